@@ -1,0 +1,64 @@
+use std::fmt;
+
+/// Bounds on what one artifact may cost; all of them are reported by name when hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArtifactLimits {
+    /// Compressed size, bytes.
+    pub compressed_size: u64,
+    /// Sum of everything the compressed stream inflates to, bytes.
+    pub unpacked_size: u64,
+    /// Number of entries of any type.
+    pub entries: u64,
+    /// Unpacked over compressed size, judged once more than [`Self::RATIO_GRACE`] bytes are unpacked.
+    pub ratio: u64,
+    /// Bytes of contents kept in memory for later comparison; more is read again when needed.
+    pub retained_size: usize,
+}
+
+impl ArtifactLimits {
+    /// Small archives of repetitive text reach high ratios honestly.
+    pub const RATIO_GRACE: u64 = 64 << 20;
+    /// Bytes an entry's headers (PAX records, long names) may take, all together.
+    pub const HEADER_SIZE: u64 = 1 << 20;
+    /// Longest path, bytes.
+    pub const PATH_LENGTH: usize = 4096;
+}
+
+impl Default for ArtifactLimits {
+    fn default() -> Self {
+        Self {
+            compressed_size: 1 << 30,
+            unpacked_size: 8 << 30,
+            entries: 500_000,
+            ratio: 400,
+            retained_size: 2 << 20,
+        }
+    }
+}
+
+/// Which limit ended a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitKind {
+    /// [`ArtifactLimits::compressed_size`]
+    CompressedSize,
+    /// [`ArtifactLimits::unpacked_size`]
+    UnpackedSize,
+    /// [`ArtifactLimits::entries`]
+    Entries,
+    /// [`ArtifactLimits::ratio`]
+    Ratio,
+    /// [`ArtifactLimits::HEADER_SIZE`]
+    HeaderSize,
+}
+
+impl fmt::Display for LimitKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::CompressedSize => "compressed size",
+            Self::UnpackedSize => "unpacked size",
+            Self::Entries => "number of entries",
+            Self::Ratio => "compression ratio",
+            Self::HeaderSize => "size of one entry's headers",
+        })
+    }
+}

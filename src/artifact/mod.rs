@@ -1,0 +1,18 @@
+//! Reads one published artifact in a single streaming pass.
+//!
+//! Nothing is written to disk and no entry is trusted: paths are validated, every entry type is
+//! handled explicitly, every limit has a name. The archive is read the way the ecosystem's installer
+//! would read it, because that is what ends up on a user's machine. Start at [`read_tarball`].
+
+mod entry;
+mod gzip;
+mod hash;
+mod limits;
+mod path;
+mod tar;
+
+pub use entry::{ArchiveAnomaly, ArtifactContents, ArtifactEntry, EntryKind};
+pub use hash::{BlobHasher, CollisionCheck};
+pub use limits::{ArtifactLimits, LimitKind};
+pub use path::{EntryPath, PathError};
+pub use tar::{ArtifactError, ReadOptions, read_entries, read_tarball};

@@ -1,0 +1,347 @@
+//! The archive parser's driver: one pass, every entry type explicit, as node-tar would install it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{self, Read};
+
+use sha2::Digest as _;
+use tar::EntryType;
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::artifact::gzip::{Inflate, Meter};
+use crate::artifact::{
+    ArchiveAnomaly, ArtifactContents, ArtifactEntry, ArtifactLimits, BlobHasher, CollisionCheck, EntryKind, EntryPath,
+    LimitKind,
+};
+use crate::package::{BlobId, Sha256Digest};
+
+/// Files up to this size are read whole before they are hashed, so that one pass can decide what to keep.
+const WHOLE_FILE_SIZE: u64 = 1 << 20;
+
+/// Why an artifact could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// Truncated, not an archive, a bad checksum.
+    #[error("the archive is malformed after {entries} entries")]
+    Malformed {
+        /// Members read before the defect.
+        entries: usize,
+        /// The parser's words.
+        #[source]
+        source: io::Error,
+    },
+    /// A bound of [`ArtifactLimits`].
+    #[error("the archive exceeds the limit on {0}")]
+    Limit(LimitKind),
+}
+
+/// How an artifact is read.
+pub struct ReadOptions<'a> {
+    /// Bounds.
+    pub limits: ArtifactLimits,
+    /// How blob ids are computed.
+    pub collisions: CollisionCheck,
+    /// Whether the file of that content at that path is expected. What is not expected gets a SHA-256 and,
+    /// within the budget, its content kept, so that a second pass is rarely needed.
+    pub is_expected: &'a dyn Fn(&str, &BlobId) -> bool,
+}
+
+impl std::fmt::Debug for ReadOptions<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ReadOptions").field("limits", &self.limits).field("collisions", &self.collisions).finish()
+    }
+}
+
+/// Reads a gzipped tarball in one pass.
+pub fn read_tarball(source: impl Read, options: &ReadOptions<'_>) -> Result<ArtifactContents, ArtifactError> {
+    let meter = Meter::new(options.limits);
+    let mut reader = Reader::new(options);
+    let result = reader.read(source, &meter);
+    if let Some(limit) = meter.limit_hit() {
+        return Err(ArtifactError::Limit(limit));
+    }
+    let compressed = result?;
+    if meter.trailing_data() {
+        reader.anomalies.push(ArchiveAnomaly::TrailingData);
+    }
+    if !compressed {
+        reader.anomalies.push(ArchiveAnomaly::NotCompressed);
+    }
+    Ok(reader.finish(&meter))
+}
+
+/// Reads the contents of the named files again, at most `limit` bytes of each.
+///
+/// For a path that comes more than once the last content is returned, as [`read_tarball`] does.
+pub fn read_entries(
+    source: impl Read,
+    limits: ArtifactLimits,
+    wanted: &BTreeSet<&str>,
+    limit: u64,
+) -> Result<HashMap<Box<str>, Vec<u8>>, ArtifactError> {
+    let meter = Meter::new(limits);
+    let mut found = HashMap::new();
+    let pass = || -> io::Result<()> {
+        let mut archive = open(source, &meter)?.1;
+        for entry in archive.entries()? {
+            let entry = entry?;
+            meter.allow_entry(entry.size());
+            if !is_regular(entry.header().entry_type()) {
+                continue;
+            }
+            let Ok(path) = EntryPath::from_archive(&entry.path_bytes()) else { continue };
+            if let Some(path) = wanted.get(path.as_str()) {
+                let mut content = Vec::new();
+                entry.take(limit).read_to_end(&mut content)?;
+                found.insert(Box::from(*path), content);
+            }
+        }
+        Ok(())
+    };
+    match pass() {
+        Ok(()) => Ok(found),
+        Err(source) => Err(match meter.limit_hit() {
+            Some(limit) => ArtifactError::Limit(limit),
+            None => ArtifactError::Malformed { entries: found.len(), source },
+        }),
+    }
+}
+
+type Archive<'a, R> = tar::Archive<Inflate<'a, R>>;
+
+fn open<R: Read>(source: R, meter: &Meter) -> io::Result<(bool, Archive<'_, R>)> {
+    let inflate = Inflate::new(source, meter)?;
+    let compressed = inflate.is_compressed();
+    let mut archive = tar::Archive::new(inflate);
+    // node-tar goes on after the end-of-archive marker, so what stands there is installed.
+    archive.set_ignore_zeros(true);
+    Ok((compressed, archive))
+}
+
+fn is_regular(kind: EntryType) -> bool {
+    matches!(kind, EntryType::Regular | EntryType::Continuous)
+}
+
+struct Reader<'a> {
+    options: &'a ReadOptions<'a>,
+    entries: BTreeMap<Box<str>, ArtifactEntry>,
+    anomalies: Vec<ArchiveAnomaly>,
+    roots: BTreeSet<String>,
+    manifest: Option<Vec<u8>>,
+    retained: usize,
+    members: u64,
+    unpacked_size: u64,
+    end_seen: bool,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(options: &'a ReadOptions<'a>) -> Self {
+        Self {
+            options,
+            entries: BTreeMap::new(),
+            anomalies: Vec::new(),
+            roots: BTreeSet::new(),
+            manifest: None,
+            retained: 0,
+            members: 0,
+            unpacked_size: 0,
+            end_seen: false,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Drives the parser to the end; returns whether the archive was compressed.
+    fn read(&mut self, source: impl Read, meter: &Meter) -> Result<bool, ArtifactError> {
+        let malformed = |members: u64, source| ArtifactError::Malformed { entries: members as usize, source };
+        let (compressed, mut archive) = open(source, meter).map_err(|error| malformed(0, error))?;
+        let mut expected_position = 0;
+        for entry in archive.entries().map_err(|error| malformed(0, error))? {
+            let mut entry = entry.map_err(|error| malformed(self.members, error))?;
+            self.members += 1;
+            if self.members > self.options.limits.entries {
+                return Err(ArtifactError::Limit(LimitKind::Entries));
+            }
+            meter.allow_entry(entry.size());
+            self.entry(&mut entry, &mut expected_position).map_err(|error| malformed(self.members, error))?;
+        }
+        if self.members == 0 {
+            return Err(malformed(0, io::Error::new(io::ErrorKind::UnexpectedEof, "no entries")));
+        }
+        Ok(compressed)
+    }
+
+    fn entry<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>, expected_position: &mut u64) -> io::Result<()> {
+        let kind = entry.header().entry_type();
+        let size = entry.size();
+        let raw_path = entry.path_bytes().into_owned();
+        let position = entry.raw_header_position();
+        // Long names and PAX records also stand between two entries; only a gap without them is an end marker.
+        let extended = entry.header().path_bytes() != raw_path || entry.pax_extensions()?.is_some();
+        let gap = position.saturating_sub(*expected_position);
+        if *expected_position > 0 && gap >= 1024 && !extended && !self.end_seen {
+            self.end_seen = true;
+            let path = String::from_utf8_lossy(&raw_path).into();
+            self.anomalies.push(ArchiveAnomaly::EntriesAfterEnd { path });
+        }
+        *expected_position = entry.raw_file_position() + size.div_ceil(512) * 512;
+
+        match kind {
+            EntryType::XGlobalHeader => return self.global_header(entry),
+            EntryType::Directory => return Ok(()),
+            _ => {}
+        }
+        let target = || {
+            entry.link_name_bytes().map(|target| String::from_utf8_lossy(&target).into_owned()).unwrap_or_default()
+        };
+        let kind = match kind {
+            kind if is_regular(kind) => EntryKind::File,
+            EntryType::Symlink => EntryKind::SymbolicLink { target: target() },
+            EntryType::Link => EntryKind::HardLink { target: target() },
+            other => EntryKind::Special(other.as_byte()),
+        };
+        let executable = entry.header().mode().unwrap_or(0) & 0o111 != 0;
+        self.note_root(&raw_path);
+        let (path, kind) = match EntryPath::from_archive(&raw_path) {
+            Ok(path) => (Box::from(path.as_str()), kind),
+            Err(error) => (String::from_utf8_lossy(&raw_path).into(), EntryKind::UnsafePath(error)),
+        };
+        let mut member = ArtifactEntry { path, kind, size, executable, blob: None, sha256: None, content: None };
+        if member.is_file() {
+            self.unpacked_size += size;
+            self.file(entry, &mut member)?;
+        } else {
+            io::copy(entry, &mut io::sink())?;
+        }
+        self.keep(member);
+        Ok(())
+    }
+
+    fn file<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>, member: &mut ArtifactEntry) -> io::Result<()> {
+        let is_manifest = &*member.path == "package.json" && member.size <= ArtifactContents::MANIFEST_SIZE;
+        if member.size <= WHOLE_FILE_SIZE || is_manifest {
+            self.buffer.clear();
+            let read = entry.read_to_end(&mut self.buffer)?;
+            if read as u64 != member.size {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "an entry ends before its size"));
+            }
+            member.blob = BlobHasher::hash(self.options.collisions, &self.buffer);
+            let expected = member.blob.is_some_and(|blob| (self.options.is_expected)(&member.path, &blob));
+            if !expected {
+                member.sha256 = Some(Sha256Digest::of(&self.buffer));
+                if self.retained + self.buffer.len() <= self.options.limits.retained_size {
+                    self.retained += self.buffer.len();
+                    member.content = Some(self.buffer.as_slice().into());
+                }
+            }
+            if is_manifest {
+                self.manifest = Some(self.buffer.clone());
+            }
+        } else {
+            let mut blob = BlobHasher::new(self.options.collisions, member.size);
+            let mut sha256 = sha2::Sha256::new();
+            self.buffer.resize(64 << 10, 0);
+            let mut remaining = member.size;
+            loop {
+                let length = entry.read(&mut self.buffer)?;
+                if length == 0 {
+                    break;
+                }
+                remaining = remaining.saturating_sub(length as u64);
+                blob.update(&self.buffer[..length]);
+                sha256.update(&self.buffer[..length]);
+            }
+            if remaining > 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "an entry ends before its size"));
+            }
+            member.blob = blob.finish();
+            if !member.blob.is_some_and(|blob| (self.options.is_expected)(&member.path, &blob)) {
+                member.sha256 = Some(Sha256Digest(sha256.finalize().into()));
+            }
+        }
+        if member.blob.is_none() {
+            self.anomalies.push(ArchiveAnomaly::Sha1Collision { path: member.path.clone() });
+        }
+        Ok(())
+    }
+
+    fn global_header<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> io::Result<()> {
+        let size = entry.size();
+        if size > ArtifactLimits::HEADER_SIZE {
+            io::copy(entry, &mut io::sink())?;
+            self.anomalies.push(ArchiveAnomaly::GlobalHeader { keys: vec!["(too large)".to_owned()] });
+            return Ok(());
+        }
+        let mut records = Vec::new();
+        entry.read_to_end(&mut records)?;
+        let keys: Vec<String> = tar::PaxExtensions::new(&records)
+            .filter_map(Result::ok)
+            .map(|record| String::from_utf8_lossy(record.key_bytes()).into_owned())
+            // `git archive` records the commit it packed as a comment.
+            .filter(|key| key != "comment")
+            .take(8)
+            .collect();
+        if !keys.is_empty() {
+            self.anomalies.push(ArchiveAnomaly::GlobalHeader { keys });
+        }
+        Ok(())
+    }
+
+    fn note_root(&mut self, raw_path: &[u8]) {
+        if self.roots.len() < 8
+            && let Ok(path) = std::str::from_utf8(raw_path)
+            && let Some(root) = path.split('/').find(|part| !part.is_empty() && *part != ".")
+            && !self.roots.contains(root)
+        {
+            self.roots.insert(root.to_owned());
+        }
+    }
+
+    fn keep(&mut self, member: ArtifactEntry) {
+        if let Some(earlier) = self.entries.get(&member.path) {
+            let differs = earlier.blob != member.blob || earlier.kind != member.kind || earlier.size != member.size;
+            self.anomalies.push(ArchiveAnomaly::DuplicateEntry { path: member.path.clone(), differs });
+        }
+        self.entries.insert(member.path.clone(), member);
+    }
+
+    fn finish(mut self, meter: &Meter) -> ArtifactContents {
+        if self.roots.len() > 1 {
+            let roots = std::mem::take(&mut self.roots).into_iter().collect();
+            self.anomalies.push(ArchiveAnomaly::SeveralRoots { roots });
+        }
+        self.collisions();
+        ArtifactContents {
+            entries: self.entries.into_values().collect(),
+            anomalies: self.anomalies,
+            manifest: self.manifest,
+            sha256: meter.sha256(),
+            compressed_size: meter.compressed(),
+            unpacked_size: self.unpacked_size,
+        }
+    }
+
+    /// Finds paths that meet on a case-insensitive or normalising file system, and files that are folders.
+    fn collisions(&mut self) {
+        let mut folded: HashMap<String, &str> = HashMap::with_capacity(self.entries.len());
+        for path in self.entries.keys() {
+            let key: String =
+                if path.is_ascii() { path.to_ascii_lowercase() } else { path.nfkc().flat_map(char::to_lowercase).collect() };
+            if let Some(first) = folded.insert(key, path) {
+                let (first, second) = (first.into(), path.clone());
+                self.anomalies.push(ArchiveAnomaly::NameCollision { first, second });
+            }
+        }
+        let mut checked = "";
+        for path in self.entries.keys() {
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            if folder == checked {
+                continue;
+            }
+            checked = folder;
+            let ancestors = folder.match_indices('/').map(|(end, _)| &folder[..end]).chain([folder]);
+            for file in ancestors.filter(|ancestor| self.entries.contains_key(*ancestor)) {
+                self.anomalies.push(ArchiveAnomaly::FileAndFolder { path: file.into() });
+            }
+        }
+    }
+}

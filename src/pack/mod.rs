@@ -1,0 +1,5 @@
+//! What the ecosystem's packer would have made of a commit, derived without running it.
+
+mod tree;
+
+pub use tree::{Node, NodeKind, SourceTree};

@@ -1,0 +1,15 @@
+//! The names things have: ecosystem, package name, version, purl, digest.
+//!
+//! Every identifier that arrives as text is parsed here, once, and travels as a type from then on.
+
+mod digest;
+mod ecosystem;
+mod name;
+mod purl;
+mod version;
+
+pub use digest::{BlobId, CommitId, DigestError, Integrity, IntegrityMismatch, Sha1Digest, Sha256Digest, hex_text};
+pub use ecosystem::Ecosystem;
+pub use name::{NameError, PackageName};
+pub use purl::{Release, Subject, SubjectError};
+pub use version::{Version, VersionError};

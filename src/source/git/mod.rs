@@ -1,0 +1,16 @@
+//! The only code that reaches a git repository.
+//!
+//! Local repositories (a path given by the user, or one that the user's own `url.*.insteadOf` maps an
+//! address to) are opened where they are, read-only. Everything else is fetched into bare repositories
+//! in the cache by the git client: first the trees of the one commit that the release's tag names, whole
+//! history only when that is not enough, single blobs only for files that differ. No work tree, hook,
+//! submodule or filter is ever involved.
+
+mod cache;
+mod client;
+mod config;
+pub(crate) mod repository;
+
+pub use client::{GitClient, GitFailure};
+pub use config::UrlRewrites;
+pub use repository::{Completeness, GitOptions, MovedTag, SourceError, SourceRepository};

@@ -1,0 +1,480 @@
+//! One source repository, wherever it lies, and how it is completed step by step.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use git2::{ErrorCode, ObjectType, Oid, Repository};
+
+use crate::package::{BlobId, CommitId, PackageName, Version};
+use crate::source::RepositoryLocation;
+use crate::source::git::cache::{CachedRepository, Depth};
+use crate::source::git::config::Destination;
+use crate::source::git::{GitClient, GitFailure, UrlRewrites};
+use crate::source::tags::{likely_tags, tag_patterns};
+
+/// Largest single file that is read from a repository, bytes.
+const BLOB_SIZE: usize = 64 << 20;
+
+/// How repositories are reached.
+#[derive(Debug, Clone)]
+pub struct GitOptions {
+    /// Where fetched repositories live.
+    pub cache_directory: PathBuf,
+    /// Ask no remote.
+    pub offline: bool,
+    /// How long an answer of a remote about its refs is good.
+    pub refs_age: Duration,
+    /// The git client.
+    pub client: GitClient,
+    /// The user's own address rewrites.
+    pub rewrites: std::sync::Arc<UrlRewrites>,
+}
+
+/// Why a repository, or a part of it, could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The remote refused, is gone, or did not answer.
+    #[error("cannot fetch `{location}`")]
+    Fetch {
+        /// The address.
+        location: String,
+        /// What git said.
+        #[source]
+        source: GitFailure,
+    },
+    /// A repository on this machine cannot be opened.
+    #[error("cannot open the git repository `{}`", path.display())]
+    Open {
+        /// Where it is.
+        path: PathBuf,
+        /// libgit2's reason.
+        #[source]
+        source: git2::Error,
+    },
+    /// The cache cannot be written.
+    #[error("cannot use the cache at `{}`", path.display())]
+    Cache {
+        /// Where.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Nothing is cached and nothing may be fetched.
+    #[error("`{location}` is not in the cache and `--offline` forbids fetching it")]
+    Offline {
+        /// The address.
+        location: String,
+    },
+    /// There is not a single commit.
+    #[error("the repository `{location}` has no commits")]
+    Empty {
+        /// The address.
+        location: String,
+    },
+}
+
+impl SourceError {
+    pub(super) fn open(path: &Path, source: git2::Error) -> Self {
+        Self::Open { path: path.to_owned(), source }
+    }
+}
+
+/// What is at hand of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completeness {
+    /// Everything, as in an ordinary clone.
+    Full,
+    /// The trees of the commits that the release's tags name.
+    Trees,
+    /// Every commit and tree of every branch and tag, file contents on demand.
+    History,
+}
+
+/// A tag that named another commit when it was last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedTag {
+    /// Tag name.
+    pub tag: String,
+    /// The commit or tag object it named before.
+    pub before: CommitId,
+    /// What it names now.
+    pub now: CommitId,
+}
+
+/// A repository opened for one verification.
+pub struct SourceRepository {
+    repository: Repository,
+    location: RepositoryLocation,
+    completeness: Completeness,
+    copy: bool,
+    remote: Option<Remote>,
+    moved_tags: Vec<MovedTag>,
+}
+
+struct Remote {
+    options: GitOptions,
+    cached: CachedRepository,
+    contents: RefCell<HashMap<BlobId, Option<Vec<u8>>>>,
+    requests: Cell<u32>,
+}
+
+impl std::fmt::Debug for SourceRepository {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("SourceRepository")
+            .field("location", &self.location)
+            .field("completeness", &self.completeness)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SourceRepository {
+    /// Opens the repository at `location`, fetching no more than the trees of the release's own tags.
+    ///
+    /// `directory` is the package's claimed directory: it bounds how deep trees are fetched.
+    pub fn open(
+        location: &RepositoryLocation,
+        directory: Option<&str>,
+        name: &PackageName,
+        version: &Version,
+        options: &GitOptions,
+    ) -> Result<Self, SourceError> {
+        if location.is_local_path() {
+            return Self::open_local(location, Path::new(location.as_str()));
+        }
+        match options.rewrites.destination(location.as_str()) {
+            Destination::Local(path) => Self::open_local(location, &path),
+            Destination::Remote { copy } => {
+                let mut source = Self::open_remote(location, copy, options)?;
+                source.fetch_release(directory, name, version)?;
+                Ok(source)
+            }
+        }
+    }
+
+    fn open_local(location: &RepositoryLocation, path: &Path) -> Result<Self, SourceError> {
+        let repository = Repository::open(path).map_err(|source| SourceError::open(path, source))?;
+        let source = Self {
+            repository,
+            location: location.clone(),
+            completeness: Completeness::Full,
+            copy: true,
+            remote: None,
+            moved_tags: Vec::new(),
+        };
+        if source.tips().is_empty() {
+            return Err(SourceError::Empty { location: location.to_string() });
+        }
+        Ok(source)
+    }
+
+    fn open_remote(location: &RepositoryLocation, copy: bool, options: &GitOptions) -> Result<Self, SourceError> {
+        let cached = CachedRepository::new(&options.cache_directory, location, Depth::Trees);
+        if options.offline && !cached.exists() {
+            let history = CachedRepository::new(&options.cache_directory, location, Depth::History);
+            if !history.exists() {
+                return Err(SourceError::Offline { location: location.to_string() });
+            }
+        }
+        {
+            let _lock = cached.lock()?;
+            cached.create()?;
+        }
+        let repository = cached.open()?;
+        let remote =
+            Remote { options: options.clone(), cached, contents: RefCell::default(), requests: Cell::new(0) };
+        Ok(Self {
+            repository,
+            location: location.clone(),
+            completeness: Completeness::Trees,
+            copy,
+            remote: Some(remote),
+            moved_tags: Vec::new(),
+        })
+    }
+
+    /// Fetches the trees of the commits that the release's usual tags name.
+    ///
+    /// The usual name is asked for exactly: a pattern would also bring `1.2.30` for `1.2.3`.
+    fn fetch_release(
+        &mut self,
+        directory: Option<&str>,
+        name: &PackageName,
+        version: &Version,
+    ) -> Result<(), SourceError> {
+        let Some(remote) = &self.remote else { return Ok(()) };
+        let asked = format!("release {name} {version}");
+        if remote.options.offline || remote.cached.asked_within(&asked, remote.options.refs_age) {
+            return Ok(());
+        }
+        // Deeper trees of other packages in a large repository are never looked at.
+        let filter = match directory {
+            Some(directory) => format!("combine:blob:none+tree:{}", directory.split('/').count() + 3),
+            None => "blob:none".to_owned(),
+        };
+        let _lock = remote.cached.lock()?;
+        let before = tag_targets(&self.repository);
+        let known = likely_tags(name, version).into_iter().find(|tag| before.contains_key(tag));
+        let likely = known.unwrap_or_else(|| format!("v{version}"));
+        let exact = vec![format!("+refs/tags/{likely}:refs/tags/{likely}")];
+        match remote.fetch(&shallow(&filter), &exact) {
+            Ok(()) => {}
+            Err(failure) if failure.is_missing_ref() => {
+                let patterns: Vec<_> =
+                    tag_patterns(name, version).iter().map(|pattern| format!("+{pattern}:{pattern}")).collect();
+                remote.fetch(&shallow(&filter), &patterns).map_err(|source| self.fetch_error(source))?;
+            }
+            Err(failure) => return Err(self.fetch_error(failure)),
+        }
+        remote.cached.note_asked(&asked);
+        self.reopen()?;
+        self.note_moved(&before);
+        Ok(())
+    }
+
+    /// Completes the trees of the release's tags where the first fetch left deep ones out.
+    pub fn complete_trees(&mut self, tags: &[String]) -> Result<bool, SourceError> {
+        let Some(remote) = &self.remote else { return Ok(false) };
+        if self.completeness != Completeness::Trees || remote.options.offline || tags.is_empty() {
+            return Ok(false);
+        }
+        let refs: Vec<_> = tags.iter().map(|tag| format!("+refs/tags/{tag}:refs/tags/{tag}")).collect();
+        {
+            let _lock = remote.cached.lock()?;
+            let mut arguments = shallow("blob:none");
+            arguments.push("--refetch".to_owned());
+            remote.fetch(&arguments, &refs).map_err(|source| self.fetch_error(source))?;
+        }
+        self.reopen()?;
+        Ok(true)
+    }
+
+    /// Fetches every commit and tree of every branch and tag; returns whether anything more is at hand now.
+    pub fn deepen(&mut self) -> Result<bool, SourceError> {
+        let Some(remote) = &mut self.remote else { return Ok(false) };
+        if self.completeness == Completeness::History {
+            return Ok(false);
+        }
+        let history = CachedRepository::new(&remote.options.cache_directory, &self.location, Depth::History);
+        let fresh = history.exists()
+            && (remote.options.offline || history.asked_within("history", remote.options.refs_age));
+        if remote.options.offline && !history.exists() {
+            return Ok(false);
+        }
+        remote.cached = history;
+        let mut before = BTreeMap::new();
+        if !fresh {
+            let _lock = remote.cached.lock()?;
+            remote.cached.create()?;
+            before = tag_targets(&remote.cached.open()?);
+            let arguments = vec!["--filter=blob:none".to_owned(), "--prune".to_owned()];
+            let refs = ["+refs/heads/*:refs/heads/*".to_owned(), "+refs/tags/*:refs/tags/*".to_owned()];
+            let fetched = remote.fetch(&arguments, &refs);
+            remote.cached.note_asked("history");
+            fetched.map_err(|source| self.fetch_error(source))?;
+        }
+        self.reopen()?;
+        self.completeness = Completeness::History;
+        self.note_moved(&before);
+        if self.tips().is_empty() {
+            return Err(SourceError::Empty { location: self.location.to_string() });
+        }
+        Ok(true)
+    }
+
+    fn fetch_error(&self, source: GitFailure) -> SourceError {
+        SourceError::Fetch { location: self.location.to_string(), source }
+    }
+
+    fn reopen(&mut self) -> Result<(), SourceError> {
+        if let Some(remote) = &self.remote {
+            self.repository = remote.cached.open()?;
+        }
+        Ok(())
+    }
+
+    fn note_moved(&mut self, before: &BTreeMap<String, Oid>) {
+        for (tag, now) in tag_targets(&self.repository) {
+            if let Some(old) = before.get(&tag).filter(|old| **old != now) {
+                self.moved_tags.push(MovedTag { tag, before: commit_id(*old), now: commit_id(now) });
+            }
+        }
+    }
+
+    /// The opened repository, for reading trees.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// The address.
+    pub fn location(&self) -> &RepositoryLocation {
+        &self.location
+    }
+
+    /// What is at hand.
+    pub fn completeness(&self) -> Completeness {
+        self.completeness
+    }
+
+    /// Whether this is a copy that may be older than the origin: a local path, a mirror, or the cache while offline.
+    pub fn is_copy(&self) -> bool {
+        self.copy || self.remote.as_ref().is_some_and(|remote| remote.options.offline)
+    }
+
+    /// Tags that named something else when they were last seen.
+    pub fn moved_tags(&self) -> &[MovedTag] {
+        &self.moved_tags
+    }
+
+    /// How many times the git client was asked to fetch.
+    pub fn fetches(&self) -> u32 {
+        self.remote.as_ref().map_or(0, |remote| remote.requests.get())
+    }
+
+    /// Looks up one tag by its exact name and peels it to its commit.
+    pub fn tag(&self, name: &str) -> Option<Oid> {
+        let reference = self.repository.find_reference(&format!("refs/tags/{name}")).ok()?;
+        Some(reference.peel(ObjectType::Commit).ok()?.id())
+    }
+
+    /// Every tag's name.
+    pub fn tag_names(&self) -> Vec<String> {
+        let Ok(names) = self.repository.tag_names(None) else { return Vec::new() };
+        names.iter().filter_map(|name| name.ok().flatten().map(str::to_owned)).collect()
+    }
+
+    /// The commits that branches and tags name; nothing that only a pull request's or another ref names.
+    pub fn tips(&self) -> Vec<Oid> {
+        let mut tips = Vec::new();
+        for pattern in ["refs/heads/*", "refs/tags/*", "refs/remotes/origin/*"] {
+            let Ok(references) = self.repository.references_glob(pattern) else { continue };
+            tips.extend(references.filter_map(Result::ok).filter_map(|reference| peel(&self.repository, &reference)));
+        }
+        tips.sort_unstable();
+        tips.dedup();
+        tips
+    }
+
+    /// Whether a commit of that id is at hand, reachable or not.
+    pub fn commit_exists(&self, id: &CommitId) -> bool {
+        oid(&id.0).is_some_and(|oid| self.repository.find_commit(oid).is_ok())
+    }
+
+    /// Reads a file's content; `None` where its blob cannot be had or is too large.
+    pub fn read_blob(&self, id: BlobId) -> Option<Vec<u8>> {
+        if let Some(content) = self.local_blob(id) {
+            return Some(content);
+        }
+        self.fetch_blobs(&[id]);
+        let remote = self.remote.as_ref()?;
+        remote.contents.borrow().get(&id).cloned().flatten()
+    }
+
+    /// Reads a file's content if its blob is at hand, without asking the remote.
+    pub fn local_blob(&self, id: BlobId) -> Option<Vec<u8>> {
+        let blob = self.repository.find_blob(oid(&id.0)?).ok()?;
+        (blob.size() <= BLOB_SIZE).then(|| blob.content().to_vec())
+    }
+
+    /// Fetches the contents of several files in one request; what cannot be had stays missing.
+    pub fn fetch_blobs(&self, ids: &[BlobId]) {
+        let Some(remote) = &self.remote else { return };
+        let missing: Vec<BlobId> = {
+            let contents = remote.contents.borrow();
+            let odb = self.repository.odb().ok();
+            let at_hand = |id: &BlobId| {
+                contents.contains_key(id)
+                    || oid(&id.0).is_some_and(|oid| odb.as_ref().is_some_and(|odb| odb.exists(oid)))
+            };
+            ids.iter().filter(|id| !at_hand(id)).copied().collect()
+        };
+        if missing.is_empty() {
+            return;
+        }
+        if !remote.options.offline {
+            let wanted: Vec<_> = missing.iter().map(ToString::to_string).collect();
+            let arguments = ["--filter=blob:none".to_owned()];
+            let fetched = remote.cached.lock().map(|_lock| remote.fetch(&arguments, &wanted));
+            if let Ok(Err(error)) | Err(SourceError::Fetch { source: error, .. }) = fetched {
+                tracing::warn!(location = %self.location, %error, "file contents cannot be fetched");
+            }
+        }
+        // libgit2 lists the pack directory again only on a miss of a fresh handle.
+        let reopened = remote.cached.open().ok();
+        let mut contents = remote.contents.borrow_mut();
+        for id in missing {
+            let content = reopened.as_ref().and_then(|repository| {
+                let blob = repository.find_blob(oid(&id.0)?).ok()?;
+                (blob.size() <= BLOB_SIZE).then(|| blob.content().to_vec())
+            });
+            contents.insert(id, content);
+        }
+    }
+}
+
+impl Remote {
+    fn fetch(&self, arguments: &[String], refs: &[String]) -> Result<(), GitFailure> {
+        self.requests.set(self.requests.get() + 1);
+        let mut all: Vec<String> =
+            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"].map(str::to_owned).into();
+        all.extend_from_slice(arguments);
+        all.push("origin".to_owned());
+        all.extend_from_slice(refs);
+        self.options.client.run(&self.cached.path, &all)
+    }
+}
+
+fn shallow(filter: &str) -> Vec<String> {
+    vec!["--depth=1".to_owned(), format!("--filter={filter}")]
+}
+
+fn tag_targets(repository: &Repository) -> BTreeMap<String, Oid> {
+    let Ok(references) = repository.references_glob("refs/tags/*") else { return BTreeMap::new() };
+    references
+        .filter_map(Result::ok)
+        .filter_map(|reference| {
+            let name = reference.name().ok()?.strip_prefix("refs/tags/")?.to_owned();
+            Some((name, reference.target()?))
+        })
+        .collect()
+}
+
+fn peel(repository: &Repository, reference: &git2::Reference<'_>) -> Option<Oid> {
+    // The packed form states the peeled commit; a loose or symbolic one needs a look at the object.
+    if let Some(peeled) = reference.target_peel() {
+        return Some(peeled);
+    }
+    let target = reference.target().or_else(|| reference.resolve().ok()?.target())?;
+    match repository.find_object(target, None) {
+        Ok(object) if object.kind() == Some(ObjectType::Commit) => Some(target),
+        Ok(object) => Some(object.peel(ObjectType::Commit).ok()?.id()),
+        Err(error) if error.code() == ErrorCode::NotFound => None,
+        Err(_) => None,
+    }
+}
+
+/// Converts raw id bytes to libgit2's type.
+pub(crate) fn oid(bytes: &[u8; 20]) -> Option<Oid> {
+    Oid::from_bytes(bytes).ok()
+}
+
+/// Converts libgit2's type to a commit id.
+pub(crate) fn commit_id(oid: Oid) -> CommitId {
+    CommitId(raw(oid))
+}
+
+/// Converts libgit2's type to a blob id.
+pub(crate) fn blob_id(oid: Oid) -> BlobId {
+    BlobId(raw(oid))
+}
+
+fn raw(oid: Oid) -> [u8; 20] {
+    let mut bytes = [0; 20];
+    let source = oid.as_bytes();
+    let length = source.len().min(20);
+    bytes[..length].copy_from_slice(&source[..length]);
+    bytes
+}

@@ -1,0 +1,113 @@
+//! Counts how many of the artifact's files a commit's tree holds at their paths.
+//!
+//! The wanted files form a trie. Every (tree id, trie node) pair is scored once per search, so walking
+//! thousands of commits costs only the subtrees that changed and that the artifact names.
+
+use std::collections::HashMap;
+
+use git2::{ObjectType, Oid, Repository};
+
+use crate::package::BlobId;
+
+#[derive(Debug, Default)]
+struct WantedDirectory {
+    files: Vec<(Box<str>, Oid)>,
+    directories: Vec<(Box<str>, u32)>,
+}
+
+/// The artifact's files, arranged as directories.
+#[derive(Debug)]
+pub struct WantedFiles {
+    directories: Vec<WantedDirectory>,
+    count: u32,
+}
+
+impl WantedFiles {
+    /// Arranges `(path, blob)` pairs; paths relative to the package.
+    pub fn new<'a>(files: impl Iterator<Item = (&'a str, BlobId)>) -> Self {
+        let mut directories = vec![WantedDirectory::default()];
+        let mut known: HashMap<&str, u32> = HashMap::new();
+        let mut count = 0;
+        for (path, blob) in files {
+            let Ok(blob) = Oid::from_bytes(&blob.0) else { continue };
+            let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let index = place(parent, &mut known, &mut directories);
+            directories[index as usize].files.push((name.into(), blob));
+            count += 1;
+        }
+        Self { directories, count }
+    }
+
+    /// How many files there are.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// How many of the files' contents the repository's object store holds at all: no commit can score higher.
+    pub fn attainable(&self, repository: &Repository) -> u32 {
+        let Ok(odb) = repository.odb() else { return self.count };
+        let files = self.directories.iter().flat_map(|directory| &directory.files);
+        files.filter(|(_, blob)| odb.exists_ext(*blob, git2::OdbLookupFlags::NO_REFRESH)).count() as u32
+    }
+}
+
+fn place<'a>(path: &'a str, known: &mut HashMap<&'a str, u32>, directories: &mut Vec<WantedDirectory>) -> u32 {
+    if path.is_empty() {
+        return 0;
+    }
+    if let Some(index) = known.get(path) {
+        return *index;
+    }
+    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let parent = place(parent, known, directories);
+    let index = directories.len() as u32;
+    directories.push(WantedDirectory::default());
+    directories[parent as usize].directories.push((name.into(), index));
+    known.insert(path, index);
+    index
+}
+
+/// Scores trees of one repository against one artifact.
+pub struct Scorer<'a> {
+    repository: &'a Repository,
+    wanted: &'a WantedFiles,
+    memo: HashMap<(Oid, u32), u32>,
+}
+
+impl std::fmt::Debug for Scorer<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Scorer").field("scored", &self.memo.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Scorer<'a> {
+    /// Starts a search.
+    pub fn new(repository: &'a Repository, wanted: &'a WantedFiles) -> Self {
+        Self { repository, wanted, memo: HashMap::new() }
+    }
+
+    /// The files that `tree`, taken as the package's directory, holds at their paths with their contents.
+    pub fn score(&mut self, tree: Oid) -> u32 {
+        self.score_directory(tree, 0)
+    }
+
+    fn score_directory(&mut self, id: Oid, index: u32) -> u32 {
+        if let Some(score) = self.memo.get(&(id, index)) {
+            return *score;
+        }
+        let wanted = &self.wanted.directories[index as usize];
+        let mut score = 0;
+        if let Ok(tree) = self.repository.find_tree(id) {
+            for (name, blob) in &wanted.files {
+                score += u32::from(tree.get_name(name).is_some_and(|entry| entry.id() == *blob));
+            }
+            for (name, child) in &wanted.directories {
+                if let Some(entry) = tree.get_name(name).filter(|entry| entry.kind() == Some(ObjectType::Tree)) {
+                    score += self.score_directory(entry.id(), *child);
+                }
+            }
+        }
+        self.memo.insert((id, index), score);
+        score
+    }
+}

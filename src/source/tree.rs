@@ -1,0 +1,187 @@
+//! One commit's tree, read lazily: only the directories that somebody names are ever opened.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use git2::{ObjectType, Oid, Tree};
+
+use crate::pack::{Node, NodeKind, SourceTree};
+use crate::package::{BlobId, CommitId};
+use crate::source::git::SourceRepository;
+use crate::source::git::repository::{blob_id, oid};
+
+/// Deepest directory that is opened.
+const MAX_DEPTH: usize = 64;
+/// Most files that are listed of one commit.
+const MAX_FILES: usize = 2_000_000;
+
+const MODE_EXECUTABLE: i32 = 0o100_755;
+const MODE_LINK: i32 = 0o120_000;
+const MODE_COMMIT: i32 = 0o160_000;
+
+/// A file as a commit's tree records it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TreeFile {
+    /// Its content's id.
+    pub blob: BlobId,
+    /// Whether git records it as executable.
+    pub executable: bool,
+    /// Whether it is a symbolic link, whose content is its target.
+    pub link: bool,
+}
+
+/// A commit's tree.
+pub struct CommitTree<'s> {
+    source: &'s SourceRepository,
+    root: Oid,
+    directories: RefCell<HashMap<Box<str>, Option<Rc<Tree<'s>>>>>,
+    incomplete: Cell<bool>,
+}
+
+impl std::fmt::Debug for CommitTree<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("CommitTree").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl<'s> CommitTree<'s> {
+    /// Opens the tree of a commit; `None` where the commit is not at hand.
+    pub fn of_commit(source: &'s SourceRepository, commit: &CommitId) -> Option<Self> {
+        let commit = source.repository().find_commit(oid(&commit.0)?).ok()?;
+        Some(Self::of_tree(source, commit.tree_id()))
+    }
+
+    /// Opens a tree by its own id.
+    pub fn of_tree(source: &'s SourceRepository, root: Oid) -> Self {
+        Self { source, root, directories: RefCell::default(), incomplete: Cell::new(false) }
+    }
+
+    /// Whether a directory that was asked for is recorded but not at hand.
+    pub fn is_incomplete(&self) -> bool {
+        self.incomplete.get()
+    }
+
+    /// The root tree's id.
+    pub fn root(&self) -> Oid {
+        self.root
+    }
+
+    fn directory(&self, path: &str) -> Option<Rc<Tree<'s>>> {
+        if let Some(known) = self.directories.borrow().get(path) {
+            return known.clone();
+        }
+        if path.matches('/').count() > MAX_DEPTH {
+            return None;
+        }
+        let id = if path.is_empty() {
+            Some(self.root)
+        } else {
+            let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+            self.directory(parent).and_then(|parent| {
+                let entry = parent.get_name(name)?;
+                (entry.kind() == Some(ObjectType::Tree)).then(|| entry.id())
+            })
+        };
+        let tree = id.and_then(|id| match self.source.repository().find_tree(id) {
+            Ok(tree) => Some(Rc::new(tree)),
+            Err(_) => {
+                self.incomplete.set(true);
+                None
+            }
+        });
+        self.directories.borrow_mut().insert(path.into(), tree.clone());
+        tree
+    }
+
+    /// Finds the file at `path`.
+    pub fn file(&self, path: &str) -> Option<TreeFile> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let parent = self.directory(parent)?;
+        let entry = parent.get_name(name)?;
+        tree_file(&entry)
+    }
+
+    /// Finds the file at `path`, letter case aside; returns its true path.
+    pub fn file_ignoring_case(&self, path: &str) -> Option<(String, TreeFile)> {
+        let (parent_path, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let parent = self.directory(parent_path)?;
+        let entry = parent.iter().find(|entry| {
+            entry.name().is_ok_and(|candidate| candidate != name && candidate.eq_ignore_ascii_case(name))
+        })?;
+        Some((join(parent_path, entry.name().ok()?), tree_file(&entry)?))
+    }
+
+    /// Whether `path` is a directory.
+    pub fn is_directory(&self, path: &str) -> bool {
+        self.directory(path).is_some()
+    }
+
+    /// Reads the file at `path`.
+    pub fn read_file(&self, path: &str) -> Option<Vec<u8>> {
+        let file = self.file(path)?;
+        if file.link { None } else { self.source.read_blob(file.blob) }
+    }
+
+    /// Visits every file of the commit in path order, until `visit` returns `false`.
+    pub fn for_each_file(&self, mut visit: impl FnMut(&str, TreeFile) -> bool) {
+        let mut stack = vec![(String::new(), self.root)];
+        let mut count = 0;
+        while let Some((path, id)) = stack.pop() {
+            let Ok(tree) = self.source.repository().find_tree(id) else {
+                self.incomplete.set(true);
+                continue;
+            };
+            for entry in &tree {
+                let Ok(name) = entry.name() else { continue };
+                let child = join(&path, name);
+                if entry.kind() == Some(ObjectType::Tree) {
+                    if child.matches('/').count() < MAX_DEPTH {
+                        stack.push((child, entry.id()));
+                    }
+                } else if let Some(file) = tree_file(&entry) {
+                    count += 1;
+                    if count > MAX_FILES || !visit(&child, file) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn tree_file(entry: &git2::TreeEntry<'_>) -> Option<TreeFile> {
+    let mode = entry.filemode();
+    (entry.kind() == Some(ObjectType::Blob)).then(|| TreeFile {
+        blob: blob_id(entry.id()),
+        executable: mode == MODE_EXECUTABLE,
+        link: mode == MODE_LINK,
+    })
+}
+
+/// Joins a directory (`""` for the root) and a name.
+pub fn join(directory: &str, name: &str) -> String {
+    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
+}
+
+impl SourceTree for CommitTree<'_> {
+    fn list(&self, directory: &str) -> Vec<Node> {
+        let Some(tree) = self.directory(directory) else { return Vec::new() };
+        tree.iter()
+            .filter_map(|entry| {
+                let kind = match (entry.kind(), entry.filemode()) {
+                    (Some(ObjectType::Tree), _) => NodeKind::Directory,
+                    (_, MODE_COMMIT) => NodeKind::Submodule,
+                    (Some(ObjectType::Blob), MODE_LINK) => NodeKind::Symlink,
+                    (Some(ObjectType::Blob), mode) => NodeKind::File { executable: mode == MODE_EXECUTABLE },
+                    _ => return None,
+                };
+                Some(Node { name: entry.name().ok()?.to_owned(), kind })
+            })
+            .collect()
+    }
+
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.read_file(path)
+    }
+}
