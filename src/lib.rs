@@ -4,6 +4,17 @@
 //! defined in `docs/glossary.md`.
 
 pub mod artifact;
+pub mod cli;
+pub mod compare;
+pub mod config;
+pub mod demo;
+pub mod finding;
+pub mod ledger;
 pub mod pack;
 pub mod package;
+pub mod registry;
+pub mod report;
 pub mod source;
+pub mod stabilize;
+pub mod verdict;
+pub mod verify;

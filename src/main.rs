@@ -1,1 +1,14 @@
-fn main(){}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tarproof::cli::{Arguments, run};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::from_env("TARPROOF_LOG"))
+        .without_time()
+        .init();
+    ExitCode::from(run(&arguments))
+}

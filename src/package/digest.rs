@@ -181,6 +181,17 @@ impl Integrity {
         Self { entries: vec![(Algorithm::Sha512, Algorithm::Sha512.hash(bytes))] }
     }
 
+    /// An integrity with one sha512 digest.
+    pub fn from_sha512(digest: [u8; 64]) -> Self {
+        Self { entries: vec![(Algorithm::Sha512, digest.to_vec())] }
+    }
+
+    /// The sha512 digest, if there is one.
+    pub fn sha512(&self) -> Option<&[u8]> {
+        let entry = self.entries.iter().find(|(algorithm, _)| *algorithm == Algorithm::Sha512);
+        entry.map(|(_, value)| value.as_slice())
+    }
+
     /// Checks `bytes` against the strongest algorithm present, as npm does.
     pub fn check(&self, bytes: &[u8]) -> Result<(), IntegrityMismatch> {
         let Some(strongest) = self.entries.iter().map(|(algorithm, _)| *algorithm).max() else {

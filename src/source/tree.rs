@@ -62,11 +62,6 @@ impl<'s> CommitTree<'s> {
         self.incomplete.get()
     }
 
-    /// The root tree's id.
-    pub fn root(&self) -> Oid {
-        self.root
-    }
-
     fn directory(&self, path: &str) -> Option<Rc<Tree<'s>>> {
         if let Some(known) = self.directories.borrow().get(path) {
             return known.clone();
@@ -112,9 +107,9 @@ impl<'s> CommitTree<'s> {
         Some((join(parent_path, entry.name().ok()?), tree_file(&entry)?))
     }
 
-    /// Whether `path` is a directory.
-    pub fn is_directory(&self, path: &str) -> bool {
-        self.directory(path).is_some()
+    /// The id of the tree at `path`, if it is a directory.
+    pub fn subtree(&self, path: &str) -> Option<Oid> {
+        Some(self.directory(path)?.id())
     }
 
     /// Reads the file at `path`.

@@ -143,7 +143,7 @@ impl SourceRepository {
         options: &GitOptions,
     ) -> Result<Self, SourceError> {
         if location.is_local_path() {
-            return Self::open_local(location, Path::new(location.as_str()));
+            return Self::open_path(location);
         }
         match options.rewrites.destination(location.as_str()) {
             Destination::Local(path) => Self::open_local(location, &path),
@@ -153,6 +153,11 @@ impl SourceRepository {
                 Ok(source)
             }
         }
+    }
+
+    /// Opens the local repository that a user's path names.
+    pub fn open_path(location: &RepositoryLocation) -> Result<Self, SourceError> {
+        Self::open_local(location, Path::new(location.as_str()))
     }
 
     fn open_local(location: &RepositoryLocation, path: &Path) -> Result<Self, SourceError> {

@@ -1,0 +1,169 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::package::Subject;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  every file is explained by the source
+  1  at least one package is divergent or has no source
+  2  the command line, the configuration or a subject is wrong
+  3  at least one package could not be judged
+  4  the registry, the network, the disk or the program failed";
+
+/// Is the package that a registry serves what its source repository says?
+#[derive(Debug, Parser)]
+#[command(name = "tarproof", version, about, after_help = AFTER_HELP, propagate_version = true)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// Keep artifacts and repositories in this directory
+    #[arg(long, global = true, value_name = "DIR", env = "TARPROOF_CACHE_DIR")]
+    pub(super) cache_dir: Option<PathBuf>,
+    /// Ask no registry and no remote: use what the cache holds, whatever its age
+    #[arg(long, global = true)]
+    pub(super) offline: bool,
+    /// Read this configuration file instead of the user's own
+    #[arg(long, global = true, value_name = "FILE", env = "TARPROOF_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// Show every file and how the commit was found
+    #[arg(long, short, global = true)]
+    pub(super) verbose: bool,
+    /// Show no progress
+    #[arg(long, short, global = true)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Verify packages: which published files come from the source, and which do not
+    #[command(after_help = "Examples:
+  tarproof verify npm:chalk@5.6.2
+  tarproof verify pkg:npm/%40babel/core@7.28.0 npm:lodash --format json
+  tarproof verify --artifact chalk-5.6.1.tgz npm:chalk@5.6.1
+  tarproof verify --artifact package.tgz --repository .")]
+    Verify(Verify),
+    /// Print the unified diff of the published files against the source
+    Diff(Diff),
+    /// Say for one file how it is explained and what was tried
+    Explain(Explain),
+    /// Run the whole job on a made-up world of packages, offline
+    Demo(Demo),
+    /// List the files that npm would pack from a commit
+    Packlist(Packlist),
+    /// Print a completion script
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a directory
+    Man {
+        /// The directory
+        directory: PathBuf,
+    },
+}
+
+/// What the user knows better than the metadata.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Overrides {
+    /// Judge this file instead of what the registry serves
+    #[arg(long, value_name = "FILE")]
+    pub(super) artifact: Option<PathBuf>,
+    /// Take the source from this address or local path
+    #[arg(long, value_name = "URL")]
+    pub(super) repository: Option<String>,
+    /// Compare with this commit
+    #[arg(long, value_name = "REV")]
+    pub(super) commit: Option<String>,
+    /// The package's directory in the repository
+    #[arg(long, value_name = "DIR")]
+    pub(super) directory: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// Packages: `npm:name@1.2.3`, `npm:name` for the latest, or a purl
+    #[arg(required_unless_present = "artifact", value_name = "SUBJECT")]
+    pub(super) subjects: Vec<String>,
+    #[command(flatten)]
+    pub(super) overrides: Overrides,
+    /// How to report
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub(super) format: Format,
+    /// Write the report to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Verify so many packages at once
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Diff {
+    /// The package
+    #[arg(required_unless_present = "artifact", value_name = "SUBJECT")]
+    pub(super) subject: Option<String>,
+    /// Only this file, explained or not
+    #[arg(value_name = "PATH")]
+    pub(super) path: Option<String>,
+    #[command(flatten)]
+    pub(super) overrides: Overrides,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The package
+    #[arg(value_name = "SUBJECT")]
+    pub(super) subject: String,
+    /// The file's path inside the package
+    #[arg(value_name = "PATH")]
+    pub(super) path: String,
+    #[command(flatten)]
+    pub(super) overrides: Overrides,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// How to report
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub(super) format: Format,
+    /// Keep the world (repositories, registry data) in this directory
+    #[arg(long, value_name = "DIR")]
+    pub(super) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Packlist {
+    /// A local repository
+    #[arg(long, value_name = "PATH")]
+    pub(super) repository: String,
+    /// The commit
+    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    pub(super) commit: String,
+    /// The package's directory
+    #[arg(long, value_name = "DIR", default_value = "")]
+    pub(super) directory: String,
+    /// How to report
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Terminal,
+    /// For programs, versioned
+    Json,
+}
+
+/// Parses a subject, naming the argument in the error.
+pub(super) fn subject(text: &str) -> Result<Subject, super::error::CliError> {
+    text.parse().map_err(super::error::CliError::usage)
+}

@@ -1,0 +1,72 @@
+use crate::cli::arguments::{Common, Diff, Explain, Overrides, subject};
+use crate::cli::error::CliError;
+use crate::cli::{output, setup};
+use crate::config::Config;
+use crate::report::printable::printable;
+use crate::report::{diff as diff_report, explain as explain_report};
+use crate::verify::{Shown, Verification, verify};
+
+pub(super) fn diff(command: &Diff, common: &Common, config: &Config) -> Result<u8, CliError> {
+    // With a file at hand the first argument may be the path: a subject always has a colon before any slash.
+    let (subject, path) = match (&command.subject, &command.path) {
+        (Some(only), None) if command.overrides.artifact.is_some() && subject(only).is_err() => (None, Some(only.clone())),
+        (subject, path) => (subject.clone(), path.clone()),
+    };
+    let shown = path.clone().map_or(Shown::Unexplained, Shown::File);
+    let verification = inspect(subject.as_deref(), &command.overrides, shown, common, config)?;
+    let text = diff_report::render(&verification);
+    match path {
+        Some(path) if file_is_missing(&verification, &path) => Err(no_such_file(&verification, &path)),
+        _ => {
+            if text.is_empty() {
+                let code = verification.verdict.exit_code();
+                let note = format!("no difference to show; the verdict is {}\n", verification.verdict);
+                output::note(&note);
+                return Ok(code);
+            }
+            output::write(None, &text)?;
+            Ok(verification.verdict.exit_code())
+        }
+    }
+}
+
+pub(super) fn explain(command: &Explain, common: &Common, config: &Config) -> Result<u8, CliError> {
+    let verification = inspect(Some(&command.subject), &command.overrides, Shown::default(), common, config)?;
+    match explain_report::render(&verification, &command.path) {
+        Some(text) => {
+            output::write(None, &text)?;
+            Ok(verification.verdict.exit_code())
+        }
+        None => Err(no_such_file(&verification, &command.path)),
+    }
+}
+
+fn inspect(
+    text: Option<&str>,
+    overrides: &Overrides,
+    shown: Shown,
+    common: &Common,
+    config: &Config,
+) -> Result<Verification, CliError> {
+    let subject = text.map(subject).transpose()?;
+    let request = setup::request(subject, overrides, shown)?;
+    let context = setup::context(common, config)?;
+    let progress = output::progress(1, common.quiet);
+    let verification = super::runtime()?.block_on(verify(&request, &context));
+    progress.finish_and_clear();
+    Ok(verification?)
+}
+
+fn file_is_missing(verification: &Verification, path: &str) -> bool {
+    verification.ledger.as_ref().is_none_or(|ledger| ledger.file(path).is_none())
+}
+
+fn no_such_file(verification: &Verification, path: &str) -> CliError {
+    let release = printable(&verification.release.to_string());
+    let reason = match (&verification.ledger, &verification.reason) {
+        (Some(_), _) => format!("`{release}` has no file `{}`", printable(path)),
+        (None, Some(reason)) => format!("`{release}` was not compared: {reason}"),
+        (None, None) => format!("`{release}` was not compared"),
+    };
+    CliError::usage(anyhow::anyhow!(reason))
+}

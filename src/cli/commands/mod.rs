@@ -1,0 +1,35 @@
+mod demo;
+mod generate;
+mod inspect;
+mod packlist;
+mod verify;
+
+use crate::cli::Arguments;
+use crate::cli::arguments::Command;
+use crate::cli::{output, setup};
+
+/// Runs the command and returns the exit code.
+pub fn run(arguments: &Arguments) -> u8 {
+    let common = &arguments.common;
+    let outcome = setup::configuration(common).and_then(|config| match &arguments.command {
+        Command::Verify(command) => verify::run(command, common, &config),
+        Command::Diff(command) => inspect::diff(command, common, &config),
+        Command::Explain(command) => inspect::explain(command, common, &config),
+        Command::Demo(command) => demo::run(command, common),
+        Command::Packlist(command) => packlist::run(command),
+        Command::Completions { shell } => generate::completions(*shell),
+        Command::Man { directory } => generate::man(directory),
+    });
+    outcome.unwrap_or_else(|error| {
+        output::error(None, &error);
+        error.exit_code()
+    })
+}
+
+/// The runtime of one run: the network on this thread, blocking work on threads of its own.
+fn runtime() -> Result<tokio::runtime::Runtime, crate::cli::error::CliError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(crate::cli::error::CliError::environment)
+}

@@ -1,0 +1,33 @@
+use crate::cli::arguments::{Format, Packlist};
+use crate::cli::error::CliError;
+use crate::cli::output;
+use crate::pack::SourceTree as _;
+use crate::pack::npm::packlist::select_files;
+use crate::report::printable::printable;
+use crate::source::RepositoryLocation;
+use crate::source::git::SourceRepository;
+use crate::source::tree::{CommitTree, join};
+use crate::verdict::exit;
+
+pub(super) fn run(command: &Packlist) -> Result<u8, CliError> {
+    let location = RepositoryLocation::from_user(&command.repository).map_err(CliError::usage)?;
+    let source = SourceRepository::open_path(&location).map_err(CliError::environment)?;
+    let unknown = |error: git2::Error| CliError::usage(anyhow::Error::new(error).context("cannot find the commit"));
+    let object = source.repository().revparse_single(&command.commit).map_err(unknown)?;
+    let commit = object.peel_to_commit().map_err(unknown)?;
+    let tree = CommitTree::of_tree(&source, commit.tree_id());
+    let directory = crate::source::location::clean_directory(&command.directory).unwrap_or_default();
+    let manifest = tree.read(&join(&directory, "package.json"));
+    let manifest = manifest.ok_or_else(|| CliError::usage(anyhow::anyhow!("there is no `package.json` in the commit")))?;
+    let text = manifest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&manifest);
+    let manifest: serde_json::Value = serde_json::from_slice(text).map_err(CliError::usage)?;
+    let selection = select_files(&tree, &directory, &manifest);
+    let paths: Vec<&String> = selection.files.keys().collect();
+    let mut text = match command.format {
+        Format::Json => serde_json::to_string_pretty(&paths).map_err(CliError::environment)?,
+        Format::Terminal => paths.iter().map(|path| printable(path)).collect::<Vec<_>>().join("\n"),
+    };
+    text.push('\n');
+    output::write(None, &text)?;
+    Ok(exit::EXPLAINED)
+}

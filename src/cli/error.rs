@@ -1,0 +1,61 @@
+//! Errors at the top: who must act, and what to do next.
+
+use crate::report::printable::printable;
+use crate::verdict::exit;
+use crate::verify::VerifyError;
+
+/// An error that ends a command, by who must act.
+#[derive(Debug)]
+pub(super) enum CliError {
+    /// The command line, the configuration or a subject is wrong.
+    Usage(anyhow::Error),
+    /// The registry, the network or the disk failed.
+    Environment(anyhow::Error),
+}
+
+impl CliError {
+    pub(super) fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self::Usage(error.into())
+    }
+
+    pub(super) fn environment(error: impl Into<anyhow::Error>) -> Self {
+        Self::Environment(error.into())
+    }
+
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => exit::USAGE,
+            Self::Environment(_) => exit::FAILURE,
+        }
+    }
+
+    /// The message with its causes, one line, safe to show.
+    pub(super) fn message(&self) -> String {
+        let (Self::Usage(error) | Self::Environment(error)) = self;
+        printable(&chain(error))
+    }
+}
+
+/// Joins an error with its causes; a cause that its parent already repeats is left out.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(cause.trim());
+        }
+    }
+    text
+}
+
+impl From<VerifyError> for CliError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::ArtifactFile { .. }
+            | VerifyError::Anonymous { .. }
+            | VerifyError::UnknownRevision { .. } => Self::usage(error),
+            other => Self::environment(other),
+        }
+    }
+}

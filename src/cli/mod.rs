@@ -1,0 +1,12 @@
+//! The command line: flags become a request, outcomes become text and an exit code.
+//!
+//! Only this module reads the process environment and prints.
+
+mod arguments;
+mod commands;
+mod error;
+mod output;
+mod setup;
+
+pub use arguments::Arguments;
+pub use commands::run;

@@ -1,0 +1,58 @@
+//! Where text goes: reports to standard output or a file, everything else to standard error.
+
+use std::fs::File;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::error::CliError;
+
+/// Writes a report; a reader that closes the pipe early is no error.
+pub(super) fn write(output: Option<&Path>, text: &str) -> Result<(), CliError> {
+    let written = match output {
+        Some(path) => {
+            let plain = anstream::adapter::strip_str(text).to_string();
+            File::create(path).and_then(|mut file| file.write_all(plain.as_bytes())).map_err(|error| {
+                CliError::environment(anyhow::Error::new(error).context(format!("cannot write `{}`", path.display())))
+            })?;
+            return Ok(());
+        }
+        None => {
+            let mut stdout = anstream::stdout().lock();
+            stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+        }
+    };
+    match written {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::environment(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Tells the user about an error.
+pub(super) fn error(context: Option<&str>, error: &CliError) {
+    let mut stderr = anstream::stderr().lock();
+    let label = anstyle::AnsiColor::Red.on_default().bold();
+    let context = context.map(|context| format!("{}: ", crate::report::printable::printable(context))).unwrap_or_default();
+    // There is nowhere left to say that standard error is closed.
+    let _ = writeln!(stderr, "{label}error{label:#}: {context}{}", error.message());
+}
+
+/// A progress line on a terminal; nothing elsewhere.
+pub(super) fn progress(total: usize, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(total as u64);
+    let template = "{spinner} {pos}/{len} verified, {elapsed} {wide_msg}";
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// Tells the user something that is not part of the report.
+pub(super) fn note(text: &str) {
+    // There is nowhere left to say that standard error is closed.
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,105 @@
+//! From flags, configuration and environment to what a verification needs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::artifact::ArtifactLimits;
+use crate::cli::arguments::{Common, Overrides};
+use crate::cli::error::CliError;
+use crate::config::Config;
+use crate::package::Subject;
+use crate::registry::{Access, Environment, NpmRegistry, RegistryLimits, RegistryOptions};
+use crate::source::RepositoryLocation;
+use crate::source::git::{GitClient, GitOptions, UrlRewrites};
+use crate::verify::{Context, Request, Shown};
+
+/// How long a remote's answer about its refs is good, unless configured.
+const REFS_AGE: Duration = Duration::from_secs(600);
+
+/// The configuration that applies: the named file, or the user's own if there is one.
+pub(super) fn configuration(common: &Common) -> Result<Config, CliError> {
+    match &common.config {
+        Some(path) => Config::read(path).map_err(CliError::usage),
+        None => match user_directory("XDG_CONFIG_HOME", ".config") {
+            Some(directory) => {
+                Config::read_if_present(&directory.join("tarproof/config.toml")).map_err(CliError::usage)
+            }
+            None => Ok(Config::default()),
+        },
+    }
+}
+
+fn user_directory(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let absolute = |value: std::ffi::OsString| Some(PathBuf::from(value)).filter(|path| path.is_absolute());
+    std::env::var_os(variable).and_then(absolute).or_else(|| Some(std::env::home_dir()?.join(below_home)))
+}
+
+/// Builds the context that all verifications of this run share.
+pub(super) fn context(common: &Common, config: &Config) -> Result<Context, CliError> {
+    let cache_directory = common
+        .cache_dir
+        .clone()
+        .or_else(|| config.cache_directory.clone())
+        .or_else(|| Some(user_directory("XDG_CACHE_HOME", ".cache")?.join("tarproof")))
+        .ok_or_else(|| CliError::usage(anyhow::anyhow!("no home directory: name a cache with `--cache-dir`")))?;
+    // Repositories are addressed from other working directories, so the path must not be relative.
+    let cache_directory = std::path::absolute(&cache_directory).map_err(CliError::environment)?;
+    let offline = common.offline || config.offline.unwrap_or(false);
+    let global = std::env::var_os("GIT_CONFIG_GLOBAL").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let rewrites = UrlRewrites::load(global.as_deref());
+    context_with(cache_directory, offline, config, rewrites, std::env::vars_os().collect())
+}
+
+/// Builds a context from its parts, reading nothing of the process environment.
+pub(super) fn context_with(
+    cache_directory: PathBuf,
+    offline: bool,
+    config: &Config,
+    rewrites: UrlRewrites,
+    environment: Environment,
+) -> Result<Context, CliError> {
+    let defaults = ArtifactLimits::default();
+    let limits = ArtifactLimits {
+        compressed_size: config.artifact.compressed_size.unwrap_or(defaults.compressed_size),
+        unpacked_size: config.artifact.unpacked_size.unwrap_or(defaults.unpacked_size),
+        entries: config.artifact.entries.unwrap_or(defaults.entries),
+        ratio: config.artifact.ratio.unwrap_or(defaults.ratio).max(1),
+        ..defaults
+    };
+    let registry = NpmRegistry::new(RegistryOptions {
+        cache_directory: cache_directory.clone(),
+        working_directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+        environment,
+        access: if offline { Access::Offline } else { Access::Online },
+        limits: RegistryLimits { artifact_bytes: limits.compressed_size, ..RegistryLimits::default() },
+    })
+    .map_err(CliError::usage)?;
+    let client = GitClient::default();
+    let git = GitOptions {
+        cache_directory,
+        offline,
+        refs_age: config.refs_age.map_or(REFS_AGE, Duration::from_secs),
+        client: GitClient {
+            timeout: config.git.timeout.map_or(client.timeout, Duration::from_secs),
+            repository_size: config.git.repository_size.unwrap_or(client.repository_size),
+            ..client
+        },
+        rewrites: Arc::new(rewrites),
+    };
+    Ok(Context { registry, git, limits })
+}
+
+/// Builds a request from a subject and what the user overrides.
+pub(super) fn request(subject: Option<Subject>, overrides: &Overrides, shown: Shown) -> Result<Request, CliError> {
+    let repository =
+        overrides.repository.as_deref().map(RepositoryLocation::from_user).transpose().map_err(CliError::usage)?;
+    Ok(Request {
+        subject,
+        artifact: overrides.artifact.clone(),
+        repository,
+        revision: overrides.commit.clone(),
+        directory: overrides.directory.clone(),
+        shown,
+    })
+}

@@ -1,0 +1,317 @@
+//! The order in which explanations are tried; the first that holds is the file's only one.
+
+use std::collections::{HashMap, HashSet};
+
+use git2::Oid;
+
+use crate::artifact::{ArtifactContents, ArtifactEntry};
+use crate::compare::contents::PublishedContents;
+use crate::compare::manifest::CommitWorkspace;
+use crate::ledger::{Counterpart, Explanation, Ledger, LedgerFile};
+use crate::pack::npm::manifest::{ManifestError, ManifestInput, compare_manifests};
+use crate::pack::npm::packlist::{git_ignored, select_files};
+use crate::package::{BlobId, CommitId, Version};
+use crate::source::git::repository::{commit_id, oid};
+use crate::source::git::{Completeness, SourceRepository};
+use crate::source::history::HistoryWalk;
+use crate::source::match_commit::{CommitMatch, Evidence};
+use crate::source::scoring::{Scorer, WantedFiles};
+use crate::source::tree::{CommitTree, TreeFile, join};
+use crate::stabilize::equal_after;
+use crate::verdict::is_document;
+
+/// Both sides, and what ties them together.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    /// The published side.
+    pub artifact: &'a ArtifactContents,
+    /// Its contents.
+    pub contents: &'a PublishedContents,
+    /// The source side.
+    pub source: &'a SourceRepository,
+    /// The commit.
+    pub matched: &'a CommitMatch,
+    /// The release's version.
+    pub version: &'a Version,
+}
+
+/// What a comparison found.
+#[derive(Debug, Default)]
+pub struct Compared {
+    /// Every file, explained or not.
+    pub ledger: Ledger,
+    /// Why one of the two manifests cannot be read, if so.
+    pub manifest_error: Option<ManifestError>,
+}
+
+/// Explains every file of the artifact.
+pub fn compare(comparison: &Comparison<'_>) -> Compared {
+    let Some(tree) = CommitTree::of_commit(comparison.source, &comparison.matched.winner.commit) else {
+        return Compared::default();
+    };
+    let mut classifier = Classifier { comparison, tree: &tree, rows: Vec::new() };
+    classifier.match_blobs();
+    classifier.prepare_contents();
+    let manifest_error = classifier.derive_manifest().err();
+    classifier.stabilize();
+    classifier.find_moved();
+    classifier.search_history();
+    Compared { ledger: classifier.finish(), manifest_error }
+}
+
+struct Classifier<'t, 'a> {
+    comparison: &'t Comparison<'a>,
+    tree: &'t CommitTree<'a>,
+    rows: Vec<Row<'a>>,
+}
+
+struct Row<'a> {
+    entry: &'a ArtifactEntry,
+    counterpart: Option<Counterpart>,
+    explanation: Option<Explanation>,
+    same_as: Option<String>,
+}
+
+impl<'a> Classifier<'_, 'a> {
+    fn directory(&self) -> &'a str {
+        &self.comparison.matched.winner.directory.path
+    }
+
+    /// Tier 0: equal blob id at the same path.
+    fn match_blobs(&mut self) {
+        for entry in &self.comparison.artifact.entries {
+            let path = join(self.directory(), &entry.path);
+            let file = if entry.is_file() { self.tree.file(&path).filter(|file| !file.link) } else { None };
+            let explanation = file.filter(|file| Some(file.blob) == entry.blob).map(|_| Explanation::GitBlob);
+            let mut counterpart = file.map(|file| counterpart_of(path.clone(), file));
+            if counterpart.is_none() && entry.is_file() {
+                // npm writes `README.md` for a file that git calls `Readme.md`.
+                let renamed = self.tree.file_ignoring_case(&path).filter(|(_, file)| !file.link);
+                counterpart = renamed.map(|(path, file)| counterpart_of(path, file));
+            }
+            self.rows.push(Row { entry, counterpart, explanation, same_as: None });
+        }
+    }
+
+    /// Fetches and reads whatever the next steps compare, in one request and one pass.
+    fn prepare_contents(&self) {
+        let open = || self.rows.iter().filter(|row| row.explanation.is_none());
+        let mut blobs: Vec<BlobId> = open().filter_map(|row| Some(row.counterpart.as_ref()?.blob)).collect();
+        if blobs.is_empty() && open().next().is_none() {
+            return;
+        }
+        for directory in ["", self.directory()] {
+            for name in ["package.json", ".npmignore", ".gitignore", "pnpm-workspace.yaml", "lerna.json"] {
+                blobs.extend(self.tree.file(&join(directory, name)).map(|file| file.blob));
+            }
+        }
+        self.comparison.source.fetch_blobs(&blobs);
+        self.comparison.contents.prepare(open().filter(|row| row.counterpart.is_some()).map(|row| row.entry));
+    }
+
+    fn published(&self, row: &Row<'_>) -> Option<Vec<u8>> {
+        self.comparison.contents.get(self.comparison.artifact, &row.entry.path)
+    }
+
+    /// Tier 1: the manifest as a publishing tool rewrites it.
+    fn derive_manifest(&mut self) -> Result<(), ManifestError> {
+        let Some(index) = self.rows.iter().position(|row| &*row.entry.path == "package.json" && row.explanation.is_none())
+        else {
+            return Ok(());
+        };
+        let row = &self.rows[index];
+        let contents = row.counterpart.as_ref().and_then(|counterpart| {
+            Some((self.published(row)?, self.comparison.source.read_blob(counterpart.blob)?))
+        });
+        let Some((published, source)) = contents else { return Ok(()) };
+        let winner = &self.comparison.matched.winner;
+        let commit = winner.commit.to_string();
+        let corroborated = winner.evidence.iter().any(|evidence| *evidence != Evidence::Content);
+        let input = ManifestInput {
+            published: &published,
+            source: &source,
+            version: self.comparison.version.as_str(),
+            commit: Some(&commit),
+            version_corroborated: corroborated,
+        };
+        let workspace = CommitWorkspace::new(self.comparison.source, self.tree, self.directory());
+        let compared = compare_manifests(&input, &workspace)?;
+        let explanation = if compared.is_explained() {
+            Explanation::Derived { rules: compared.applied }
+        } else {
+            Explanation::Modified { keys: compared.differences, same_as: None }
+        };
+        self.rows[index].explanation = Some(explanation);
+        Ok(())
+    }
+
+    fn stabilize(&mut self) {
+        for index in 0..self.rows.len() {
+            let row = &self.rows[index];
+            let undecided = row.explanation.is_none() || row.is_modified_manifest();
+            let Some(counterpart) = row.counterpart.as_ref().filter(|_| undecided) else { continue };
+            let contents = self.published(row).zip(self.comparison.source.read_blob(counterpart.blob));
+            let Some((published, source)) = contents else { continue };
+            if let Some(stabilizers) = equal_after(&published, &source) {
+                self.rows[index].explanation = Some(if stabilizers.is_empty() {
+                    Explanation::GitBlobMoved { from: counterpart.path.clone() }
+                } else {
+                    Explanation::Stabilized { stabilizers }
+                });
+            }
+        }
+    }
+
+    /// The same content elsewhere in the commit.
+    ///
+    /// Where the commit has the path with other content, only prose may be taken from elsewhere: code put
+    /// in place of other code is a modification wherever it was copied from.
+    fn find_moved(&mut self) {
+        let wanted: HashSet<BlobId> =
+            self.rows.iter().filter(|row| row.is_open()).filter_map(|row| row.entry.blob).collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let mut found: HashMap<BlobId, Vec<String>> = HashMap::new();
+        self.tree.for_each_file(|path, file| {
+            if !file.link && wanted.contains(&file.blob) {
+                let places = found.entry(file.blob).or_default();
+                if places.len() < 64 {
+                    places.push(path.to_owned());
+                }
+            }
+            true
+        });
+        for row in self.rows.iter_mut().filter(|row| row.is_open()) {
+            let Some(places) = row.entry.blob.and_then(|blob| found.get(&blob)) else { continue };
+            // An empty file equals every other empty file and says nothing.
+            if row.entry.size == 0 {
+                continue;
+            }
+            let name = row.entry.path.rsplit('/').next().unwrap_or_default();
+            let best = places.iter().min_by_key(|place| {
+                let same_name = place.rsplit('/').next().is_some_and(|place| place.eq_ignore_ascii_case(name));
+                (!same_name, place.len(), (*place).clone())
+            });
+            let Some(from) = best.cloned() else { continue };
+            let displaced = row.counterpart.as_ref().is_some_and(|counterpart| counterpart.path != from);
+            if displaced && !(is_document(&row.entry.path) && is_document(&from)) {
+                row.same_as = Some(from);
+            } else {
+                row.explanation = Some(Explanation::GitBlobMoved { from });
+            }
+        }
+    }
+
+    /// The same content at the same path in another commit, where the history is at hand.
+    fn search_history(&mut self) {
+        let repository = self.comparison.source.repository();
+        let completeness = self.comparison.source.completeness();
+        if completeness == Completeness::Trees {
+            return;
+        }
+        let odb = repository.odb().ok();
+        let may_exist = |blob: &BlobId| {
+            completeness != Completeness::Full
+                || oid(&blob.0).is_some_and(|id| odb.as_ref().is_some_and(|odb| odb.exists_ext(id, git2::OdbLookupFlags::NO_REFRESH)))
+        };
+        let open: Vec<usize> = (0..self.rows.len())
+            .filter(|index| self.rows[*index].is_open() && self.rows[*index].counterpart.is_some())
+            .filter(|index| self.rows[*index].entry.blob.as_ref().is_some_and(may_exist))
+            .collect();
+        let mut wanted: HashMap<Oid, Vec<(usize, String)>> = HashMap::new();
+        for index in &open {
+            let entry = self.rows[*index].entry;
+            if let Some(id) = entry.blob.and_then(|blob| oid(&blob.0)) {
+                wanted.entry(id).or_default().push((*index, entry.path.to_string()));
+            }
+        }
+        let files = open.iter().filter_map(|index| Some((&*self.rows[*index].entry.path, self.rows[*index].entry.blob?)));
+        let files = WantedFiles::new(files);
+        if files.count() == 0 {
+            return;
+        }
+        let mut found: HashMap<usize, CommitId> = HashMap::new();
+        let mut scorer = Scorer::new(repository, &files);
+        let mut seen = HashSet::new();
+        for commit in HistoryWalk::new(repository, &self.comparison.source.tips()) {
+            if !seen.insert(commit.tree_id()) {
+                continue;
+            }
+            let tree = CommitTree::of_tree(self.comparison.source, commit.tree_id());
+            let Some(package) = tree.subtree(self.directory()) else { continue };
+            if scorer.score(package) == 0 {
+                continue;
+            }
+            for index in &open {
+                let entry = self.rows[*index].entry;
+                let file = tree.file(&join(self.directory(), &entry.path));
+                if file.is_some_and(|file| Some(file.blob) == entry.blob) {
+                    found.entry(*index).or_insert_with(|| commit_id(commit.id()));
+                }
+            }
+            if found.len() == open.len() {
+                break;
+            }
+        }
+        for (index, commit) in found {
+            self.rows[index].explanation = Some(Explanation::History { commit });
+        }
+    }
+
+    fn finish(self) -> Ledger {
+        let source_only = self.source_only();
+        let tree = self.tree;
+        let directory = self.directory();
+        let files = self.rows.into_iter().map(|row| {
+            let explanation = row.explanation.unwrap_or_else(|| match &row.counterpart {
+                Some(_) => Explanation::Modified { keys: Vec::new(), same_as: row.same_as },
+                None => Explanation::ArtifactOnly { ignored_by_git: git_ignored(tree, &join(directory, &row.entry.path)) },
+            });
+            LedgerFile {
+                path: row.entry.path.clone(),
+                kind: row.entry.kind.clone(),
+                explanation,
+                size: row.entry.size,
+                executable: row.entry.executable,
+                blob: row.entry.blob,
+                sha256: row.entry.sha256,
+                counterpart: row.counterpart,
+            }
+        });
+        Ledger { files: files.collect(), source_only }
+    }
+
+    /// What the packer would have included and the artifact lacks.
+    fn source_only(&self) -> Option<Vec<String>> {
+        let manifest = self.tree.file(&join(self.directory(), "package.json"))?;
+        let published = self.comparison.artifact.entry("package.json");
+        // Equal blobs need no look into the repository.
+        let content = match published.filter(|entry| entry.blob == Some(manifest.blob)) {
+            Some(_) => self.comparison.artifact.manifest.clone()?,
+            None => self.comparison.source.local_blob(manifest.blob)?,
+        };
+        let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
+        let manifest: serde_json::Value = serde_json::from_slice(content).ok()?;
+        let selection = select_files(self.tree, self.directory(), &manifest);
+        if !selection.unavailable.is_empty() {
+            return None;
+        }
+        let missing = selection.files.keys().filter(|path| self.comparison.artifact.entry(path).is_none());
+        Some(missing.cloned().collect())
+    }
+}
+
+impl Row<'_> {
+    fn is_open(&self) -> bool {
+        self.explanation.is_none() && self.entry.is_file()
+    }
+
+    fn is_modified_manifest(&self) -> bool {
+        matches!(self.explanation, Some(Explanation::Modified { .. }))
+    }
+}
+
+fn counterpart_of(path: String, file: TreeFile) -> Counterpart {
+    Counterpart { path, blob: file.blob, executable: file.executable }
+}

@@ -1,0 +1,89 @@
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use crate::pack::npm::manifest::Workspace;
+use crate::package::CommitId;
+use crate::source::git::SourceRepository;
+use crate::source::git::repository::oid;
+use crate::source::history::is_reachable;
+use crate::source::tree::{CommitTree, join};
+
+/// How many manifests of a commit are read to resolve workspace versions.
+const MAX_MANIFESTS: usize = 2_000;
+
+/// What manifest rules may ask of the matched commit.
+pub(super) struct CommitWorkspace<'t, 'a> {
+    source: &'a SourceRepository,
+    tree: &'t CommitTree<'a>,
+    directory: &'a str,
+    packages: OnceCell<HashMap<String, String>>,
+}
+
+#[derive(serde::Deserialize)]
+struct Stated {
+    name: Option<String>,
+    version: Option<String>,
+}
+
+impl<'t, 'a> CommitWorkspace<'t, 'a> {
+    pub(super) fn new(source: &'a SourceRepository, tree: &'t CommitTree<'a>, directory: &'a str) -> Self {
+        Self { source, tree, directory, packages: OnceCell::new() }
+    }
+
+    fn read(&self, path: &str) -> Option<(String, String)> {
+        let stated: Stated = serde_json::from_slice(&self.tree.read_file(path)?).ok()?;
+        Some((stated.name?, stated.version?))
+    }
+
+    fn packages(&self) -> &HashMap<String, String> {
+        self.packages.get_or_init(|| {
+            let mut paths = Vec::new();
+            let mut blobs = Vec::new();
+            self.tree.for_each_file(|path, file| {
+                let excluded = ["node_modules/", "fixtures/", "__tests__/", "test/", "tests/"];
+                if (path == "package.json" || path.ends_with("/package.json"))
+                    && !excluded.iter().any(|part| path.contains(part))
+                {
+                    paths.push(path.to_owned());
+                    blobs.push(file.blob);
+                }
+                paths.len() < MAX_MANIFESTS
+            });
+            self.source.fetch_blobs(&blobs);
+            // The first in path order wins, so that a copy deeper in the tree cannot displace a package.
+            let mut packages = HashMap::new();
+            paths.sort_by_key(|path| (path.matches('/').count(), path.clone()));
+            for (name, version) in paths.iter().filter_map(|path| self.read(path)) {
+                packages.entry(name).or_insert(version);
+            }
+            packages
+        })
+    }
+}
+
+impl Workspace for CommitWorkspace<'_, '_> {
+    fn package_version(&self, name: &str) -> Option<String> {
+        self.packages().get(name).cloned()
+    }
+
+    fn package_at(&self, directory: &str) -> Option<(String, String)> {
+        let mut parts: Vec<&str> = self.directory.split('/').filter(|part| !part.is_empty()).collect();
+        for part in directory.split('/').filter(|part| !part.is_empty() && *part != ".") {
+            if part == ".." {
+                parts.pop()?;
+            } else {
+                parts.push(part);
+            }
+        }
+        self.read(&join(&parts.join("/"), "package.json"))
+    }
+
+    fn root_file(&self, path: &str) -> Option<Vec<u8>> {
+        self.tree.read_file(path)
+    }
+
+    fn knows_commit(&self, id: &str) -> bool {
+        let commit = CommitId::parse(id).ok().filter(|id| self.source.commit_exists(id)).and_then(|id| oid(&id.0));
+        commit.is_some_and(|commit| is_reachable(self.source.repository(), &self.source.tips(), commit))
+    }
+}

@@ -1,0 +1,10 @@
+//! Compares the artifact with the matched commit, file by file, and writes the ledger.
+
+mod classify;
+mod contents;
+mod manifest;
+mod text_diff;
+
+pub use classify::{Compared, Comparison, compare};
+pub use contents::PublishedContents;
+pub use text_diff::{DiffDepth, DiffLine, FileDiff, Hunk, diff_texts};

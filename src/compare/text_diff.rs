@@ -1,0 +1,175 @@
+//! Line diffs of published against candidate, for people.
+
+use similar::{ChangeTag, TextDiff};
+
+/// Largest text that is diffed, bytes; larger ones are described, not shown.
+const TEXT_SIZE: usize = 4 << 20;
+/// Longest part of a line that is shown, characters.
+const LINE_LENGTH: usize = 240;
+/// How much of an unchanged beginning of a long line is shown before the first difference, characters.
+const LEAD: usize = 60;
+
+/// One line of a hunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiffLine {
+    /// `' '`, `-` (only the candidate has it) or `+` (only the published file has it).
+    pub sign: char,
+    /// The line, lossily decoded, shortened in the middle of very long lines.
+    pub text: String,
+}
+
+/// A run of changed lines with context; spans are first line (counted from 1) and number of lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hunk {
+    /// Where it is in the candidate.
+    pub candidate: (usize, usize),
+    /// Where it is in the published file.
+    pub published: (usize, usize),
+    /// The lines.
+    pub lines: Vec<DiffLine>,
+}
+
+/// How one published file differs from its candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileDiff {
+    /// Path inside the package.
+    pub path: String,
+    /// The first hunks.
+    pub hunks: Vec<Hunk>,
+    /// Hunks that are not shown.
+    pub more_hunks: usize,
+    /// Why there are no hunks (binary, too large), if so.
+    pub note: Option<String>,
+}
+
+/// How much of a difference is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiffDepth {
+    /// Files.
+    pub files: usize,
+    /// Hunks of each file.
+    pub hunks: usize,
+    /// Lines of each hunk.
+    pub lines: usize,
+    /// Unchanged lines around a change.
+    pub context: usize,
+    /// Whether very long lines are cut down to the part that differs.
+    pub shorten: bool,
+}
+
+impl DiffDepth {
+    /// Enough to see what it is about.
+    pub const EXCERPT: Self = Self { files: 12, hunks: 3, lines: 14, context: 2, shorten: true };
+    /// Everything.
+    pub const WHOLE: Self =
+        Self { files: usize::MAX, hunks: usize::MAX, lines: usize::MAX, context: 3, shorten: false };
+}
+
+/// Diffs candidate against published; a side that does not exist counts as empty.
+pub fn diff_texts(path: &str, candidate: Option<&[u8]>, published: Option<&[u8]>, depth: DiffDepth) -> FileDiff {
+    let mut result = FileDiff { path: path.to_owned(), hunks: Vec::new(), more_hunks: 0, note: None };
+    let (old, new) = match texts(candidate, published) {
+        Ok(texts) => texts,
+        Err(note) => {
+            result.note = Some(note);
+            return result;
+        }
+    };
+    let diff = TextDiff::from_lines(old, new);
+    for group in diff.grouped_ops(depth.context) {
+        if result.hunks.len() == depth.hunks {
+            result.more_hunks += 1;
+            continue;
+        }
+        let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
+        let span = |start: usize, end: usize| (if end > start { start + 1 } else { start }, end - start);
+        let mut hunk = Hunk {
+            candidate: span(first.old_range().start, last.old_range().end),
+            published: span(first.new_range().start, last.new_range().end),
+            lines: Vec::new(),
+        };
+        let changes: Vec<_> = group.iter().flat_map(|operation| diff.iter_changes(operation)).collect();
+        let removed: Vec<&str> = changes
+            .iter()
+            .filter(|change| change.tag() == ChangeTag::Delete)
+            .map(similar::Change::value)
+            .collect();
+        let mut added = 0;
+        for change in changes.iter().take(depth.lines) {
+            let text = change.value().trim_end_matches('\n');
+            let (sign, twin) = match change.tag() {
+                ChangeTag::Equal => (' ', None),
+                ChangeTag::Delete => ('-', None),
+                ChangeTag::Insert => {
+                    added += 1;
+                    ('+', removed.get(added - 1).copied())
+                }
+            };
+            let text = if depth.shorten { shorten(text, twin) } else { text.to_owned() };
+            hunk.lines.push(DiffLine { sign, text });
+        }
+        if changes.len() > depth.lines {
+            hunk.lines.push(DiffLine { sign: ' ', text: format!("… {} more lines", changes.len() - depth.lines) });
+        }
+        result.hunks.push(hunk);
+    }
+    result
+}
+
+fn texts<'a>(candidate: Option<&'a [u8]>, published: Option<&'a [u8]>) -> Result<(&'a str, &'a str), String> {
+    let text = |content: Option<&'a [u8]>, side: &str| {
+        let content = content.unwrap_or_default();
+        if content.len() > TEXT_SIZE {
+            return Err(format!("the {side} file is too large to diff ({} bytes)", content.len()));
+        }
+        match std::str::from_utf8(content) {
+            Ok(text) if !text.contains('\0') => Ok(text),
+            _ => Err(format!("the {side} file is binary ({} bytes)", content.len())),
+        }
+    };
+    Ok((text(candidate, "candidate")?, text(published, "published")?))
+}
+
+/// Cuts a long line down to the part that differs from `twin`, the line it replaces.
+fn shorten(line: &str, twin: Option<&str>) -> String {
+    if line.chars().nth(LINE_LENGTH).is_none() {
+        return line.to_owned();
+    }
+    let twin = twin.unwrap_or_default();
+    let common = line.chars().zip(twin.chars()).take_while(|(a, b)| a == b).count();
+    let start = common.saturating_sub(LEAD);
+    let shown: String = line.chars().skip(start).take(LINE_LENGTH).collect();
+    let rest = line.chars().count() - start - shown.chars().count();
+    let before = if start > 0 { format!("… {start} characters … ") } else { String::new() };
+    let after = if rest > 0 { format!(" … {rest} more characters") } else { String::new() };
+    format!("{before}{shown}{after}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_appended_line_is_one_added_line() {
+        let diff = diff_texts("index.js", Some(b"a\nb\n"), Some(b"a\nb\nevil()\n"), DiffDepth::EXCERPT);
+        let added: Vec<_> = diff.hunks[0].lines.iter().filter(|line| line.sign == '+').collect();
+        assert_eq!(added.len(), 1);
+        assert_eq!(added[0].text, "evil()");
+    }
+
+    #[test]
+    fn in_a_long_line_the_part_that_differs_is_shown() {
+        let old = "x".repeat(5_000);
+        let new = format!("{old}evil(){old}");
+        let diff = diff_texts("a.min.js", Some(old.as_bytes()), Some(new.as_bytes()), DiffDepth::EXCERPT);
+        let added = diff.hunks[0].lines.iter().find(|line| line.sign == '+').unwrap();
+        assert!(added.text.contains("evil()") && added.text.len() < 500, "{}", added.text);
+    }
+
+    #[test]
+    fn binary_and_huge_files_are_described() {
+        assert!(diff_texts("a", Some(b"\0"), Some(b"b"), DiffDepth::EXCERPT).note.unwrap().contains("binary"));
+        let huge = vec![b'a'; TEXT_SIZE + 1];
+        assert!(diff_texts("a", None, Some(&huge), DiffDepth::EXCERPT).note.unwrap().contains("too large"));
+    }
+}

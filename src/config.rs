@@ -1,0 +1,109 @@
+//! The configuration file: defaults for what the command line can also say, and limits.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// A configuration file's contents; every key is optional, an unknown key is an error.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Where fetched artifacts and repositories are kept.
+    pub cache_directory: Option<PathBuf>,
+    /// Ask no registry and no remote.
+    pub offline: Option<bool>,
+    /// How many subjects are verified at once.
+    pub jobs: Option<usize>,
+    /// How long a remote's answer about its refs is good, seconds.
+    pub refs_age: Option<u64>,
+    /// Bounds on artifacts.
+    #[serde(default)]
+    pub artifact: ArtifactSection,
+    /// The git client.
+    #[serde(default)]
+    pub git: GitSection,
+}
+
+/// `[artifact]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ArtifactSection {
+    /// Largest artifact as served, bytes.
+    pub compressed_size: Option<u64>,
+    /// Largest sum of its contents, bytes.
+    pub unpacked_size: Option<u64>,
+    /// Most archive members.
+    pub entries: Option<u64>,
+    /// Largest ratio of unpacked to compressed size.
+    pub ratio: Option<u64>,
+}
+
+/// `[git]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct GitSection {
+    /// Longest time one call of the git client may take, seconds.
+    pub timeout: Option<u64>,
+    /// Largest repository that is fetched, bytes.
+    pub repository_size: Option<u64>,
+}
+
+/// Why a configuration file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read the configuration `{}`", path.display())]
+    Read {
+        /// Where it is.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is not what is documented.
+    #[error("the configuration `{}` is not valid", path.display())]
+    Parse {
+        /// Where it is.
+        path: PathBuf,
+        /// The parser's reason, with line and key.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+}
+
+impl Config {
+    /// Reads the file at `path`.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads the file at `path` if there is one.
+    pub fn read_if_present(path: &Path) -> Result<Self, ConfigError> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(path, &text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
+        }
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text)
+            .map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_documented_file_is_read_and_an_unknown_key_refused() {
+        let text = "cache-directory = '/tmp/c'\njobs = 4\n[artifact]\nratio = 100\n[git]\ntimeout = 5\n";
+        let config = Config::parse(Path::new("a.toml"), text).unwrap();
+        assert_eq!(config.artifact.ratio, Some(100));
+        assert_eq!(config.git.timeout, Some(5));
+        assert!(Config::parse(Path::new("a.toml"), "ofline = true").is_err());
+    }
+}

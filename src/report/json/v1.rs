@@ -1,0 +1,340 @@
+//! Version 1 of the JSON report. Fields are only ever added; a change of meaning makes a version 2.
+
+use serde::Serialize;
+
+use crate::finding::Finding;
+use crate::ledger::{Explanation, LedgerFile};
+use crate::report::explain::how;
+use crate::source::git::Completeness;
+use crate::source::match_commit::{Candidate, CommitMatch, Evidence, MatchStanding};
+use crate::verdict::Verdict;
+use crate::verify::Verification;
+
+/// The schema's name.
+pub const SCHEMA: &str = "tarproof-report/v1";
+
+/// The whole report of one run.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    schema: &'static str,
+    tool: Tool,
+    results: Vec<ResultEntry>,
+}
+
+#[derive(Debug, Serialize)]
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+/// One subject's outcome: a verification or an error.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum ResultEntry {
+    /// A verdict was reached.
+    Verified(Box<Verified>),
+    /// None was.
+    Failed {
+        /// The subject as it was given.
+        subject: String,
+        /// What failed, with its causes.
+        error: String,
+        /// The exit code for this subject alone.
+        exit_code: u8,
+    },
+}
+
+/// One verification.
+#[derive(Debug, Serialize)]
+pub struct Verified {
+    purl: String,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inconclusive: Option<Inconclusive>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    exit_code: u8,
+    artifact: Artifact,
+    source: Option<Source>,
+    summary: Option<Summary>,
+    findings: Vec<FindingEntry>,
+    files: Option<Vec<File>>,
+    source_only: Option<Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Inconclusive {
+    id: &'static str,
+    detail: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Artifact {
+    sha256: String,
+    integrity: String,
+    size: u64,
+    registry: Option<String>,
+    published_at: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Source {
+    repository: String,
+    claimed_by: String,
+    copy: bool,
+    completeness: &'static str,
+    fetches: u32,
+    standing: Option<&'static str>,
+    commit: Option<Commit>,
+    other_candidates: Vec<Commit>,
+    unreachable_candidates: Vec<Commit>,
+    missing_commits: Vec<String>,
+    history_searched: Option<bool>,
+}
+
+#[derive(Debug, Serialize)]
+struct Commit {
+    id: String,
+    directory: String,
+    matched_files: u32,
+    version_agrees: Option<bool>,
+    time: i64,
+    evidence: Vec<EvidenceEntry>,
+}
+
+#[derive(Debug, Serialize)]
+struct EvidenceEntry {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    files: usize,
+    explained: usize,
+    classes: Vec<ClassCount>,
+}
+
+#[derive(Debug, Serialize)]
+struct ClassCount {
+    class: &'static str,
+    count: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct FindingEntry {
+    rule: &'static str,
+    severity: String,
+    path: Option<String>,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+struct File {
+    path: String,
+    class: &'static str,
+    explained: bool,
+    size: u64,
+    executable: bool,
+    git_blob: Option<String>,
+    sha256: Option<String>,
+    source_path: Option<String>,
+    source_blob: Option<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    how: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<AppliedRule>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stabilizers: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<Key>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<Diff>,
+}
+
+#[derive(Debug, Serialize)]
+struct AppliedRule {
+    rule: String,
+    key_path: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Key {
+    key_path: String,
+    published: Option<serde_json::Value>,
+    source: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct Diff {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    more_hunks: usize,
+    hunks: Vec<Hunk>,
+}
+
+#[derive(Debug, Serialize)]
+struct Hunk {
+    source_line: usize,
+    published_line: usize,
+    lines: Vec<String>,
+}
+
+impl Report {
+    /// Wraps the results of one run.
+    pub fn new(results: Vec<ResultEntry>) -> Self {
+        let tool = Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
+        Self { schema: SCHEMA, tool, results }
+    }
+}
+
+impl From<&Verification> for Verified {
+    fn from(verification: &Verification) -> Self {
+        let artifact = &verification.artifact;
+        let inconclusive = match &verification.verdict {
+            Verdict::Inconclusive(reason) => {
+                Some(Inconclusive { id: reason.id(), detail: reason.detail().map(str::to_owned) })
+            }
+            _ => None,
+        };
+        let ledger = verification.ledger.as_ref();
+        Self {
+            purl: verification.release.purl(),
+            verdict: verification.verdict.id(),
+            inconclusive,
+            reason: verification.reason.clone(),
+            exit_code: verification.verdict.exit_code(),
+            artifact: Artifact {
+                sha256: artifact.sha256.to_string(),
+                integrity: artifact.integrity.to_string(),
+                size: artifact.size,
+                registry: artifact.registry.clone(),
+                published_at: artifact.published_at,
+            },
+            source: verification.source.as_ref().map(source),
+            summary: ledger.map(|ledger| Summary {
+                files: ledger.files.len(),
+                explained: ledger.files.len() - ledger.unexplained().count(),
+                classes: ledger.counts().into_iter().map(|(class, count)| ClassCount { class, count }).collect(),
+            }),
+            findings: verification.findings.iter().map(finding).collect(),
+            files: ledger.map(|ledger| ledger.files.iter().map(|row| file(row, verification)).collect()),
+            source_only: ledger.and_then(|ledger| ledger.source_only.clone()),
+        }
+    }
+}
+
+fn source(source: &crate::verify::SourceSummary) -> Source {
+    let matched = source.matched.as_ref();
+    let commits = |list: fn(&CommitMatch) -> &Vec<Candidate>| {
+        matched.map(|matched| list(matched).iter().map(commit).collect()).unwrap_or_default()
+    };
+    Source {
+        repository: source.claim.location.to_string(),
+        claimed_by: source.claim.origin.to_string(),
+        copy: source.copy,
+        completeness: match source.completeness {
+            Completeness::Full => "full",
+            Completeness::Trees => "release-trees",
+            Completeness::History => "history",
+        },
+        fetches: source.fetches,
+        standing: matched.map(|matched| match matched.standing {
+            MatchStanding::Established => "established",
+            MatchStanding::Nearest => "nearest",
+        }),
+        commit: matched.map(|matched| commit(&matched.winner)),
+        other_candidates: commits(|matched| &matched.others),
+        unreachable_candidates: commits(|matched| &matched.unreachable),
+        missing_commits: matched.map(|matched| matched.missing.iter().map(ToString::to_string).collect()).unwrap_or_default(),
+        history_searched: matched.map(|matched| matched.history_searched),
+    }
+}
+
+fn commit(candidate: &Candidate) -> Commit {
+    Commit {
+        id: candidate.commit.to_string(),
+        directory: candidate.directory.path.clone(),
+        matched_files: candidate.matched,
+        version_agrees: candidate.version_agrees,
+        time: candidate.time,
+        evidence: candidate.evidence.iter().map(evidence).collect(),
+    }
+}
+
+fn evidence(evidence: &Evidence) -> EvidenceEntry {
+    let (kind, tag) = match evidence {
+        Evidence::Override => ("override", None),
+        Evidence::Tag { name, .. } => ("tag", Some(name.clone())),
+        Evidence::GitHead => ("git-head", None),
+        Evidence::VersionIntroduced => ("version-introduced", None),
+        Evidence::Content => ("content", None),
+    };
+    EvidenceEntry { kind, tag }
+}
+
+fn finding(finding: &Finding) -> FindingEntry {
+    FindingEntry {
+        rule: finding.rule.id(),
+        severity: finding.rule.severity().to_string(),
+        path: finding.path.clone(),
+        message: finding.message.clone(),
+    }
+}
+
+fn file(row: &LedgerFile, verification: &Verification) -> File {
+    let diff = verification.diffs.iter().find(|diff| diff.path == *row.path).map(|diff| Diff {
+        note: diff.note.clone(),
+        more_hunks: diff.more_hunks,
+        hunks: diff
+            .hunks
+            .iter()
+            .map(|hunk| Hunk {
+                source_line: hunk.candidate.0,
+                published_line: hunk.published.0,
+                lines: hunk.lines.iter().map(|line| format!("{}{}", line.sign, line.text)).collect(),
+            })
+            .collect(),
+    });
+    let (mut rules, mut stabilizers, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+    match &row.explanation {
+        Explanation::Derived { rules: applied } => {
+            rules = applied
+                .iter()
+                .map(|applied| AppliedRule { rule: applied.rule.to_string(), key_path: applied.key_path.clone() })
+                .collect();
+        }
+        Explanation::Stabilized { stabilizers: used } => stabilizers = used.iter().map(ToString::to_string).collect(),
+        Explanation::Modified { keys: differing, .. } => {
+            keys = differing
+                .iter()
+                .map(|key| Key {
+                    key_path: key.key_path.clone(),
+                    published: key.published.clone(),
+                    source: key.source.clone(),
+                })
+                .collect();
+        }
+        Explanation::GitBlob
+        | Explanation::GitBlobMoved { .. }
+        | Explanation::History { .. }
+        | Explanation::ArtifactOnly { .. } => {}
+    }
+    File {
+        path: row.path.to_string(),
+        class: row.explanation.class(),
+        explained: row.explanation.is_explained(),
+        size: row.size,
+        executable: row.executable,
+        git_blob: row.blob.map(|blob| blob.to_string()),
+        sha256: row.sha256.map(|digest| digest.to_string()),
+        source_path: row.counterpart.as_ref().map(|counterpart| counterpart.path.clone()),
+        source_blob: row.counterpart.as_ref().map(|counterpart| counterpart.blob.to_string()),
+        how: how(row),
+        rules,
+        stabilizers,
+        keys,
+        diff,
+    }
+}

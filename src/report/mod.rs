@@ -1,0 +1,7 @@
+//! Views of a verification. The ledger is the product; everything here only shows it.
+
+pub mod diff;
+pub mod explain;
+pub mod json;
+pub mod printable;
+pub mod terminal;

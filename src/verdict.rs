@@ -1,0 +1,155 @@
+//! What a verification concludes, and the exit codes that say it.
+
+use std::fmt;
+
+use crate::ledger::{Explanation, Ledger};
+
+/// Exit codes of every command that verifies.
+pub mod exit {
+    /// Every file is explained.
+    pub const EXPLAINED: u8 = 0;
+    /// At least one package is divergent or has no source.
+    pub const UNEXPLAINED: u8 = 1;
+    /// The command line, the configuration or a subject is wrong.
+    pub const USAGE: u8 = 2;
+    /// At least one package could not be judged, and none is worse.
+    pub const INCONCLUSIVE: u8 = 3;
+    /// The environment (network, registry, disk) or the program itself failed.
+    pub const FAILURE: u8 = 4;
+}
+
+/// The outcome of one verification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every file is a git blob of the matched commit or derived by a packer rule.
+    Verbatim,
+    /// The rest is explained by named stabilizers or by attribution.
+    Equivalent,
+    /// At least one file, or the manifest, is not explained by the source.
+    Divergent,
+    /// No commit of the claimed repository is the release's.
+    NoSource,
+    /// It could not be told.
+    Inconclusive(InconclusiveReason),
+}
+
+/// Why it could not be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InconclusiveReason {
+    /// The repository cannot be fetched or opened.
+    SourceUnreachable(String),
+    /// The copy at hand ends before the release was published.
+    SourceOutdated,
+    /// The artifact is not an archive that can be read to its end.
+    ArtifactUnreadable(String),
+    /// A bound on size or number was hit.
+    LimitReached(String),
+}
+
+impl InconclusiveReason {
+    /// The reason's stable id.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::SourceUnreachable(_) => "source-unreachable",
+            Self::SourceOutdated => "source-outdated",
+            Self::ArtifactUnreadable(_) => "artifact-unreadable",
+            Self::LimitReached(_) => "limit-reached",
+        }
+    }
+
+    /// What happened, where there is more to say than the id.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::SourceUnreachable(detail) | Self::ArtifactUnreadable(detail) | Self::LimitReached(detail) => Some(detail),
+            Self::SourceOutdated => None,
+        }
+    }
+}
+
+impl Verdict {
+    /// The verdict's stable id, without the reason.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::Verbatim => "verbatim",
+            Self::Equivalent => "equivalent",
+            Self::Divergent => "divergent",
+            Self::NoSource => "no-source",
+            Self::Inconclusive(_) => "inconclusive",
+        }
+    }
+
+    /// The exit code for this verdict alone.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Verbatim | Self::Equivalent => exit::EXPLAINED,
+            Self::Divergent | Self::NoSource => exit::UNEXPLAINED,
+            Self::Inconclusive(_) => exit::INCONCLUSIVE,
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inconclusive(reason) => write!(formatter, "inconclusive({})", reason.id()),
+            other => formatter.write_str(other.id()),
+        }
+    }
+}
+
+/// Joins the exit codes of several packages: what needs a human most wins.
+pub fn worst_exit_code(codes: impl IntoIterator<Item = u8>) -> u8 {
+    let urgency = |code: &u8| match *code {
+        exit::UNEXPLAINED => 4,
+        exit::FAILURE => 3,
+        exit::USAGE => 2,
+        exit::INCONCLUSIVE => 1,
+        _ => 0,
+    };
+    codes.into_iter().max_by_key(urgency).unwrap_or(exit::EXPLAINED)
+}
+
+/// What the ledger alone says, once a commit is established as the release's.
+pub fn of_ledger(ledger: &Ledger) -> Verdict {
+    let mut verdict = Verdict::Verbatim;
+    for file in &ledger.files {
+        match &file.explanation {
+            Explanation::GitBlob | Explanation::Derived { .. } => {}
+            // A copied licence or readme is what packers do; code at another place is weaker evidence.
+            Explanation::GitBlobMoved { from } if is_document(&file.path) && is_document(from) => {}
+            Explanation::GitBlobMoved { .. } | Explanation::Stabilized { .. } | Explanation::History { .. } => {
+                verdict = Verdict::Equivalent;
+            }
+            Explanation::Modified { .. } | Explanation::ArtifactOnly { .. } => return Verdict::Divergent,
+        }
+    }
+    verdict
+}
+
+/// Whether a path is prose that nothing executes: licence, readme, change log, Markdown or plain text.
+pub fn is_document(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
+    let prose = ["md", "markdown", "txt", "rst", "adoc"];
+    let names = ["license", "licence", "copying", "notice", "readme", "changelog", "changes", "history", "authors", "contributors"];
+    prose.contains(&extension) || (extension.is_empty() && names.iter().any(|name| stem.starts_with(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_outcome_decides_the_exit_code() {
+        assert_eq!(worst_exit_code([]), exit::EXPLAINED);
+        assert_eq!(worst_exit_code([0, 3]), exit::INCONCLUSIVE);
+        assert_eq!(worst_exit_code([3, 4, 0]), exit::FAILURE);
+        assert_eq!(worst_exit_code([4, 1, 3]), exit::UNEXPLAINED);
+    }
+
+    #[test]
+    fn prose_is_told_from_code() {
+        assert!(is_document("LICENSE") && is_document("docs/Guide.md") && is_document("LICENSE-MIT"));
+        assert!(!is_document("index.js") && !is_document("readme.js") && !is_document("license.node") && !is_document("bin/x"));
+    }
+}

@@ -1,0 +1,35 @@
+//! The whole flow: from a subject to a verdict.
+//!
+//! Every way of using the program calls [`verify`]. Each line of it is one stage, each stage has its own
+//! module, and no stage reaches back.
+
+mod request;
+mod stages;
+mod verification;
+
+pub use request::{Context, Request, Shown};
+pub use stages::{Claim, VerifyError};
+pub use verification::{ArtifactSummary, SourceSummary, Verification};
+
+/// Verifies one artifact against its source.
+///
+/// An error means that something on our side, or the registry, failed. What is true of the artifact is a
+/// finding of the result; what could not be established is an inconclusive verdict.
+pub async fn verify(request: &Request, context: &Context) -> Result<Verification, VerifyError> {
+    let claim = stages::resolve(request, context).await?;
+    let (artifact, source) = tokio::join!(stages::fetch(&claim, context), stages::discover(&claim, context));
+    let artifact = stages::present(&claim, artifact, context).await?;
+    let context = context.clone();
+    stages::blocking(move || {
+        let mut source = source?;
+        let contents = match stages::read(&artifact, &source, &claim, &context)? {
+            Ok(contents) => contents,
+            Err(unreadable) => return Ok(stages::conclude_unread(&claim, &artifact, &source, unreadable)),
+        };
+        let matched = stages::match_source(&mut source, &contents, &claim)?;
+        let compared = stages::compare_with(&matched, &source, &contents, &artifact, &claim, &context);
+        let findings = stages::judge_all(&matched, &source, &contents, &compared, &artifact, &claim);
+        Ok(stages::conclude(&claim, &artifact, source, contents, matched, compared, findings))
+    })
+    .await
+}

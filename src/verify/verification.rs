@@ -1,0 +1,58 @@
+use crate::compare::FileDiff;
+use crate::finding::Finding;
+use crate::ledger::Ledger;
+use crate::package::{Integrity, Release, Sha256Digest};
+use crate::source::git::Completeness;
+use crate::source::{CommitMatch, RepositoryClaim};
+use crate::verdict::Verdict;
+
+/// The artifact that was judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactSummary {
+    /// SHA-256 of its bytes.
+    pub sha256: Sha256Digest,
+    /// SHA-512 of its bytes in the form that the registry uses.
+    pub integrity: Integrity,
+    /// Bytes.
+    pub size: u64,
+    /// The registry that served it; `None` for a file at hand.
+    pub registry: Option<String>,
+    /// When the registry says it was published, seconds since the epoch.
+    pub published_at: Option<i64>,
+}
+
+/// The source that it was compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceSummary {
+    /// The repository, the claimed directory, and who claims them.
+    pub claim: RepositoryClaim,
+    /// The commit and how it was found; `None` where the repository holds none.
+    pub matched: Option<CommitMatch>,
+    /// What was at hand of the repository at the end.
+    pub completeness: Completeness,
+    /// Whether this is a copy that may be older than the origin.
+    pub copy: bool,
+    /// How many fetches it took.
+    pub fetches: u32,
+}
+
+/// The outcome of one verification: the ledger and what follows from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verification {
+    /// The release.
+    pub release: Release,
+    /// The artifact.
+    pub artifact: ArtifactSummary,
+    /// The source; `None` where there is no repository that could be opened.
+    pub source: Option<SourceSummary>,
+    /// Every file with its explanation; `None` where nothing could be compared.
+    pub ledger: Option<Ledger>,
+    /// What is worth attention, most urgent first.
+    pub findings: Vec<Finding>,
+    /// The first unexplained files, shown against what they were compared with.
+    pub diffs: Vec<FileDiff>,
+    /// The conclusion.
+    pub verdict: Verdict,
+    /// One sentence that says why, where the ledger does not.
+    pub reason: Option<String>,
+}
