@@ -1,0 +1,252 @@
+//! git's own idea of an ignored path, which differs from npm's in letter case, anchoring and nesting.
+//!
+//! Only `.gitignore` files of the tree count; a user's global excludes and `.git/info/exclude` are not part of it. A
+//! tracked file is answered for as if it were not tracked.
+
+use super::javascript;
+use crate::pack::{NodeKind, SourceTree};
+
+/// Longer patterns are left out, because matching costs the product of both lengths.
+const MAXIMUM_PATTERN: usize = 4_096;
+
+/// Says whether git would ignore `path` by the `.gitignore` files of the tree.
+///
+/// The path need not exist; it counts as a directory only if the tree has one there.
+pub fn git_ignored(tree: &dyn SourceTree, path: &str) -> bool {
+    let Some(path) = javascript::resolve("", path) else { return false };
+    let parts: Vec<&str> = path.split('/').collect();
+    let mut files: Vec<(usize, Vec<IgnoreLine>)> = Vec::new();
+    let mut directory = String::new();
+    for (index, name) in parts.iter().enumerate() {
+        let entries = tree.list(&directory);
+        let ignore_file =
+            entries.iter().find(|node| node.name == ".gitignore" && matches!(node.kind, NodeKind::File { .. }));
+        if ignore_file.is_some()
+            && let Some(content) = tree.read(&javascript::join(&directory, ".gitignore"))
+        {
+            files.push((index, parse(&content)));
+        }
+        let is_last = index + 1 == parts.len();
+        let is_directory = !is_last
+            || entries.iter().any(|node| {
+                node.name == *name && matches!(node.kind, NodeKind::Directory | NodeKind::Submodule)
+            });
+        // What lies below an ignored directory cannot be brought back.
+        if decide(&files, &parts[..=index], is_directory) {
+            return true;
+        }
+        directory = javascript::join(&directory, name);
+    }
+    false
+}
+
+struct IgnoreLine {
+    tokens: Vec<Token>,
+    negated: bool,
+    only_directories: bool,
+    /// Whether it is compared with the path from its file's directory, not with the name alone.
+    anchored: bool,
+}
+
+fn decide(files: &[(usize, Vec<IgnoreLine>)], parts: &[&str], is_directory: bool) -> bool {
+    let name = parts.last().copied().unwrap_or_default();
+    for (depth, lines) in files.iter().rev() {
+        let from_file = parts[*depth..].join("/");
+        let decisive = lines.iter().rev().find(|line| {
+            (is_directory || !line.only_directories)
+                && matches(&line.tokens, if line.anchored { from_file.as_bytes() } else { name.as_bytes() })
+        });
+        if let Some(line) = decisive {
+            return !line.negated;
+        }
+    }
+    false
+}
+
+fn parse(content: &[u8]) -> Vec<IgnoreLine> {
+    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+    content.split(|&byte| byte == b'\n').filter_map(parse_line).collect()
+}
+
+fn parse_line(line: &[u8]) -> Option<IgnoreLine> {
+    let line = trim_end(line.strip_suffix(b"\r").unwrap_or(line));
+    if line.is_empty() || line.starts_with(b"#") || line.len() > MAXIMUM_PATTERN {
+        return None;
+    }
+    let (negated, line) = line.strip_prefix(b"!").map_or((false, line), |line| (true, line));
+    let (only_directories, line) = match line.strip_suffix(b"/") {
+        Some(line) => (true, line),
+        None => (false, line),
+    };
+    let anchored = line.contains(&b'/');
+    let line = if anchored { line.strip_prefix(b"/").unwrap_or(line) } else { line };
+    let tokens = tokenize(line)?;
+    Some(IgnoreLine { tokens, negated, only_directories, anchored })
+}
+
+/// Removes trailing spaces that no backslash protects.
+fn trim_end(line: &[u8]) -> &[u8] {
+    let mut end = 0;
+    let mut index = 0;
+    while index < line.len() {
+        index += if line[index] == b'\\' { 2 } else { 1 };
+        let last = index.min(line.len());
+        if line[last - 1] != b' ' || index - end > 1 && line[last - 2] == b'\\' {
+            end = last;
+        }
+    }
+    &line[..end]
+}
+
+#[derive(Debug)]
+enum Token {
+    Byte(u8),
+    AnyByte,
+    /// Any bytes but slashes.
+    Star,
+    /// Any bytes at all.
+    Everything,
+    /// Nothing, or anything that ends in a slash.
+    Directories,
+    Class { negated: bool, ranges: Vec<(u8, u8)>, sets: Vec<fn(&u8) -> bool> },
+}
+
+fn tokenize(pattern: &[u8]) -> Option<Vec<Token>> {
+    let mut tokens = Vec::new();
+    let mut index = 0;
+    while index < pattern.len() {
+        match pattern[index] {
+            b'\\' => {
+                tokens.push(Token::Byte(*pattern.get(index + 1)?));
+                index += 2;
+            }
+            b'?' => {
+                tokens.push(Token::AnyByte);
+                index += 1;
+            }
+            b'*' => {
+                let stars = pattern[index..].iter().take_while(|&&byte| byte == b'*').count();
+                let starts = index == 0 || pattern[index - 1] == b'/';
+                let rest = &pattern[index + stars..];
+                index += stars;
+                if stars > 1 && starts && rest.is_empty() {
+                    tokens.push(Token::Everything);
+                } else if stars > 1 && starts && rest[0] == b'/' {
+                    tokens.push(Token::Directories);
+                    index += 1;
+                } else {
+                    tokens.push(Token::Star);
+                }
+            }
+            b'[' => {
+                let (class, consumed) = class(&pattern[index..])?;
+                tokens.push(class);
+                index += consumed;
+            }
+            byte => {
+                tokens.push(Token::Byte(byte));
+                index += 1;
+            }
+        }
+    }
+    Some(tokens)
+}
+
+fn class(text: &[u8]) -> Option<(Token, usize)> {
+    let negated = matches!(text.get(1), Some(b'!' | b'^'));
+    let mut index = if negated { 2 } else { 1 };
+    let start = index;
+    let (mut ranges, mut sets) = (Vec::new(), Vec::new());
+    loop {
+        let byte = *text.get(index)?;
+        if byte == b']' && index > start {
+            return Some((Token::Class { negated, ranges, sets }, index + 1));
+        }
+        if text[index..].starts_with(b"[:") {
+            let name_start = index + 2;
+            let length = text[name_start..].iter().position(|&byte| byte == b']')?;
+            if let Some(name) = text[name_start..name_start + length].strip_suffix(b":") {
+                sets.push(posix_set(name)?);
+                index = name_start + length + 1;
+                continue;
+            }
+        }
+        let (first, next) = class_byte(text, index)?;
+        if text.get(next) == Some(&b'-') && text.get(next + 1).is_some_and(|&byte| byte != b']') {
+            let (last, after) = class_byte(text, next + 1)?;
+            ranges.push((first, last));
+            index = after;
+        } else {
+            ranges.push((first, first));
+            index = next;
+        }
+    }
+}
+
+fn class_byte(text: &[u8], index: usize) -> Option<(u8, usize)> {
+    match text.get(index)? {
+        b'\\' => Some((*text.get(index + 1)?, index + 2)),
+        byte => Some((*byte, index + 1)),
+    }
+}
+
+fn posix_set(name: &[u8]) -> Option<fn(&u8) -> bool> {
+    Some(match name {
+        b"alnum" => u8::is_ascii_alphanumeric,
+        b"alpha" => u8::is_ascii_alphabetic,
+        b"blank" => |byte| matches!(byte, b' ' | b'\t'),
+        b"cntrl" => u8::is_ascii_control,
+        b"digit" => u8::is_ascii_digit,
+        b"graph" => u8::is_ascii_graphic,
+        b"lower" => u8::is_ascii_lowercase,
+        b"print" => |byte| byte.is_ascii_graphic() || *byte == b' ',
+        b"punct" => u8::is_ascii_punctuation,
+        b"space" => |byte| byte.is_ascii_whitespace() || *byte == 0x0b,
+        b"upper" => u8::is_ascii_uppercase,
+        b"xdigit" => u8::is_ascii_hexdigit,
+        _ => return None,
+    })
+}
+
+/// Follows all ways to match at once: a state is the index of the next token, entered or being repeated.
+fn matches(tokens: &[Token], text: &[u8]) -> bool {
+    let mut current = vec![false; tokens.len() + 1];
+    let mut inside = vec![false; tokens.len() + 1];
+    current[0] = true;
+    for &byte in text {
+        skip_empty(tokens, &mut current);
+        let mut next = vec![false; tokens.len() + 1];
+        let mut next_inside = vec![false; tokens.len() + 1];
+        for (index, token) in tokens.iter().enumerate() {
+            match token {
+                Token::Byte(expected) => next[index + 1] |= current[index] && byte == *expected,
+                Token::AnyByte => next[index + 1] |= current[index] && byte != b'/',
+                Token::Class { negated, ranges, sets } => {
+                    let listed = ranges.iter().any(|(first, last)| (first..=last).contains(&&byte))
+                        || sets.iter().any(|set| set(&byte));
+                    next[index + 1] |= current[index] && byte != b'/' && listed != *negated;
+                }
+                Token::Star => next[index] |= current[index] && byte != b'/',
+                Token::Everything => next[index] |= current[index],
+                Token::Directories => {
+                    if current[index] || inside[index] {
+                        next_inside[index] = true;
+                        next[index + 1] |= byte == b'/';
+                    }
+                }
+            }
+        }
+        current = next;
+        inside = next_inside;
+    }
+    skip_empty(tokens, &mut current);
+    current[tokens.len()]
+}
+
+fn skip_empty(tokens: &[Token], states: &mut [bool]) {
+    for (index, token) in tokens.iter().enumerate() {
+        if states[index] && matches!(token, Token::Star | Token::Everything | Token::Directories) {
+            states[index + 1] = true;
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The npm registry: its configuration, what it states about a release, and its artifacts.
+//!
+//! [`NpmRegistry`] in `client.rs` is the whole of it from outside; `npmrc.rs` finds registries and credentials
+//! as npm does, `packument.rs` reads the registry's answer, `artifact.rs` downloads. Staged releases and the
+//! attestation endpoints are not read here.
+
+mod artifact;
+mod claims;
+mod client;
+mod error;
+mod metadata;
+mod npmrc;
+mod packument;
+mod record;
+mod settings;
+
+pub use artifact::StoredArtifact;
+pub use client::{Access, NpmRegistry, RegistryLimits, RegistryOptions};
+pub use error::RegistryError;
+pub use metadata::{
+    DigestsStated, MalformedClaim, Neighbour, Neighbours, Observation, ObservationSource, ReleaseMetadata,
+};
+pub use npmrc::ConfigurationError;
+pub use packument::PackumentError;
