@@ -143,9 +143,7 @@ fn combine(
 /// Says whether a later comma and a closing brace may still make `{a},b}` a set.
 fn may_continue(after: &[u16]) -> bool {
     let last_close = after.iter().rposition(|&unit| unit == CLOSE);
-    last_close.is_some_and(|last| {
-        (0..last).any(|index| after[index] == COMMA && after.get(index + 1) != Some(&COMMA))
-    })
+    last_close.is_some_and(|last| (0..last).any(|index| after[index] == COMMA && after.get(index + 1) != Some(&COMMA)))
 }
 
 fn expand_set(mut text: Units, mut is_top: bool, nesting: usize) -> Result<Vec<Units>, TooManyAlternatives> {
@@ -247,7 +245,8 @@ fn parse_sequence(body: &[u16]) -> Option<Sequence> {
     }
     let is_letter = |text: &str| text.len() == 1 && text.as_bytes()[0].is_ascii_alphabetic();
     let letters = is_letter(first) && is_letter(last);
-    if !letters && !(is_integer(first) && is_integer(last)) {
+    let numbers = is_integer(first) && is_integer(last);
+    if !letters && !numbers {
         return None;
     }
     let number = |text: &str| {

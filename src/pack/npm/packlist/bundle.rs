@@ -37,7 +37,8 @@ pub(super) fn bundled_files(
             file.path = javascript::join(&below, &file.path);
             found.push(file);
         }
-        pending.extend(bundled.dependencies.iter().filter_map(|name| find_package(tree, session, root, &directory, name)));
+        pending
+            .extend(bundled.dependencies.iter().filter_map(|name| find_package(tree, session, root, &directory, name)));
     }
     found
 }
@@ -57,13 +58,7 @@ fn read_manifest(tree: &dyn SourceTree, session: &mut Session, directory: &str) 
 }
 
 /// Finds the directory of the package that `name` means inside `from`, without leaving `root`.
-fn find_package(
-    tree: &dyn SourceTree,
-    session: &mut Session,
-    root: &str,
-    from: &str,
-    name: &str,
-) -> Option<String> {
+fn find_package(tree: &dyn SourceTree, session: &mut Session, root: &str, from: &str, name: &str) -> Option<String> {
     let is_one_name = |name: &str| !name.is_empty() && !name.contains('/') && !name.starts_with('.');
     let is_usable = match name.strip_prefix('@').and_then(|scoped| scoped.split_once('/')) {
         Some((scope, name)) => is_one_name(scope) && is_one_name(name),

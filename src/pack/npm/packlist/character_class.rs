@@ -144,12 +144,8 @@ fn starts_with(text: &[u16], position: usize, prefix: &str) -> bool {
 /// Reads the bracket expression at `position`; `None` where it is not closed and so stands for itself.
 pub(super) fn parse(text: &[u16], position: usize) -> Option<ParsedClass> {
     let is = |unit: u16, byte: u8| unit == u16::from(byte);
-    let poisoned = |needs_unicode| ParsedClass {
-        node: Node::Never,
-        needs_unicode,
-        magic: true,
-        consumed: text.len() - position,
-    };
+    let poisoned =
+        |needs_unicode| ParsedClass { node: Node::Never, needs_unicode, magic: true, consumed: text.len() - position };
     let mut class = Class::default();
     let mut needs_unicode = false;
     let mut single: Option<u16> = None;
@@ -184,7 +180,11 @@ pub(super) fn parse(text: &[u16], position: usize) -> Option<ParsedClass> {
             }
             index += name.len();
             entries += 2;
-            if posix.is_exclusion() { class.excluded.push(*posix) } else { class.posix.push(*posix) }
+            if posix.is_exclusion() {
+                class.excluded.push(*posix)
+            } else {
+                class.posix.push(*posix)
+            }
             needs_unicode |= posix.needs_unicode();
             continue;
         }

@@ -84,9 +84,7 @@ impl Component {
             Self::Text(text) => equals_folded(text, name),
             Self::Any => !name.is_empty(),
             Self::Suffix(suffix) => ends_with_lowercase(name, suffix),
-            Self::Length(length, suffix) => {
-                name.encode_utf16().count() == *length && ends_with_lowercase(name, suffix)
-            }
+            Self::Length(length, suffix) => name.encode_utf16().count() == *length && ends_with_lowercase(name, suffix),
             Self::Dotted => name.contains('.'),
             Self::Hidden => name.starts_with('.'),
             Self::Program(program) => program.matches(name, budget),

@@ -360,8 +360,7 @@ impl Tree {
             return true;
         }
         self.is_end(parent)
-            && (self.groups[group].kind.is_none()
-                || self.groups[group].parent_index + 1 == self.parts(parent).len())
+            && (self.groups[group].kind.is_none() || self.groups[group].parent_index + 1 == self.parts(parent).len())
     }
 
     /// Translates text and extended globs in a row; more than one sequence where an escaped `|` splits it.

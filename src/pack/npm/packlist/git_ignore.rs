@@ -28,9 +28,9 @@ pub fn git_ignored(tree: &dyn SourceTree, path: &str) -> bool {
         }
         let is_last = index + 1 == parts.len();
         let is_directory = !is_last
-            || entries.iter().any(|node| {
-                node.name == *name && matches!(node.kind, NodeKind::Directory | NodeKind::Submodule)
-            });
+            || entries
+                .iter()
+                .any(|node| node.name == *name && matches!(node.kind, NodeKind::Directory | NodeKind::Submodule));
         // What lies below an ignored directory cannot be brought back.
         if decide(&files, &parts[..=index], is_directory) {
             return true;
@@ -108,7 +108,11 @@ enum Token {
     Everything,
     /// Nothing, or anything that ends in a slash.
     Directories,
-    Class { negated: bool, ranges: Vec<(u8, u8)>, sets: Vec<fn(&u8) -> bool> },
+    Class {
+        negated: bool,
+        ranges: Vec<(u8, u8)>,
+        sets: Vec<fn(&u8) -> bool>,
+    },
 }
 
 fn tokenize(pattern: &[u8]) -> Option<Vec<Token>> {

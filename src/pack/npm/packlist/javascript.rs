@@ -19,9 +19,11 @@ pub(super) fn to_string(value: &Value) -> String {
         Value::Bool(flag) => flag.to_string(),
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.clone(),
-        Value::Array(items) => {
-            items.iter().map(|item| if item.is_null() { String::new() } else { to_string(item) }).collect::<Vec<_>>().join(",")
-        }
+        Value::Array(items) => items
+            .iter()
+            .map(|item| if item.is_null() { String::new() } else { to_string(item) })
+            .collect::<Vec<_>>()
+            .join(","),
         Value::Object(_) => "[object Object]".to_owned(),
     }
 }

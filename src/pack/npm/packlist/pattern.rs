@@ -120,7 +120,8 @@ fn split_slashes(text: &[u16]) -> Vec<Vec<u16>> {
 
 /// Merges adjacent `**` and resolves `..` after a named component.
 fn simplify(parts: Vec<Vec<u16>>) -> Vec<Vec<u16>> {
-    let is = |part: Option<&Vec<u16>>, text: &str| part.is_some_and(|part| part.iter().copied().eq(text.encode_utf16()));
+    let is =
+        |part: Option<&Vec<u16>>, text: &str| part.is_some_and(|part| part.iter().copied().eq(text.encode_utf16()));
     let mut simplified: Vec<Vec<u16>> = Vec::new();
     for part in parts {
         let previous = simplified.last();
@@ -201,8 +202,7 @@ fn matches_sections(
     extent: Extent,
     budget: &Budget,
 ) -> bool {
-    let sections: Vec<&[Component]> =
-        body.split(|component| matches!(component, Component::Globstar)).collect();
+    let sections: Vec<&[Component]> = body.split(|component| matches!(component, Component::Globstar)).collect();
     let available = path.len() as i64 - matched_tail as i64;
     let mut lengths_before = vec![0];
     for section in &sections[..sections.len() - 1] {

@@ -118,8 +118,7 @@ pub(super) fn walk_package(
         root.slots[STRICT] = Some(package.strict);
         root.required = package.required;
     }
-    let mut walk =
-        Walk { tree, session, levels: vec![root], found: Vec::new(), default_rules, strict_rules, role };
+    let mut walk = Walk { tree, session, levels: vec![root], found: Vec::new(), default_rules, strict_rules, role };
     let mut pending = vec![0];
     while let Some(level) = pending.pop() {
         if walk.session.budget.is_spent() {
@@ -212,7 +211,9 @@ impl Walk<'_> {
             let is_overruled = self.levels[level].slots[PACKAGE].is_some()
                 || (slot == GIT_IGNORE && self.levels[level].slots[NPM_IGNORE].is_some());
             let path = javascript::join(&self.levels[level].directory, name);
-            if let (Some(rules), false) = (read_rules(self.tree, self.session, &path, entry.kind, is_overruled), is_overruled) {
+            if let (Some(rules), false) =
+                (read_rules(self.tree, self.session, &path, entry.kind, is_overruled), is_overruled)
+            {
                 self.levels[level].slots[slot] = Some(rules);
             }
         }
@@ -266,12 +267,8 @@ fn matches_rule(rule: &Rule, path: &[&str], base_name: Option<&str>, question: Q
         Question::File => whole(rooted) || whole(plain),
         Question::WithSlash => whole(path) || whole(&path[1..]),
         Question::Directory => {
-            let about_path = whole(rooted)
-                || whole(plain)
-                || whole(path)
-                || whole(&path[1..])
-                || prefix(rooted)
-                || prefix(plain);
+            let about_path =
+                whole(rooted) || whole(plain) || whole(path) || whole(&path[1..]) || prefix(rooted) || prefix(plain);
             about_path
                 || base_name.filter(|_| pattern.has_bare_name).is_some_and(|name| {
                     whole(&["", name, ""]) || whole(&[name, ""]) || prefix(&["", name]) || prefix(&[name])

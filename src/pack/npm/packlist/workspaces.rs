@@ -90,12 +90,7 @@ fn has_manifest(tree: &dyn SourceTree, directory: &str) -> bool {
 }
 
 /// Says whether the package in `directory` has at least one workspace.
-pub(super) fn has_workspaces(
-    tree: &dyn SourceTree,
-    session: &mut Session,
-    directory: &str,
-    manifest: &Value,
-) -> bool {
+pub(super) fn has_workspaces(tree: &dyn SourceTree, session: &mut Session, directory: &str, manifest: &Value) -> bool {
     let dialect = session.generation.dialect();
     let Some(patterns) = patterns(manifest, dialect, session) else {
         session.refusals.insert(Refusal::Field("workspaces"));
