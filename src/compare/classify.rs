@@ -9,8 +9,8 @@ use crate::compare::contents::PublishedContents;
 use crate::compare::manifest::CommitWorkspace;
 use crate::ledger::{Counterpart, Explanation, Ledger, LedgerFile};
 use crate::pack::npm::manifest::{ManifestError, ManifestInput, compare_manifests};
-use crate::pack::npm::packlist::{git_ignored, select_files};
-use crate::package::{BlobId, CommitId, Version};
+use crate::pack::npm::packlist::{GitIgnores, select_files};
+use crate::package::{BlobId, CommitId, Version, is_document};
 use crate::source::git::repository::{commit_id, oid};
 use crate::source::git::{Completeness, SourceRepository};
 use crate::source::history::HistoryWalk;
@@ -18,7 +18,6 @@ use crate::source::match_commit::{CommitMatch, Evidence};
 use crate::source::scoring::{Scorer, WantedFiles};
 use crate::source::tree::{CommitTree, TreeFile, join};
 use crate::stabilize::equal_after;
-use crate::verdict::is_document;
 
 /// Both sides, and what ties them together.
 #[derive(Debug)]
@@ -240,7 +239,7 @@ impl<'a> Classifier<'_, 'a> {
             }
             let tree = CommitTree::of_tree(self.comparison.source, commit.tree_id());
             let Some(package) = tree.subtree(self.directory()) else { continue };
-            if scorer.score(package) == 0 {
+            if scorer.score(package).matched == 0 {
                 continue;
             }
             for index in &open {
@@ -261,12 +260,12 @@ impl<'a> Classifier<'_, 'a> {
 
     fn finish(self) -> Ledger {
         let source_only = self.source_only();
-        let tree = self.tree;
+        let mut ignores = GitIgnores::new(self.tree);
         let directory = self.directory();
         let files = self.rows.into_iter().map(|row| {
             let explanation = row.explanation.unwrap_or_else(|| match &row.counterpart {
                 Some(_) => Explanation::Modified { keys: Vec::new(), same_as: row.same_as },
-                None => Explanation::ArtifactOnly { ignored_by_git: git_ignored(tree, &join(directory, &row.entry.path)) },
+                None => Explanation::ArtifactOnly { ignored_by_git: ignores.ignores(&join(directory, &row.entry.path)) },
             });
             LedgerFile {
                 path: row.entry.path.clone(),

@@ -40,9 +40,9 @@ impl<'t, 'a> CommitWorkspace<'t, 'a> {
             let mut paths = Vec::new();
             let mut blobs = Vec::new();
             self.tree.for_each_file(|path, file| {
-                let excluded = ["node_modules/", "fixtures/", "__tests__/", "test/", "tests/"];
+                let excluded = ["node_modules", "fixtures", "__fixtures__", "__tests__", "test", "tests"];
                 if (path == "package.json" || path.ends_with("/package.json"))
-                    && !excluded.iter().any(|part| path.contains(part))
+                    && !path.split('/').any(|part| excluded.contains(&part))
                 {
                     paths.push(path.to_owned());
                     blobs.push(file.blob);

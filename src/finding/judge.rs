@@ -4,13 +4,12 @@ use crate::artifact::{ArchiveAnomaly, ArtifactContents, EntryKind};
 use crate::finding::{Finding, Rule};
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::pack::npm::manifest::{KeyReach, ManifestDifference};
-use crate::package::{CommitId, PackageName};
+use crate::package::{CommitId, PackageName, is_document};
 use crate::source::directory::DirectoryOrigin;
 use crate::source::git::MovedTag;
 use crate::source::location::LocationError;
 use crate::source::match_commit::{self, Candidate, CommitMatch};
 use crate::source::tags::TagForm;
-use crate::verdict::is_document;
 
 /// More findings of one kind than this are told as one.
 const MAX_SINGLE: usize = 20;

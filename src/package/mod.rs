@@ -3,12 +3,14 @@
 //! Every identifier that arrives as text is parsed here, once, and travels as a type from then on.
 
 mod digest;
+mod document;
 mod ecosystem;
 mod name;
 mod purl;
 mod version;
 
 pub use digest::{BlobId, CommitId, DigestError, Integrity, IntegrityMismatch, Sha1Digest, Sha256Digest, hex_text};
+pub use document::is_document;
 pub use ecosystem::Ecosystem;
 pub use name::{NameError, PackageName};
 pub use purl::{Release, Subject, SubjectError};

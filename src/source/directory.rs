@@ -132,8 +132,8 @@ fn by_name(source: &SourceRepository, tree: &CommitTree<'_>, query: &DirectoryQu
     tree.for_each_file(|path, file| {
         let directory = path.strip_suffix("package.json").filter(|rest| rest.is_empty() || rest.ends_with('/'));
         if let Some(directory) = directory {
-            let excluded = ["node_modules/", "fixtures/", "__tests__/", "__fixtures__/", "test/", "tests/"];
-            if !excluded.iter().any(|part| directory.contains(part)) {
+            let excluded = ["node_modules", "fixtures", "__fixtures__", "__tests__", "test", "tests"];
+            if !directory.split('/').any(|part| excluded.contains(&part)) {
                 manifests.push((directory.trim_end_matches('/').to_owned(), file.blob));
             }
         }

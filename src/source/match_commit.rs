@@ -17,7 +17,7 @@ use crate::source::directory::{self, DirectoryOrigin, DirectoryQuery, PackageDir
 use crate::source::git::repository::{commit_id, oid};
 use crate::source::git::{Completeness, SourceError, SourceRepository};
 use crate::source::history::{HistoryWalk, is_reachable};
-use crate::source::scoring::{Scorer, WantedFiles};
+use crate::source::scoring::{Score, Scorer, WantedFiles};
 use crate::source::tags::{TagForm, likely_tags, tag_form};
 use crate::source::tree::{CommitTree, join};
 
@@ -57,6 +57,8 @@ pub struct Candidate {
     pub directory: PackageDirectory,
     /// How many of the artifact's files its tree holds at their paths.
     pub matched: u32,
+    /// How many it holds at their paths with other contents, prose and the manifest apart.
+    pub conflicting: u32,
     /// Whether its manifest has the release's version or leaves it to the release tool; `None` if unknown.
     pub version_agrees: Option<bool>,
     /// Committer time, seconds since the epoch.
@@ -226,18 +228,18 @@ impl<'s> Search<'s> {
         let Ok(commit) = self.source.repository().find_commit(id) else { return };
         let tree = CommitTree::of_tree(self.source, commit.tree_id());
         let directory = directory::find(self.source, &tree, &self.query.directory_query(), self.query.artifact);
-        let matched = self.score(commit.tree_id(), &directory.path);
+        let Score { matched, conflicting } = self.score(commit.tree_id(), &directory.path);
         let version_agrees = self.version_agrees(&tree, &directory.path);
         let time = commit.time().seconds();
         let candidate =
-            Candidate { commit: commit_id(id), evidence: vec![evidence], directory, matched, version_agrees, time };
+            Candidate { commit: commit_id(id), evidence: vec![evidence], directory, matched, conflicting, version_agrees, time };
         self.candidates.insert(id, candidate);
     }
 
-    fn score(&mut self, root: Oid, directory: &str) -> u32 {
+    fn score(&mut self, root: Oid, directory: &str) -> Score {
         match subtree(self.source.repository(), root, directory) {
             Some(tree) => self.scorer.score(tree),
-            None => 0,
+            None => Score::default(),
         }
     }
 
@@ -292,37 +294,31 @@ impl<'s> Search<'s> {
             if candidate.matched == self.wanted.count() {
                 return true;
             }
-            let named = candidate.evidence.iter().any(|evidence| matches!(evidence, Evidence::Tag { .. } | Evidence::Override));
-            let Some(tree) = CommitTree::of_commit(self.source, &candidate.commit) else { return false };
-            named && candidate.matched > 0 && {
-                let conflicts = self.query.artifact.files().filter(|entry| &*entry.path != "package.json").any(|entry| {
-                    let file = tree.file(&join(&candidate.directory.path, &entry.path));
-                    file.is_some_and(|file| Some(file.blob) != entry.blob)
-                });
-                !conflicts
-            }
+            let named = |evidence: &Evidence| match evidence {
+                Evidence::Tag { form, .. } => *form <= TagForm::Version,
+                other => *other == Evidence::Override,
+            };
+            candidate.evidence.iter().any(named) && candidate.matched > 0 && candidate.conflicting == 0
         })
     }
 
     /// Walks the whole history where a named commit is not already as good as any commit can be.
     fn history(&mut self) {
-        if self.query.revision.is_some() && !self.candidates.is_empty() {
+        if self.query.revision.is_some() || self.is_settled() {
             return;
         }
         let attainable = match self.source.completeness() {
             Completeness::Full => self.wanted.attainable(self.source.repository()),
             Completeness::Trees | Completeness::History => self.wanted.count(),
         };
-        let named_best = self.candidates.values().map(|candidate| candidate.matched).max();
-        let tips = self.source.tips();
-        let trusted = self.candidates.values().filter(|candidate| {
+        let trusted = self.candidates.values().any(|candidate| {
             candidate.matched >= attainable && candidate.evidence.iter().any(|evidence| *evidence != Evidence::GitHead)
         });
-        if trusted.count() > 0 && named_best >= Some(attainable) && attainable > 0 {
-            self.tips = Some(tips);
+        if trusted && attainable > 0 {
             return;
         }
         self.history_searched = true;
+        let tips = self.source.tips();
         let walked = self.walk(&tips, attainable);
         for id in walked.introducers {
             self.add(id, Evidence::VersionIntroduced);
@@ -394,7 +390,7 @@ impl<'s> Search<'s> {
         let mut result = RootScore::default();
         for directory in directories {
             let Some(tree) = subtree(self.source.repository(), root, directory) else { continue };
-            result.score = result.score.max(self.scorer.score(tree));
+            result.score = result.score.max(self.scorer.score(tree).matched);
             let manifest = self.source.repository().find_tree(tree).ok().and_then(|tree| {
                 let entry = tree.get_name("package.json")?;
                 Some(entry.id())

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use git2::{ObjectType, Oid, Repository};
 
-use crate::package::BlobId;
+use crate::package::{BlobId, is_document};
 
 #[derive(Debug, Default)]
 struct WantedDirectory {
@@ -67,11 +67,20 @@ fn place<'a>(path: &'a str, known: &mut HashMap<&'a str, u32>, directories: &mut
     index
 }
 
+/// How a tree fares against the wanted files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Score {
+    /// Files that it holds at their paths with their contents.
+    pub matched: u32,
+    /// Files that it holds at their paths with other contents, prose and the package's own manifest apart.
+    pub conflicting: u32,
+}
+
 /// Scores trees of one repository against one artifact.
 pub struct Scorer<'a> {
     repository: &'a Repository,
     wanted: &'a WantedFiles,
-    memo: HashMap<(Oid, u32), u32>,
+    memo: HashMap<(Oid, u32), Score>,
 }
 
 impl std::fmt::Debug for Scorer<'_> {
@@ -86,24 +95,31 @@ impl<'a> Scorer<'a> {
         Self { repository, wanted, memo: HashMap::new() }
     }
 
-    /// The files that `tree`, taken as the package's directory, holds at their paths with their contents.
-    pub fn score(&mut self, tree: Oid) -> u32 {
+    /// Scores `tree`, taken as the package's directory.
+    pub fn score(&mut self, tree: Oid) -> Score {
         self.score_directory(tree, 0)
     }
 
-    fn score_directory(&mut self, id: Oid, index: u32) -> u32 {
+    fn score_directory(&mut self, id: Oid, index: u32) -> Score {
         if let Some(score) = self.memo.get(&(id, index)) {
             return *score;
         }
         let wanted = &self.wanted.directories[index as usize];
-        let mut score = 0;
+        let mut score = Score::default();
         if let Ok(tree) = self.repository.find_tree(id) {
             for (name, blob) in &wanted.files {
-                score += u32::from(tree.get_name(name).is_some_and(|entry| entry.id() == *blob));
+                let Some(entry) = tree.get_name(name) else { continue };
+                if entry.id() == *blob {
+                    score.matched += 1;
+                } else if !(index == 0 && &**name == "package.json") && !is_document(name) {
+                    score.conflicting += 1;
+                }
             }
             for (name, child) in &wanted.directories {
                 if let Some(entry) = tree.get_name(name).filter(|entry| entry.kind() == Some(ObjectType::Tree)) {
-                    score += self.score_directory(entry.id(), *child);
+                    let below = self.score_directory(entry.id(), *child);
+                    score.matched += below.matched;
+                    score.conflicting += below.conflicting;
                 }
             }
         }

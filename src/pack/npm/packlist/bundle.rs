@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 
 use super::javascript;
 use super::manifest::Manifest;
-use super::walk::{Found, PackageRole, Session, walk_package};
+use super::select::Refusal;
+use super::session::Session;
+use super::walk::{Found, PackageRole, walk_package};
 use crate::pack::{NodeKind, SourceTree};
 
 /// Walks every package that the one in `root` bundles; paths are relative to `root`.
@@ -18,7 +20,8 @@ pub(super) fn bundled_files(
 ) -> Vec<Found> {
     let mut found = Vec::new();
     let mut seen = BTreeSet::from([root.to_owned()]);
-    let is_bundled = |name: &&String| manifest.dependencies.contains(name) && !manifest.development.contains(*name);
+    let dependencies: BTreeSet<&String> = manifest.dependencies.iter().collect();
+    let is_bundled = |name: &&String| dependencies.contains(name) && !manifest.development.contains(*name);
     let mut pending: Vec<String> = manifest
         .bundled
         .iter()
@@ -71,7 +74,12 @@ fn find_package(tree: &dyn SourceTree, session: &mut Session, root: &str, from: 
     loop {
         let path = javascript::join(&javascript::join(&directory, "node_modules"), name);
         let (parent, last) = javascript::split_last(&path);
-        match tree.list(parent).into_iter().find(|node| node.name == last).map(|node| node.kind) {
+        let nodes = tree.list(parent);
+        if !session.budget.spend(1 + nodes.len() as u64) {
+            session.refusals.insert(Refusal::TooMuchWork);
+            return None;
+        }
+        match nodes.into_iter().find(|node| node.name == last).map(|node| node.kind) {
             Some(NodeKind::Directory) => return Some(path),
             Some(NodeKind::Symlink) => {
                 session.unavailable.insert(path);

@@ -181,9 +181,9 @@ pub(super) fn parse(text: &[u16], position: usize) -> Option<ParsedClass> {
             index += name.len();
             entries += 2;
             if posix.is_exclusion() {
-                class.excluded.push(*posix)
+                class.excluded.push(*posix);
             } else {
-                class.posix.push(*posix)
+                class.posix.push(*posix);
             }
             needs_unicode |= posix.needs_unicode();
             continue;

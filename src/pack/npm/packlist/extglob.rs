@@ -374,9 +374,12 @@ impl Tree {
             match part {
                 Part::Text(text) => self.text_source(&text, star_needs_text, magic, &mut branches)?,
                 Part::Group(child) if self.groups[child].kind.is_some() => {
-                    let node = self.extglob_source(child, magic)?;
+                    let source = self.extglob_source(child, magic)?;
                     if let Some(branch) = branches.last_mut() {
-                        branch.push(node);
+                        match source {
+                            Some(node) => branch.push(node),
+                            None => self.push_hollow(child, branch)?,
+                        }
                     }
                 }
                 Part::Group(child) => {
@@ -395,22 +398,24 @@ impl Tree {
         Ok(branches)
     }
 
-    fn extglob_source(&mut self, group: usize, magic: &mut bool) -> Result<Node, ComponentError> {
+    /// Translates an extended glob; `None` for one that has nothing in it and is the whole component.
+    fn extglob_source(&mut self, group: usize, magic: &mut bool) -> Result<Option<Node>, ComponentError> {
         let kind = self.groups[group].kind.unwrap_or(b'@');
         let whole = self.is_start(group) && self.is_end(group);
         let mut body: Vec<Node> = Vec::new();
+        let breaks_unicode = self.breaks_unicode;
         for part in self.parts(group).clone() {
             let Part::Group(alternative) = part else { continue };
             // Alternatives are magic by nature, so what they report does not count.
             let mut ignored = true;
-            for branch in self.plain_source(alternative, &mut ignored)? {
-                if !(whole && branch.is_empty()) {
-                    body.push(Node::Sequence(branch));
-                }
+            let branches = self.plain_source(alternative, &mut ignored)?;
+            let is_empty = branches.iter().map(Vec::len).eq([0]);
+            if !(whole && is_empty) {
+                body.extend(branches.into_iter().map(Node::Sequence));
             }
         }
         if whole && body.is_empty() && kind != b'!' {
-            return self.hollow_source(group, kind);
+            return Ok(None);
         }
         *magic = true;
         if body.is_empty() {
@@ -419,28 +424,44 @@ impl Tree {
         let star = |at_least_once| Node::Repeat { node: Box::new(Node::AnyUnit), at_least_once, at_most_once: false };
         if kind == b'!' {
             if self.groups[group].empty {
-                return Ok(star(true));
+                // None of the alternatives gets into the original's expression.
+                self.breaks_unicode = breaks_unicode;
+                return Ok(Some(star(true)));
             }
             let excluded = Node::NotFollowedBy(Box::new(Node::Alternatives(body)));
-            return Ok(Node::Sequence(vec![excluded, star(false)]));
+            return Ok(Some(Node::Sequence(vec![excluded, star(false)])));
         }
         let node = Box::new(Node::Alternatives(body));
-        Ok(match kind {
+        Ok(Some(match kind {
             b'?' => Node::Repeat { node, at_least_once: false, at_most_once: true },
             b'*' => Node::Repeat { node, at_least_once: false, at_most_once: false },
             b'+' => Node::Repeat { node, at_least_once: true, at_most_once: false },
             _ => *node,
-        })
+        }))
     }
 
-    /// An extended glob with nothing in it that is the whole component: taken literally while nothing is magic.
-    fn hollow_source(&self, group: usize, kind: u8) -> Result<Node, ComponentError> {
-        let bars = self.parts(group).len().saturating_sub(1);
-        let text = format!("{}({})", char::from(kind), "|".repeat(bars));
-        if self.parts(ROOT).len() > 1 && kind != b'@' {
-            return Err(ComponentError::Invalid);
+    /// Adds a hollow extended glob, whose text the original puts into its expression as it is: alone it is compared as
+    /// text, elsewhere its letter counts as the expression's own.
+    fn push_hollow(&self, group: usize, branch: &mut Vec<Node>) -> Result<(), ComponentError> {
+        let kind = self.groups[group].kind.unwrap_or(b'@');
+        if self.groups[group].parent == Some(ROOT) && self.parts(ROOT).len() == 1 {
+            let bars = self.parts(group).len().saturating_sub(1);
+            let text = format!("{}({})", char::from(kind), "|".repeat(bars));
+            branch.extend(text.encode_utf16().map(Node::Unit));
+            return Ok(());
         }
-        Ok(Node::Sequence(text.encode_utf16().map(Node::Unit).collect()))
+        if kind == b'@' {
+            branch.push(Node::Unit(u16::from(kind)));
+            return Ok(());
+        }
+        match branch.pop() {
+            None | Some(Node::Repeat { .. }) => Err(ComponentError::Invalid),
+            Some(node) => {
+                let (at_least_once, at_most_once) = (kind == b'+', kind == b'?');
+                branch.push(Node::Repeat { node: Box::new(node), at_least_once, at_most_once });
+                Ok(())
+            }
+        }
     }
 
     fn text_source(

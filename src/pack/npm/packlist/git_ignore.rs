@@ -3,41 +3,108 @@
 //! Only `.gitignore` files of the tree count; a user's global excludes and `.git/info/exclude` are not part of it. A
 //! tracked file is answered for as if it were not tracked.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use super::javascript;
-use crate::pack::{NodeKind, SourceTree};
+use super::program::Budget;
+use crate::pack::{Node, NodeKind, SourceTree};
 
 /// Longer patterns are left out, because matching costs the product of both lengths.
 const MAXIMUM_PATTERN: usize = 4_096;
+/// Steps that all questions to one [`GitIgnores`] may cost; after that nothing is ignored.
+const MAXIMUM_STEPS: u64 = 1_000_000_000;
 
 /// Says whether git would ignore `path` by the `.gitignore` files of the tree.
 ///
-/// The path need not exist; it counts as a directory only if the tree has one there.
+/// The path need not exist; it counts as a directory only if the tree has one there. For many paths ask one
+/// [`GitIgnores`].
 pub fn git_ignored(tree: &dyn SourceTree, path: &str) -> bool {
-    let Some(path) = javascript::resolve("", path) else { return false };
-    let parts: Vec<&str> = path.split('/').collect();
-    let mut files: Vec<(usize, Vec<IgnoreLine>)> = Vec::new();
-    let mut directory = String::new();
-    for (index, name) in parts.iter().enumerate() {
-        let entries = tree.list(&directory);
-        let ignore_file =
-            entries.iter().find(|node| node.name == ".gitignore" && matches!(node.kind, NodeKind::File { .. }));
-        if ignore_file.is_some()
-            && let Some(content) = tree.read(&javascript::join(&directory, ".gitignore"))
-        {
-            files.push((index, parse(&content)));
-        }
-        let is_last = index + 1 == parts.len();
-        let is_directory = !is_last
-            || entries
-                .iter()
-                .any(|node| node.name == *name && matches!(node.kind, NodeKind::Directory | NodeKind::Submodule));
-        // What lies below an ignored directory cannot be brought back.
-        if decide(&files, &parts[..=index], is_directory) {
-            return true;
-        }
-        directory = javascript::join(&directory, name);
+    GitIgnores::new(tree).ignores(path)
+}
+
+/// The `.gitignore` files of a tree, read once each.
+pub struct GitIgnores<'a> {
+    tree: &'a dyn SourceTree,
+    directories: HashMap<String, Rc<Directory>>,
+    budget: Budget,
+}
+
+struct Directory {
+    entries: Vec<Node>,
+    lines: Vec<IgnoreLine>,
+}
+
+impl std::fmt::Debug for GitIgnores<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("GitIgnores").finish_non_exhaustive()
     }
-    false
+}
+
+impl<'a> GitIgnores<'a> {
+    /// Reads nothing yet.
+    pub fn new(tree: &'a dyn SourceTree) -> Self {
+        Self { tree, directories: HashMap::new(), budget: Budget::new(MAXIMUM_STEPS) }
+    }
+
+    /// Says whether git would ignore `path`.
+    pub fn ignores(&mut self, path: &str) -> bool {
+        let Some(path) = javascript::resolve("", path) else { return false };
+        let parts: Vec<&str> = path.split('/').collect();
+        let mut above: Vec<Rc<Directory>> = Vec::new();
+        let mut directory = String::new();
+        for (index, name) in parts.iter().enumerate() {
+            let current = self.directory(&directory);
+            let is_last = index + 1 == parts.len();
+            let is_directory = !is_last
+                || current
+                    .entries
+                    .iter()
+                    .any(|node| node.name == *name && matches!(node.kind, NodeKind::Directory | NodeKind::Submodule));
+            above.push(current);
+            // What lies below an ignored directory cannot be brought back.
+            if self.decide(&above, &parts[..=index], is_directory) {
+                return true;
+            }
+            directory = javascript::join(&directory, name);
+        }
+        false
+    }
+
+    fn directory(&mut self, path: &str) -> Rc<Directory> {
+        if let Some(known) = self.directories.get(path) {
+            return Rc::clone(known);
+        }
+        let entries = self.tree.list(path);
+        let has_file =
+            entries.iter().any(|node| node.name == ".gitignore" && matches!(node.kind, NodeKind::File { .. }));
+        let content = has_file.then(|| self.tree.read(&javascript::join(path, ".gitignore"))).flatten();
+        let lines = content.map(|content| parse(&content)).unwrap_or_default();
+        let directory = Rc::new(Directory { entries, lines });
+        self.directories.insert(path.to_owned(), Rc::clone(&directory));
+        directory
+    }
+
+    /// Asks the directories above a path, the nearest first; the last line of a file that matches decides.
+    fn decide(&self, above: &[Rc<Directory>], parts: &[&str], is_directory: bool) -> bool {
+        let name = parts.last().copied().unwrap_or_default();
+        for (depth, directory) in above.iter().enumerate().rev() {
+            if directory.lines.is_empty() {
+                continue;
+            }
+            let from_file = parts[depth..].join("/");
+            let decisive = directory.lines.iter().rev().find(|line| {
+                let text = if line.anchored { from_file.as_bytes() } else { name.as_bytes() };
+                (is_directory || !line.only_directories)
+                    && self.budget.spend(1 + (line.tokens.len() * text.len()) as u64)
+                    && matches(&line.tokens, text)
+            });
+            if let Some(line) = decisive {
+                return !line.negated;
+            }
+        }
+        false
+    }
 }
 
 struct IgnoreLine {
@@ -46,21 +113,6 @@ struct IgnoreLine {
     only_directories: bool,
     /// Whether it is compared with the path from its file's directory, not with the name alone.
     anchored: bool,
-}
-
-fn decide(files: &[(usize, Vec<IgnoreLine>)], parts: &[&str], is_directory: bool) -> bool {
-    let name = parts.last().copied().unwrap_or_default();
-    for (depth, lines) in files.iter().rev() {
-        let from_file = parts[*depth..].join("/");
-        let decisive = lines.iter().rev().find(|line| {
-            (is_directory || !line.only_directories)
-                && matches(&line.tokens, if line.anchored { from_file.as_bytes() } else { name.as_bytes() })
-        });
-        if let Some(line) = decisive {
-            return !line.negated;
-        }
-    }
-    false
 }
 
 fn parse(content: &[u8]) -> Vec<IgnoreLine> {
@@ -214,13 +266,38 @@ fn posix_set(name: &[u8]) -> Option<fn(&u8) -> bool> {
 
 /// Follows all ways to match at once: a state is the index of the next token, entered or being repeated.
 fn matches(tokens: &[Token], text: &[u8]) -> bool {
+    // Most patterns are literal at both ends, which decides nearly every comparison without any state.
+    let literal = |token: &Token, byte: &u8| matches!(token, Token::Byte(expected) if expected == byte);
+    let is_literal = |token: &&Token| matches!(token, Token::Byte(_));
+    let head = tokens.iter().take_while(is_literal).count();
+    let tail = tokens[head..].iter().rev().take_while(is_literal).count();
+    if text.len() < head + tail {
+        return false;
+    }
+    let (first, rest) = text.split_at(head);
+    let (middle, last) = rest.split_at(rest.len() - tail);
+    if !tokens[..head].iter().zip(first).all(|(token, byte)| literal(token, byte))
+        || !tokens[tokens.len() - tail..].iter().zip(last).all(|(token, byte)| literal(token, byte))
+    {
+        return false;
+    }
+    match &tokens[head..tokens.len() - tail] {
+        [] => middle.is_empty(),
+        [Token::Star] => !middle.contains(&b'/'),
+        rest => matches_states(rest, middle),
+    }
+}
+
+/// Runs the pattern as a nondeterministic automaton: linear in the text, whatever the pattern.
+fn matches_states(tokens: &[Token], text: &[u8]) -> bool {
     let mut current = vec![false; tokens.len() + 1];
-    let mut inside = vec![false; tokens.len() + 1];
+    let mut inside = current.clone();
+    let (mut next, mut next_inside) = (current.clone(), current.clone());
     current[0] = true;
     for &byte in text {
         skip_empty(tokens, &mut current);
-        let mut next = vec![false; tokens.len() + 1];
-        let mut next_inside = vec![false; tokens.len() + 1];
+        next.fill(false);
+        next_inside.fill(false);
         for (index, token) in tokens.iter().enumerate() {
             match token {
                 Token::Byte(expected) => next[index + 1] |= current[index] && byte == *expected,
@@ -240,8 +317,8 @@ fn matches(tokens: &[Token], text: &[u8]) -> bool {
                 }
             }
         }
-        current = next;
-        inside = next_inside;
+        std::mem::swap(&mut current, &mut next);
+        std::mem::swap(&mut inside, &mut next_inside);
     }
     skip_empty(tokens, &mut current);
     current[tokens.len()]

@@ -75,9 +75,13 @@ pub(super) fn resolve_in_root(path: &str) -> String {
     resolved
 }
 
-/// Joins a directory and a name, where the directory may be the root.
+/// Joins a directory and a name, each of which may be empty.
 pub(super) fn join(directory: &str, name: &str) -> String {
-    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
+    match (directory, name) {
+        ("", name) => name.to_owned(),
+        (directory, "") => directory.to_owned(),
+        (directory, name) => format!("{directory}/{name}"),
+    }
 }
 
 /// Splits a path into its directory (`""` for the root) and its last part.

@@ -18,8 +18,11 @@
 //! - Workspace patterns are matched without regard to letter case.
 //! - POSIX character classes use the standard library's Unicode properties, which differ from JavaScript's for a few
 //!   hundred letters outside ASCII.
-//! - Of two files with one name below `directories.bin` npm forces only the last one it happens to see; we force both.
-//! - Patterns with thousands of alternatives, and trees whose walk costs more than a fixed amount of work, end in a
+//! - Of two files with one name below `directories.bin` npm forces only the last one that the file system happens to
+//!   list; we force both.
+//! - npm fails over workspaces that share a name or have a broken manifest; we do not read them all to find out.
+//! - A path that begins like `c:` loses that in npm's tarball; here it keeps it.
+//! - Patterns with thousands of alternatives or hundreds of copied negations, and trees whose walk costs more than a fixed amount of work, end in a
 //!   [`Refusal`].
 
 mod braces;
@@ -34,10 +37,11 @@ mod pattern;
 mod program;
 mod rules;
 mod select;
+mod session;
 mod walk;
 mod workspaces;
 
-pub use git_ignore::git_ignored;
+pub use git_ignore::{GitIgnores, git_ignored};
 pub use select::{
     NpmGeneration, PackOptions, Refusal, SelectedFile, Selection, SelectionReason, select_files, select_files_as,
 };

@@ -1,18 +1,18 @@
 //! The interface: which files npm would pack, and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::manifest::Manifest;
-use super::program::Budget;
 use super::rules::Origin;
-use super::walk::{Found, PackageRole, Session, walk_package};
+use super::session::Session;
+use super::walk::{Found, PackageRole, walk_package};
 use super::{bundle, javascript, workspaces};
 use crate::pack::SourceTree;
 
-/// Rule comparisons that one selection may cost; the largest real repositories need a few per cent of it.
-const MAXIMUM_STEPS: u64 = 200_000_000;
+/// Steps, mostly comparisons with a rule, that one selection may cost; the largest real packages need a tenth of it.
+const MAXIMUM_STEPS: u64 = 300_000_000;
 
 /// Whose rules apply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,11 +31,13 @@ pub struct PackOptions {
     pub generation: NpmGeneration,
     /// Whether a workspace inherits the ignore files of its workspace root. npm does this; pnpm, yarn and lerna do not.
     pub inherit_workspace_ignores: bool,
+    /// Steps that the selection may cost before it ends in [`Refusal::TooMuchWork`].
+    pub maximum_steps: u64,
 }
 
 impl Default for PackOptions {
     fn default() -> Self {
-        Self { generation: NpmGeneration::default(), inherit_workspace_ignores: true }
+        Self { generation: NpmGeneration::default(), inherit_workspace_ignores: true, maximum_steps: MAXIMUM_STEPS }
     }
 }
 
@@ -110,12 +112,7 @@ pub fn select_files_as(
     options: PackOptions,
 ) -> Selection {
     let directory = javascript::resolve("", package_directory).unwrap_or_default();
-    let mut session = Session {
-        generation: options.generation,
-        budget: Budget::new(MAXIMUM_STEPS),
-        unavailable: BTreeSet::new(),
-        refusals: BTreeSet::new(),
-    };
+    let mut session = Session::new(options.generation, options.maximum_steps);
     let normalized = Manifest::normalize(manifest, tree, &directory, options.generation, &mut session.refusals);
     let has_workspaces = workspaces::has_workspaces(tree, &mut session, &directory, manifest);
     let inherited = if options.inherit_workspace_ignores {

@@ -3,7 +3,6 @@
 //! A name is first judged by the rules of the package's root, then by those of each directory on the way down to it. A
 //! directory is entered when it might hold something that passes, which is decided more generously than for a file.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::javascript;
@@ -11,7 +10,8 @@ use super::manifest::Manifest;
 use super::pattern::Extent;
 use super::program::Budget;
 use super::rules::{self, Origin, Rule, RuleSet};
-use super::select::{NpmGeneration, Refusal};
+use super::select::Refusal;
+use super::session::Session;
 use crate::pack::{Node, NodeKind, SourceTree};
 
 /// Longer paths cannot be checked out.
@@ -23,15 +23,6 @@ const PACKAGE: usize = 1;
 const NPM_IGNORE: usize = 2;
 const GIT_IGNORE: usize = 3;
 const STRICT: usize = 4;
-
-/// State of one selection, shared by all packages that it walks.
-#[derive(Debug)]
-pub(super) struct Session {
-    pub(super) generation: NpmGeneration,
-    pub(super) budget: Budget,
-    pub(super) unavailable: BTreeSet<String>,
-    pub(super) refusals: BTreeSet<Refusal>,
-}
 
 /// How a package came to be walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,17 +82,15 @@ pub(super) fn walk_package(
     role: PackageRole,
     additional_rules: &[String],
 ) -> Vec<Found> {
-    let dialect = session.generation.dialect();
-    let refusals = &mut session.refusals;
-    let default_rules = rules::default_rules(&[], dialect, refusals);
+    let default_rules = rules::default_rules(&[], session);
     let root_defaults = match role {
         PackageRole::Root { .. } if !additional_rules.is_empty() => {
-            Some(rules::default_rules(additional_rules, dialect, refusals))
+            Some(rules::default_rules(additional_rules, session))
         }
         PackageRole::Root { .. } => Some(Rc::clone(&default_rules)),
         PackageRole::Bundled => None,
     };
-    let strict_rules = Rc::new(rules::nested_strict_rules(&[], dialect, refusals));
+    let strict_rules = Rc::new(rules::nested_strict_rules(&[], session));
     let mut root = Level {
         directory: directory.to_owned(),
         name: String::new(),
@@ -113,7 +102,7 @@ pub(super) fn walk_package(
     // npm makes a manifest's rules when it meets the file, so a bundled folder without one has none.
     let has_manifest = tree.list(directory).iter().any(|node| node.name == "package.json");
     if has_manifest || role != PackageRole::Bundled {
-        let package = rules::package_rules(manifest, tree, directory, session.generation, refusals);
+        let package = rules::package_rules(manifest, tree, directory, session);
         root.slots[PACKAGE] = package.files;
         root.slots[STRICT] = Some(package.strict);
         root.required = package.required;
@@ -121,11 +110,11 @@ pub(super) fn walk_package(
     let mut walk = Walk { tree, session, levels: vec![root], found: Vec::new(), default_rules, strict_rules, role };
     let mut pending = vec![0];
     while let Some(level) = pending.pop() {
+        walk.enter(level, &mut pending);
         if walk.session.budget.is_spent() {
             walk.session.refusals.insert(Refusal::TooMuchWork);
             break;
         }
-        walk.enter(level, &mut pending);
     }
     walk.found
 }
@@ -172,6 +161,7 @@ impl Walk<'_> {
             self.session.refusals.insert(Refusal::TooMuchWork);
             return;
         }
+        self.session.budget.spend(self.levels[parent].required.len() as u64);
         let required: Vec<String> = self.levels[parent]
             .required
             .iter()
@@ -185,8 +175,7 @@ impl Walk<'_> {
         let strict = if required.is_empty() {
             Rc::clone(&self.strict_rules)
         } else {
-            let dialect = self.session.generation.dialect();
-            Rc::new(rules::nested_strict_rules(&required, dialect, &mut self.session.refusals))
+            Rc::new(rules::nested_strict_rules(&required, self.session))
         };
         let slots = [Some(Rc::clone(&self.default_rules)), None, None, None, Some(strict)];
         self.levels.push(Level { directory, name: name.to_owned(), parent: Some(parent), exact, required, slots });
@@ -299,8 +288,7 @@ fn read_rules(
         }
     };
     let mut rules = Vec::new();
-    let dialect = session.generation.dialect();
-    rules::parse_lines(&text, Origin::IgnoreFile, dialect, &mut session.refusals, &mut rules);
+    rules::parse_lines(&text, Origin::IgnoreFile, session, &mut rules);
     Some(Rc::new(rules))
 }
 

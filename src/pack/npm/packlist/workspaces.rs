@@ -10,7 +10,8 @@ use super::extglob::Dialect;
 use super::javascript;
 use super::pattern::{Extent, Pattern};
 use super::select::{NpmGeneration, Refusal};
-use super::walk::{Session, Unreadable, read_ignore_file};
+use super::session::Session;
+use super::walk::{Unreadable, read_ignore_file};
 use crate::pack::{NodeKind, SourceTree};
 
 /// Directories that are looked at for a workspace.
@@ -110,14 +111,13 @@ pub(super) fn has_workspaces(tree: &dyn SourceTree, session: &mut Session, direc
             return false;
         }
         let full = javascript::join(directory, &below);
-        let full = full.trim_end_matches('/');
-        if !below.is_empty() && patterns.includes(&below, dialect, session) && has_manifest(tree, full) {
+        if !below.is_empty() && patterns.includes(&below, dialect, session) && has_manifest(tree, &full) {
             return true;
         }
         if depth >= deepest && !deep {
             continue;
         }
-        for node in tree.list(full) {
+        for node in tree.list(&full) {
             if node.kind == NodeKind::Directory && node.name != "node_modules" && node.name != ".git" {
                 pending.push_back((javascript::join(&below, &node.name), depth + 1));
             }
