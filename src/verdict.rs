@@ -61,7 +61,9 @@ impl InconclusiveReason {
     /// What happened, where there is more to say than the id.
     pub fn detail(&self) -> Option<&str> {
         match self {
-            Self::SourceUnreachable(detail) | Self::ArtifactUnreadable(detail) | Self::LimitReached(detail) => Some(detail),
+            Self::SourceUnreachable(detail) | Self::ArtifactUnreadable(detail) | Self::LimitReached(detail) => {
+                Some(detail)
+            }
             Self::SourceOutdated => None,
         }
     }

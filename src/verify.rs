@@ -16,15 +16,23 @@ pub use verification::{ArtifactSummary, SourceSummary, Verification};
 /// An error means that something on our side, or the registry, failed. What is true of the artifact is a
 /// finding of the result; what could not be established is an inconclusive verdict.
 pub async fn verify(request: &Request, context: &Context) -> Result<Verification, VerifyError> {
+    match attempt(request, context).await {
+        Err(VerifyError::DamagedCache { .. }) => {
+            stages::refetch(request, context).await?;
+            attempt(request, context).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn attempt(request: &Request, context: &Context) -> Result<Verification, VerifyError> {
     let claim = stages::resolve(request, context).await?;
     let (artifact, source) = tokio::join!(stages::fetch(&claim, context), stages::discover(&claim, context));
-    let artifact = stages::present(&claim, artifact, context).await?;
-    let context = context.clone();
+    let (artifact, mut source, context) = (artifact?, source?, context.clone());
     stages::blocking(move || {
-        let mut source = source?;
         let contents = match stages::read(&artifact, &source, &claim, &context)? {
             Ok(contents) => contents,
-            Err(unreadable) => return Ok(stages::conclude_unread(&claim, &artifact, &source, unreadable)),
+            Err(unreadable) => return stages::conclude_unread(&claim, &artifact, &source, unreadable),
         };
         let matched = stages::match_source(&mut source, &contents, &claim)?;
         let compared = stages::compare_with(&matched, &source, &contents, &artifact, &claim, &context);

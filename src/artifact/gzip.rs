@@ -1,161 +1,116 @@
-//! The decompressing end of the reader: gzip members, limits, and the digest of the compressed bytes.
+//! The decompressing end of the reader: gzip members, and the digest of the compressed bytes.
 
-use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, BufReader, Read};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use flate2::bufread::GzDecoder;
 use sha2::Digest as _;
 
-use crate::artifact::{ArtifactLimits, LimitKind};
 use crate::package::Sha256Digest;
 
 const BUFFER_SIZE: usize = 64 << 10;
+/// Size and number of the pieces that wait between the two threads; together they bound what is in flight.
+const PIECE_SIZE: usize = 128 << 10;
+const PIECES: usize = 4;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// What the reader counted, shared between it and the code that drives the archive parser on top of it.
-#[derive(Debug)]
-pub(super) struct Meter {
-    limits: ArtifactLimits,
-    compressed: Cell<u64>,
-    unpacked: Cell<u64>,
-    /// Bytes the parser may still pull before it must show an entry.
-    allowance: Cell<u64>,
-    hit: Cell<Option<LimitKind>>,
-    trailing_data: Cell<bool>,
-    compressed_hash: RefCell<sha2::Sha256>,
+/// What is known of the compressed bytes once all of them have passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Intake {
+    pub(super) sha256: Sha256Digest,
+    pub(super) size: u64,
+    pub(super) is_compressed: bool,
+    pub(super) trailing_data: bool,
 }
 
-impl Meter {
-    pub(super) fn new(limits: ArtifactLimits) -> Self {
-        Self {
-            limits,
-            compressed: Cell::new(0),
-            unpacked: Cell::new(0),
-            allowance: Cell::new(ArtifactLimits::HEADER_SIZE),
-            hit: Cell::new(None),
-            trailing_data: Cell::new(false),
-            compressed_hash: RefCell::new(sha2::Sha256::new()),
-        }
-    }
+/// Decompressed bytes, and how many compressed ones they took so far.
+pub(super) trait Feed: Read {
+    /// Compressed bytes taken so far.
+    fn taken(&self) -> u64;
 
-    /// Lets the parser pull `size` content bytes and then one more entry's headers.
-    pub(super) fn allow_entry(&self, size: u64) {
-        // Content is padded to whole blocks.
-        self.allowance.set(size.saturating_add(512 + ArtifactLimits::HEADER_SIZE));
-    }
-
-    pub(super) fn limit_hit(&self) -> Option<LimitKind> {
-        self.hit.get()
-    }
-
-    pub(super) fn trailing_data(&self) -> bool {
-        self.trailing_data.get()
-    }
-
-    pub(super) fn compressed(&self) -> u64 {
-        self.compressed.get()
-    }
-
-    pub(super) fn sha256(&self) -> Sha256Digest {
-        Sha256Digest(self.compressed_hash.borrow().clone().finalize().into())
-    }
-
-    fn refuse(&self, kind: LimitKind) -> io::Error {
-        self.hit.set(Some(kind));
-        io::Error::other(format!("limit reached: {kind}"))
-    }
-
-    fn count_compressed(&self, bytes: &[u8]) -> io::Result<()> {
-        let total = self.compressed.get() + bytes.len() as u64;
-        self.compressed.set(total);
-        if total > self.limits.compressed_size {
-            return Err(self.refuse(LimitKind::CompressedSize));
-        }
-        self.compressed_hash.borrow_mut().update(bytes);
-        Ok(())
-    }
-
-    fn count_unpacked(&self, length: usize) -> io::Result<()> {
-        let length = length as u64;
-        let total = self.unpacked.get() + length;
-        self.unpacked.set(total);
-        if total > self.limits.unpacked_size {
-            return Err(self.refuse(LimitKind::UnpackedSize));
-        }
-        if total > ArtifactLimits::RATIO_GRACE && total / self.limits.ratio > self.compressed.get() {
-            return Err(self.refuse(LimitKind::Ratio));
-        }
-        match self.allowance.get().checked_sub(length) {
-            Some(rest) => self.allowance.set(rest),
-            None => return Err(self.refuse(LimitKind::HeaderSize)),
-        }
-        Ok(())
-    }
+    /// Passes over whatever is left and tells what went through.
+    fn finish(self) -> io::Result<Intake>;
 }
 
-/// Counts and hashes compressed bytes on their way in.
-struct Metered<'a, R> {
+/// Counts and hashes compressed bytes on their way in, up to a limit.
+struct Metered<R> {
     inner: R,
-    meter: &'a Meter,
+    taken: u64,
+    limit: u64,
+    hash: sha2::Sha256,
 }
 
-impl<R: Read> Read for Metered<'_, R> {
+/// More compressed bytes than allowed.
+#[derive(Debug, thiserror::Error)]
+#[error("the compressed size exceeds its limit")]
+pub(super) struct CompressedLimit;
+
+impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.inner.read(buffer)?;
-        self.meter.count_compressed(&buffer[..length])?;
+        self.taken += length as u64;
+        if self.taken > self.limit {
+            return Err(io::Error::other(CompressedLimit));
+        }
+        self.hash.update(&buffer[..length]);
         Ok(length)
     }
 }
 
-type Source<'a, R> = BufReader<Metered<'a, R>>;
+type Source<R> = BufReader<Metered<R>>;
 
-enum State<'a, R> {
-    Member(Box<GzDecoder<Source<'a, R>>>),
-    Plain(Source<'a, R>),
-    Done,
+enum State<R> {
+    Member(Box<GzDecoder<Source<R>>>),
+    /// The archive itself is not compressed.
+    Plain(Source<R>),
+    /// Past the last member.
+    Rest(Source<R>),
+    /// Only while a state is being replaced.
+    Taken,
 }
 
 /// Inflates as Node's zlib does: concatenated gzip members are one stream, what follows them is ignored.
-pub(super) struct Inflate<'a, R> {
-    state: State<'a, R>,
-    meter: &'a Meter,
-    compressed: bool,
+pub(super) struct Inflate<R> {
+    state: State<R>,
+    is_compressed: bool,
+    trailing_data: bool,
 }
 
-impl<'a, R: Read> Inflate<'a, R> {
-    pub(super) fn new(source: R, meter: &'a Meter) -> io::Result<Self> {
-        let mut source = BufReader::with_capacity(BUFFER_SIZE, Metered { inner: source, meter });
-        let compressed = source.fill_buf()?.starts_with(&GZIP_MAGIC);
-        let state =
-            if compressed { State::Member(Box::new(GzDecoder::new(source))) } else { State::Plain(source) };
-        Ok(Self { state, meter, compressed })
-    }
-
-    pub(super) fn is_compressed(&self) -> bool {
-        self.compressed
+impl<R: Read> Inflate<R> {
+    pub(super) fn new(source: R, limit: u64) -> io::Result<Self> {
+        let metered = Metered { inner: source, taken: 0, limit, hash: sha2::Sha256::new() };
+        let mut source = BufReader::with_capacity(BUFFER_SIZE, metered);
+        let is_compressed = source.fill_buf()?.starts_with(&GZIP_MAGIC);
+        let state = if is_compressed { State::Member(Box::new(GzDecoder::new(source))) } else { State::Plain(source) };
+        Ok(Self { state, is_compressed, trailing_data: false })
     }
 
     fn next_member(&mut self) -> io::Result<()> {
-        let State::Member(decoder) = std::mem::replace(&mut self.state, State::Done) else {
-            return Ok(());
+        let mut source = match std::mem::replace(&mut self.state, State::Taken) {
+            State::Member(decoder) => decoder.into_inner(),
+            State::Plain(source) | State::Rest(source) => source,
+            State::Taken => return Ok(()),
         };
-        let mut source = decoder.into_inner();
         let rest = source.fill_buf()?;
-        if rest.is_empty() {
-            return Ok(());
-        }
-        if rest.starts_with(&GZIP_MAGIC) {
+        if self.is_compressed && rest.starts_with(&GZIP_MAGIC) {
             self.state = State::Member(Box::new(GzDecoder::new(source)));
-            return Ok(());
+        } else {
+            self.trailing_data |= !rest.is_empty();
+            self.state = State::Rest(source);
         }
-        self.meter.trailing_data.set(true);
-        // The digest covers every byte of the artifact, used or not.
-        io::copy(&mut source, &mut io::sink())?;
         Ok(())
+    }
+
+    fn metered(&self) -> Option<&Metered<R>> {
+        match &self.state {
+            State::Member(decoder) => Some(decoder.get_ref().get_ref()),
+            State::Plain(source) | State::Rest(source) => Some(source.get_ref()),
+            State::Taken => None,
+        }
     }
 }
 
-impl<R: Read> Read for Inflate<'_, R> {
+impl<R: Read> Read for Inflate<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
@@ -164,16 +119,129 @@ impl<R: Read> Read for Inflate<'_, R> {
             let length = match &mut self.state {
                 State::Member(decoder) => decoder.read(buffer)?,
                 State::Plain(source) => source.read(buffer)?,
-                State::Done => return Ok(0),
+                State::Rest(_) | State::Taken => return Ok(0),
             };
             if length > 0 {
-                self.meter.count_unpacked(length)?;
                 return Ok(length);
-            }
-            if matches!(self.state, State::Plain(_)) {
-                return Ok(0);
             }
             self.next_member()?;
         }
+    }
+}
+
+impl<R: Read> Feed for Inflate<R> {
+    fn taken(&self) -> u64 {
+        self.metered().map_or(0, |metered| metered.taken)
+    }
+
+    fn finish(mut self) -> io::Result<Intake> {
+        io::copy(&mut self, &mut io::sink())?;
+        // The digest covers every byte of the artifact, used or not.
+        if let State::Rest(source) = &mut self.state {
+            io::copy(source, &mut io::sink())?;
+        }
+        let (sha256, size) = match self.metered() {
+            Some(metered) => (metered.hash.clone().finalize(), metered.taken),
+            None => return Err(io::Error::other("the source was taken")),
+        };
+        Ok(Intake {
+            sha256: Sha256Digest(sha256.into()),
+            size,
+            is_compressed: self.is_compressed,
+            trailing_data: self.trailing_data,
+        })
+    }
+}
+
+enum Piece {
+    Bytes { bytes: Vec<u8>, taken: u64 },
+    End(io::Result<Intake>),
+}
+
+/// The parser's end of an [`Inflate`] that runs on a thread of its own.
+pub(super) struct Piped {
+    pieces: Receiver<Piece>,
+    current: Vec<u8>,
+    position: usize,
+    taken: u64,
+    end: Option<io::Result<Intake>>,
+}
+
+/// The decompressing end of a [`Piped`].
+pub(super) struct Pump(SyncSender<Piece>);
+
+/// Connects two threads; [`Pump::run`] feeds what the other one reads.
+pub(super) fn pipe() -> (Pump, Piped) {
+    let (sender, pieces) = sync_channel(PIECES);
+    (Pump(sender), Piped { pieces, current: Vec::new(), position: 0, taken: 0, end: None })
+}
+
+impl Pump {
+    /// Inflates `source` to its end, or until nobody reads any more.
+    pub(super) fn run<R: Read>(self, source: R, limit: u64) {
+        let end = self.inflate(source, limit);
+        // A parser that stopped early has its own error to report.
+        let _ = self.0.send(Piece::End(end));
+    }
+
+    fn inflate<R: Read>(&self, source: R, limit: u64) -> io::Result<Intake> {
+        let mut inflate = Inflate::new(source, limit)?;
+        loop {
+            let mut bytes = Vec::with_capacity(PIECE_SIZE);
+            inflate.by_ref().take(PIECE_SIZE as u64).read_to_end(&mut bytes)?;
+            if bytes.is_empty() {
+                return inflate.finish();
+            }
+            let taken = inflate.taken();
+            if self.0.send(Piece::Bytes { bytes, taken }).is_err() {
+                return Err(io::Error::new(io::ErrorKind::BrokenPipe, "nobody reads any more"));
+            }
+        }
+    }
+}
+
+impl Piped {
+    fn receive(&mut self) -> io::Result<bool> {
+        if self.end.is_some() {
+            return Ok(false);
+        }
+        match self.pieces.recv() {
+            Ok(Piece::Bytes { bytes, taken }) => {
+                (self.current, self.position, self.taken) = (bytes, 0, taken);
+                Ok(true)
+            }
+            Ok(Piece::End(Err(error))) => Err(error),
+            Ok(Piece::End(intake)) => {
+                self.end = Some(intake);
+                Ok(false)
+            }
+            Err(_) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the decompressing thread ended early")),
+        }
+    }
+}
+
+impl Read for Piped {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.position == self.current.len() {
+            if !self.receive()? {
+                return Ok(0);
+            }
+        }
+        let rest = &self.current[self.position..];
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        self.position += length;
+        Ok(length)
+    }
+}
+
+impl Feed for Piped {
+    fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    fn finish(mut self) -> io::Result<Intake> {
+        while self.receive()? {}
+        self.end.take().unwrap_or_else(|| Err(io::Error::other("no end was sent")))
     }
 }

@@ -26,13 +26,7 @@ impl ArtifactLimits {
 
 impl Default for ArtifactLimits {
     fn default() -> Self {
-        Self {
-            compressed_size: 1 << 30,
-            unpacked_size: 8 << 30,
-            entries: 500_000,
-            ratio: 400,
-            retained_size: 2 << 20,
-        }
+        Self { compressed_size: 1 << 30, unpacked_size: 8 << 30, entries: 500_000, ratio: 400, retained_size: 2 << 20 }
     }
 }
 

@@ -8,6 +8,7 @@ mod entry;
 mod gzip;
 mod hash;
 mod limits;
+mod meter;
 mod path;
 mod tar;
 
@@ -15,4 +16,4 @@ pub use entry::{ArchiveAnomaly, ArtifactContents, ArtifactEntry, EntryKind};
 pub use hash::{BlobHasher, CollisionCheck};
 pub use limits::{ArtifactLimits, LimitKind};
 pub use path::{EntryPath, PathError};
-pub use tar::{ArtifactError, ReadOptions, read_entries, read_tarball};
+pub use tar::{ArtifactError, ReadOptions, SourceContent, read_entries, read_tarball};

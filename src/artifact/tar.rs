@@ -7,7 +7,8 @@ use sha2::Digest as _;
 use tar::EntryType;
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::artifact::gzip::{Inflate, Meter};
+use crate::artifact::gzip::{Feed, Inflate, Intake, pipe};
+use crate::artifact::meter::{Bounded, Meter};
 use crate::artifact::{
     ArchiveAnomaly, ArtifactContents, ArtifactEntry, ArtifactLimits, BlobHasher, CollisionCheck, EntryKind, EntryPath,
     LimitKind,
@@ -24,7 +25,7 @@ pub enum ArtifactError {
     #[error("the archive is malformed after {entries} entries")]
     Malformed {
         /// Members read before the defect.
-        entries: usize,
+        entries: u64,
         /// The parser's words.
         #[source]
         source: io::Error,
@@ -34,39 +35,62 @@ pub enum ArtifactError {
     Limit(LimitKind),
 }
 
+/// What the source has at a published file's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceContent {
+    /// This content.
+    Same,
+    /// Another content, so the two will be compared.
+    Different,
+    /// Nothing, as far as is known while reading.
+    Unknown,
+}
+
 /// How an artifact is read.
 pub struct ReadOptions<'a> {
     /// Bounds.
     pub limits: ArtifactLimits,
     /// How blob ids are computed.
     pub collisions: CollisionCheck,
-    /// Whether the file of that content at that path is expected. What is not expected gets a SHA-256 and,
-    /// within the budget, its content kept, so that a second pass is rarely needed.
-    pub is_expected: &'a dyn Fn(&str, &BlobId) -> bool,
+    /// What the source has at a path, given the published content's id. What is not the same gets a SHA-256
+    /// and, within the budget, its content kept, so that a second pass is rarely needed.
+    pub source: &'a dyn Fn(&str, &BlobId) -> SourceContent,
+    /// Whether a second thread decompresses; pays from a few hundred kilobytes on.
+    pub threaded: bool,
 }
 
 impl std::fmt::Debug for ReadOptions<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ReadOptions").field("limits", &self.limits).field("collisions", &self.collisions).finish()
+        formatter
+            .debug_struct("ReadOptions")
+            .field("limits", &self.limits)
+            .field("collisions", &self.collisions)
+            .finish()
     }
 }
 
 /// Reads a gzipped tarball in one pass.
-pub fn read_tarball(source: impl Read, options: &ReadOptions<'_>) -> Result<ArtifactContents, ArtifactError> {
+pub fn read_tarball(source: impl Read + Send, options: &ReadOptions<'_>) -> Result<ArtifactContents, ArtifactError> {
+    let limit = options.limits.compressed_size;
+    if !options.threaded {
+        return read_feed(Inflate::new(source, limit), options);
+    }
+    std::thread::scope(|scope| {
+        let (pump, piped) = pipe();
+        scope.spawn(move || pump.run(source, limit));
+        read_feed(Ok(piped), options)
+    })
+}
+
+fn read_feed(feed: io::Result<impl Feed>, options: &ReadOptions<'_>) -> Result<ArtifactContents, ArtifactError> {
     let meter = Meter::new(options.limits);
     let mut reader = Reader::new(options);
-    let result = reader.read(source, &meter);
-    if let Some(limit) = meter.limit_hit() {
-        return Err(ArtifactError::Limit(limit));
-    }
-    let compressed = result?;
-    if meter.trailing_data() {
-        reader.anomalies.push(ArchiveAnomaly::TrailingData);
-    }
-    if !compressed {
-        reader.anomalies.push(ArchiveAnomaly::NotCompressed);
-    }
-    Ok(reader.finish(&meter))
+    let malformed = |members: u64, source| meter.explain(source, members);
+    let feed = feed.map_err(|error| malformed(0, error))?;
+    let mut archive = open(feed, &meter);
+    reader.read(&mut archive, &meter).map_err(|error| malformed(reader.members, error))?;
+    let intake = archive.into_inner().feed.finish().map_err(|error| malformed(reader.members, error))?;
+    Ok(reader.finish(intake))
 }
 
 /// Reads the contents of the named files again, at most `limit` bytes of each.
@@ -81,7 +105,7 @@ pub fn read_entries(
     let meter = Meter::new(limits);
     let mut found = HashMap::new();
     let pass = || -> io::Result<()> {
-        let mut archive = open(source, &meter)?.1;
+        let mut archive = open(Inflate::new(source, limits.compressed_size)?, &meter);
         for entry in archive.entries()? {
             let entry = entry?;
             meter.allow_entry(entry.size());
@@ -99,22 +123,15 @@ pub fn read_entries(
     };
     match pass() {
         Ok(()) => Ok(found),
-        Err(source) => Err(match meter.limit_hit() {
-            Some(limit) => ArtifactError::Limit(limit),
-            None => ArtifactError::Malformed { entries: found.len(), source },
-        }),
+        Err(source) => Err(meter.explain(source, found.len() as u64)),
     }
 }
 
-type Archive<'a, R> = tar::Archive<Inflate<'a, R>>;
-
-fn open<R: Read>(source: R, meter: &Meter) -> io::Result<(bool, Archive<'_, R>)> {
-    let inflate = Inflate::new(source, meter)?;
-    let compressed = inflate.is_compressed();
-    let mut archive = tar::Archive::new(inflate);
+fn open<F: Feed>(feed: F, meter: &Meter) -> tar::Archive<Bounded<'_, F>> {
+    let mut archive = tar::Archive::new(Bounded { feed, meter });
     // node-tar goes on after the end-of-archive marker, so what stands there is installed.
     archive.set_ignore_zeros(true);
-    Ok((compressed, archive))
+    archive
 }
 
 fn is_regular(kind: EntryType) -> bool {
@@ -150,24 +167,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Drives the parser to the end; returns whether the archive was compressed.
-    fn read(&mut self, source: impl Read, meter: &Meter) -> Result<bool, ArtifactError> {
-        let malformed = |members: u64, source| ArtifactError::Malformed { entries: members as usize, source };
-        let (compressed, mut archive) = open(source, meter).map_err(|error| malformed(0, error))?;
+    /// Drives the parser to the end.
+    fn read<F: Feed>(&mut self, archive: &mut tar::Archive<Bounded<'_, F>>, meter: &Meter) -> io::Result<()> {
         let mut expected_position = 0;
-        for entry in archive.entries().map_err(|error| malformed(0, error))? {
-            let mut entry = entry.map_err(|error| malformed(self.members, error))?;
+        for entry in archive.entries()? {
+            let mut entry = entry?;
             self.members += 1;
             if self.members > self.options.limits.entries {
-                return Err(ArtifactError::Limit(LimitKind::Entries));
+                return Err(meter.refuse(LimitKind::Entries));
             }
             meter.allow_entry(entry.size());
-            self.entry(&mut entry, &mut expected_position).map_err(|error| malformed(self.members, error))?;
+            self.entry(&mut entry, &mut expected_position)?;
         }
         if self.members == 0 {
-            return Err(malformed(0, io::Error::new(io::ErrorKind::UnexpectedEof, "no entries")));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "no entries"));
         }
-        Ok(compressed)
+        Ok(())
     }
 
     fn entry<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>, expected_position: &mut u64) -> io::Result<()> {
@@ -190,9 +205,8 @@ impl<'a> Reader<'a> {
             EntryType::Directory => return Ok(()),
             _ => {}
         }
-        let target = || {
-            entry.link_name_bytes().map(|target| String::from_utf8_lossy(&target).into_owned()).unwrap_or_default()
-        };
+        let target =
+            || entry.link_name_bytes().map(|target| String::from_utf8_lossy(&target).into_owned()).unwrap_or_default();
         let kind = match kind {
             kind if is_regular(kind) => EntryKind::File,
             EntryType::Symlink => EntryKind::SymbolicLink { target: target() },
@@ -225,10 +239,13 @@ impl<'a> Reader<'a> {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "an entry ends before its size"));
             }
             member.blob = BlobHasher::hash(self.options.collisions, &self.buffer);
-            let expected = member.blob.is_some_and(|blob| (self.options.is_expected)(&member.path, &blob));
-            if !expected {
+            let known = member.blob.map_or(SourceContent::Different, |blob| (self.options.source)(&member.path, &blob));
+            if known != SourceContent::Same {
                 member.sha256 = Some(Sha256Digest::of(&self.buffer));
-                if self.retained + self.buffer.len() <= self.options.limits.retained_size {
+                // What will be compared comes first; of new files a sample is enough to show.
+                let budget = self.options.limits.retained_size;
+                let budget = if known == SourceContent::Different { budget } else { budget / 4 };
+                if self.retained + self.buffer.len() <= budget {
                     self.retained += self.buffer.len();
                     member.content = Some(self.buffer.as_slice().into());
                 }
@@ -254,7 +271,7 @@ impl<'a> Reader<'a> {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "an entry ends before its size"));
             }
             member.blob = blob.finish();
-            if !member.blob.is_some_and(|blob| (self.options.is_expected)(&member.path, &blob)) {
+            if member.blob.is_none_or(|blob| (self.options.source)(&member.path, &blob) != SourceContent::Same) {
                 member.sha256 = Some(Sha256Digest(sha256.finalize().into()));
             }
         }
@@ -304,7 +321,13 @@ impl<'a> Reader<'a> {
         self.entries.insert(member.path.clone(), member);
     }
 
-    fn finish(mut self, meter: &Meter) -> ArtifactContents {
+    fn finish(mut self, intake: Intake) -> ArtifactContents {
+        if intake.trailing_data {
+            self.anomalies.push(ArchiveAnomaly::TrailingData);
+        }
+        if !intake.is_compressed {
+            self.anomalies.push(ArchiveAnomaly::NotCompressed);
+        }
         if self.roots.len() > 1 {
             let roots = std::mem::take(&mut self.roots).into_iter().collect();
             self.anomalies.push(ArchiveAnomaly::SeveralRoots { roots });
@@ -314,8 +337,8 @@ impl<'a> Reader<'a> {
             entries: self.entries.into_values().collect(),
             anomalies: self.anomalies,
             manifest: self.manifest,
-            sha256: meter.sha256(),
-            compressed_size: meter.compressed(),
+            sha256: intake.sha256,
+            compressed_size: intake.size,
             unpacked_size: self.unpacked_size,
         }
     }
@@ -324,8 +347,11 @@ impl<'a> Reader<'a> {
     fn collisions(&mut self) {
         let mut folded: HashMap<String, &str> = HashMap::with_capacity(self.entries.len());
         for path in self.entries.keys() {
-            let key: String =
-                if path.is_ascii() { path.to_ascii_lowercase() } else { path.nfkc().flat_map(char::to_lowercase).collect() };
+            let key: String = if path.is_ascii() {
+                path.to_ascii_lowercase()
+            } else {
+                path.nfkc().flat_map(char::to_lowercase).collect()
+            };
             if let Some(first) = folded.insert(key, path) {
                 let (first, second) = (first.into(), path.clone());
                 self.anomalies.push(ArchiveAnomaly::NameCollision { first, second });

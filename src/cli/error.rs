@@ -52,9 +52,9 @@ fn chain(error: &anyhow::Error) -> String {
 impl From<VerifyError> for CliError {
     fn from(error: VerifyError) -> Self {
         match error {
-            VerifyError::ArtifactFile { .. }
-            | VerifyError::Anonymous { .. }
-            | VerifyError::UnknownRevision { .. } => Self::usage(error),
+            VerifyError::ArtifactFile { .. } | VerifyError::Anonymous { .. } | VerifyError::UnknownRevision { .. } => {
+                Self::usage(error)
+            }
             other => Self::environment(other),
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::error::CliError;
+use crate::report::printable::is_hidden;
 
 /// Writes a report; a reader that closes the pipe early is no error.
 pub(super) fn write(output: Option<&Path>, text: &str) -> Result<(), CliError> {
@@ -34,7 +35,8 @@ pub(super) fn write(output: Option<&Path>, text: &str) -> Result<(), CliError> {
 pub(super) fn error(context: Option<&str>, error: &CliError) {
     let mut stderr = anstream::stderr().lock();
     let label = anstyle::AnsiColor::Red.on_default().bold();
-    let context = context.map(|context| format!("{}: ", crate::report::printable::printable(context))).unwrap_or_default();
+    let context =
+        context.map(|context| format!("{}: ", crate::report::printable::printable(context))).unwrap_or_default();
     // There is nowhere left to say that standard error is closed.
     let _ = writeln!(stderr, "{label}error{label:#}: {context}{}", error.message());
 }
@@ -55,4 +57,24 @@ pub(super) fn progress(total: usize, quiet: bool) -> ProgressBar {
 pub(super) fn note(text: &str) {
     // There is nowhere left to say that standard error is closed.
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Serialises a report so that it is safe on a terminal, too.
+///
+/// JSON escapes only the C0 controls; the other characters that a terminal obeys or that hide text
+/// can only stand inside strings, where an escape means the same.
+pub(super) fn json(report: &impl serde::Serialize) -> Result<String, CliError> {
+    let text = serde_json::to_string_pretty(report).map_err(CliError::environment)?;
+    let mut safe = String::with_capacity(text.len() + 1);
+    for character in text.chars() {
+        if character != '\n' && is_hidden(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            safe.push(character);
+        }
+    }
+    safe.push('\n');
+    Ok(safe)
 }

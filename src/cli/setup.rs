@@ -47,18 +47,26 @@ pub(super) fn context(common: &Common, config: &Config) -> Result<Context, CliEr
     let cache_directory = std::path::absolute(&cache_directory).map_err(CliError::environment)?;
     let offline = common.offline || config.offline.unwrap_or(false);
     let global = std::env::var_os("GIT_CONFIG_GLOBAL").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let rewrites = UrlRewrites::load(global.as_deref());
-    context_with(cache_directory, offline, config, rewrites, std::env::vars_os().collect())
+    let surroundings = Surroundings {
+        cache_directory,
+        working_directory: std::env::current_dir().map_err(CliError::environment)?,
+        environment: std::env::vars_os().collect(),
+        rewrites: UrlRewrites::load(global.as_deref()),
+    };
+    context_in(surroundings, offline, config)
+}
+
+/// Everything that a context takes from the machine it runs on.
+pub(super) struct Surroundings {
+    pub(super) cache_directory: PathBuf,
+    pub(super) working_directory: PathBuf,
+    pub(super) environment: Environment,
+    pub(super) rewrites: UrlRewrites,
 }
 
 /// Builds a context from its parts, reading nothing of the process environment.
-pub(super) fn context_with(
-    cache_directory: PathBuf,
-    offline: bool,
-    config: &Config,
-    rewrites: UrlRewrites,
-    environment: Environment,
-) -> Result<Context, CliError> {
+pub(super) fn context_in(surroundings: Surroundings, offline: bool, config: &Config) -> Result<Context, CliError> {
+    let Surroundings { cache_directory, working_directory, environment, rewrites } = surroundings;
     let defaults = ArtifactLimits::default();
     let limits = ArtifactLimits {
         compressed_size: config.artifact.compressed_size.unwrap_or(defaults.compressed_size),
@@ -69,7 +77,7 @@ pub(super) fn context_with(
     };
     let registry = NpmRegistry::new(RegistryOptions {
         cache_directory: cache_directory.clone(),
-        working_directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+        working_directory,
         environment,
         access: if offline { Access::Offline } else { Access::Online },
         limits: RegistryLimits { artifact_bytes: limits.compressed_size, ..RegistryLimits::default() },

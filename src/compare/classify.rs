@@ -35,7 +35,7 @@ pub struct Comparison<'a> {
 }
 
 /// What a comparison found.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Compared {
     /// Every file, explained or not.
     pub ledger: Ledger,
@@ -43,11 +43,9 @@ pub struct Compared {
     pub manifest_error: Option<ManifestError>,
 }
 
-/// Explains every file of the artifact.
-pub fn compare(comparison: &Comparison<'_>) -> Compared {
-    let Some(tree) = CommitTree::of_commit(comparison.source, &comparison.matched.winner.commit) else {
-        return Compared::default();
-    };
+/// Explains every file of the artifact; `None` where the commit's tree is not at hand.
+pub fn compare(comparison: &Comparison<'_>) -> Option<Compared> {
+    let tree = CommitTree::of_commit(comparison.source, &comparison.matched.winner.commit)?;
     let mut classifier = Classifier { comparison, tree: &tree, rows: Vec::new() };
     classifier.match_blobs();
     classifier.prepare_contents();
@@ -55,7 +53,7 @@ pub fn compare(comparison: &Comparison<'_>) -> Compared {
     classifier.stabilize();
     classifier.find_moved();
     classifier.search_history();
-    Compared { ledger: classifier.finish(), manifest_error }
+    Some(Compared { ledger: classifier.finish(), manifest_error })
 }
 
 struct Classifier<'t, 'a> {
@@ -85,7 +83,12 @@ impl<'a> Classifier<'_, 'a> {
             let mut counterpart = file.map(|file| counterpart_of(path.clone(), file));
             if counterpart.is_none() && entry.is_file() {
                 // npm writes `README.md` for a file that git calls `Readme.md`.
-                let renamed = self.tree.file_ignoring_case(&path).filter(|(_, file)| !file.link);
+                // One that is published beside the other is no renaming.
+                let beside = |other: &str| {
+                    let relative = other.strip_prefix(self.directory()).map(|rest| rest.trim_start_matches('/'));
+                    relative.is_some_and(|relative| self.comparison.artifact.entry(relative).is_some())
+                };
+                let renamed = self.tree.file_ignoring_case(&path).filter(|(other, file)| !file.link && !beside(other));
                 counterpart = renamed.map(|(path, file)| counterpart_of(path, file));
             }
             self.rows.push(Row { entry, counterpart, explanation, same_as: None });
@@ -114,14 +117,16 @@ impl<'a> Classifier<'_, 'a> {
 
     /// Tier 1: the manifest as a publishing tool rewrites it.
     fn derive_manifest(&mut self) -> Result<(), ManifestError> {
-        let Some(index) = self.rows.iter().position(|row| &*row.entry.path == "package.json" && row.explanation.is_none())
+        let Some(index) =
+            self.rows.iter().position(|row| &*row.entry.path == "package.json" && row.explanation.is_none())
         else {
             return Ok(());
         };
         let row = &self.rows[index];
-        let contents = row.counterpart.as_ref().and_then(|counterpart| {
-            Some((self.published(row)?, self.comparison.source.read_blob(counterpart.blob)?))
-        });
+        let contents = row
+            .counterpart
+            .as_ref()
+            .and_then(|counterpart| Some((self.published(row)?, self.comparison.source.read_blob(counterpart.blob)?)));
         let Some((published, source)) = contents else { return Ok(()) };
         let winner = &self.comparison.matched.winner;
         let commit = winner.commit.to_string();
@@ -212,7 +217,9 @@ impl<'a> Classifier<'_, 'a> {
         let odb = repository.odb().ok();
         let may_exist = |blob: &BlobId| {
             completeness != Completeness::Full
-                || oid(&blob.0).is_some_and(|id| odb.as_ref().is_some_and(|odb| odb.exists_ext(id, git2::OdbLookupFlags::NO_REFRESH)))
+                || oid(&blob.0).is_some_and(|id| {
+                    odb.as_ref().is_some_and(|odb| odb.exists_ext(id, git2::OdbLookupFlags::NO_REFRESH))
+                })
         };
         let open: Vec<usize> = (0..self.rows.len())
             .filter(|index| self.rows[*index].is_open() && self.rows[*index].counterpart.is_some())
@@ -225,7 +232,8 @@ impl<'a> Classifier<'_, 'a> {
                 wanted.entry(id).or_default().push((*index, entry.path.to_string()));
             }
         }
-        let files = open.iter().filter_map(|index| Some((&*self.rows[*index].entry.path, self.rows[*index].entry.blob?)));
+        let files =
+            open.iter().filter_map(|index| Some((&*self.rows[*index].entry.path, self.rows[*index].entry.blob?)));
         let files = WantedFiles::new(files);
         if files.count() == 0 {
             return;
@@ -265,7 +273,9 @@ impl<'a> Classifier<'_, 'a> {
         let files = self.rows.into_iter().map(|row| {
             let explanation = row.explanation.unwrap_or_else(|| match &row.counterpart {
                 Some(_) => Explanation::Modified { keys: Vec::new(), same_as: row.same_as },
-                None => Explanation::ArtifactOnly { ignored_by_git: ignores.ignores(&join(directory, &row.entry.path)) },
+                None => {
+                    Explanation::ArtifactOnly { ignored_by_git: ignores.ignores(&join(directory, &row.entry.path)) }
+                }
             });
             LedgerFile {
                 path: row.entry.path.clone(),
@@ -293,7 +303,7 @@ impl<'a> Classifier<'_, 'a> {
         let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
         let manifest: serde_json::Value = serde_json::from_slice(content).ok()?;
         let selection = select_files(self.tree, self.directory(), &manifest);
-        if !selection.unavailable.is_empty() {
+        if !selection.unavailable.is_empty() || !selection.refusals.is_empty() {
             return None;
         }
         let missing = selection.files.keys().filter(|path| self.comparison.artifact.entry(path).is_none());

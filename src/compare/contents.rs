@@ -6,41 +6,30 @@ use std::path::PathBuf;
 use crate::artifact::{ArtifactContents, ArtifactEntry, ArtifactLimits, read_entries};
 
 /// Largest published file whose content is looked at, bytes.
-const CONTENT_SIZE: u64 = 16 << 20;
+const CONTENT_SIZE: u64 = 4 << 20;
+/// Sum of the contents that are held at a time, bytes.
+const HELD_SIZE: u64 = 5 << 20;
 
-/// Contents of published files: those kept while reading, others read from the artifact again, all at once.
+/// Contents of published files: those kept while reading, others read from the artifact again, many at a time.
 #[derive(Debug)]
 pub struct PublishedContents {
     artifact: PathBuf,
     limits: ArtifactLimits,
-    reread: RefCell<HashMap<Box<str>, Vec<u8>>>,
+    held: RefCell<HashMap<Box<str>, Vec<u8>>>,
+    /// Files that were announced, in path order, with their sizes.
+    announced: RefCell<Vec<(Box<str>, u64)>>,
 }
 
 impl PublishedContents {
     /// Contents of the artifact at `artifact`.
     pub fn new(artifact: PathBuf, limits: ArtifactLimits) -> Self {
-        Self { artifact, limits, reread: RefCell::default() }
+        Self { artifact, limits, held: RefCell::default(), announced: RefCell::default() }
     }
 
-    /// Makes the contents of several files ready with at most one further pass over the artifact.
+    /// Announces that the contents of several files will be asked for, so that few passes serve them all.
     pub fn prepare<'a>(&self, entries: impl Iterator<Item = &'a ArtifactEntry>) {
-        let reread = self.reread.borrow();
-        let wanted: BTreeSet<&str> = entries
-            .filter(|entry| entry.is_file() && entry.content.is_none() && entry.size <= CONTENT_SIZE)
-            .map(|entry| &*entry.path)
-            .filter(|path| !reread.contains_key(*path))
-            .collect();
-        drop(reread);
-        if wanted.is_empty() {
-            return;
-        }
-        let read = File::open(&self.artifact)
-            .map_err(|error| error.to_string())
-            .and_then(|file| read_entries(file, self.limits, &wanted, CONTENT_SIZE).map_err(|error| error.to_string()));
-        match read {
-            Ok(contents) => self.reread.borrow_mut().extend(contents),
-            Err(error) => tracing::warn!(artifact = %self.artifact.display(), %error, "the artifact cannot be read again"),
-        }
+        let wanted = entries.filter(|entry| entry.is_file() && entry.content.is_none() && entry.size <= CONTENT_SIZE);
+        *self.announced.borrow_mut() = wanted.map(|entry| (entry.path.clone(), entry.size)).collect();
     }
 
     /// The content of one file; `None` where it is too large or no regular file.
@@ -54,9 +43,34 @@ impl PublishedContents {
         {
             return Some(manifest.clone());
         }
-        if !self.reread.borrow().contains_key(path) {
-            self.prepare(std::iter::once(entry));
+        if !entry.is_file() || entry.size > CONTENT_SIZE {
+            return None;
         }
-        self.reread.borrow().get(path).cloned()
+        if !self.held.borrow().contains_key(path) {
+            self.read_again(entry);
+        }
+        self.held.borrow().get(path).cloned()
+    }
+
+    /// Replaces what is held by `entry` and as many of the announced files behind it as fit.
+    fn read_again(&self, entry: &ArtifactEntry) {
+        let announced = self.announced.borrow();
+        let behind = announced.iter().skip_while(|(path, _)| *path != entry.path).skip(1);
+        let mut room = HELD_SIZE.saturating_sub(entry.size);
+        let mut wanted = BTreeSet::from([&*entry.path]);
+        for (path, size) in behind {
+            let Some(rest) = room.checked_sub(*size) else { break };
+            room = rest;
+            wanted.insert(path);
+        }
+        let read = File::open(&self.artifact)
+            .map_err(|error| error.to_string())
+            .and_then(|file| read_entries(file, self.limits, &wanted, CONTENT_SIZE).map_err(|error| error.to_string()));
+        match read {
+            Ok(contents) => *self.held.borrow_mut() = contents,
+            Err(error) => {
+                tracing::warn!(artifact = %self.artifact.display(), %error, "the artifact cannot be read again")
+            }
+        }
     }
 }

@@ -89,11 +89,8 @@ pub fn diff_texts(path: &str, candidate: Option<&[u8]>, published: Option<&[u8]>
             lines: Vec::new(),
         };
         let changes: Vec<_> = group.iter().flat_map(|operation| diff.iter_changes(operation)).collect();
-        let removed: Vec<&str> = changes
-            .iter()
-            .filter(|change| change.tag() == ChangeTag::Delete)
-            .map(similar::Change::value)
-            .collect();
+        let removed: Vec<&str> =
+            changes.iter().filter(|change| change.tag() == ChangeTag::Delete).map(similar::Change::value).collect();
         let mut added = 0;
         for change in changes.iter().take(depth.lines) {
             let text = change.value().trim_end_matches('\n');

@@ -65,7 +65,8 @@ impl Findings {
 
     fn release(&mut self, evidence: &Evidence<'_>) {
         for difference in evidence.confusion {
-            let message = format!("the registry's metadata and the artifact's manifest disagree: {}", side_by_side(difference));
+            let message =
+                format!("the registry's metadata and the artifact's manifest disagree: {}", side_by_side(difference));
             self.add(Rule::ManifestConfusion, Some("package.json"), message);
         }
         if let Some(error) = &evidence.manifest_error {
@@ -75,18 +76,26 @@ impl Findings {
             self.add(Rule::DigestDiffers, None, message.clone());
         }
         if evidence.digest_missing {
-            self.add(Rule::DigestMissing, None, "the registry states neither `integrity` nor `shasum` for this release");
+            self.add(
+                Rule::DigestMissing,
+                None,
+                "the registry states neither `integrity` nor `shasum` for this release",
+            );
         }
         for error in evidence.refused_locations {
             self.add(Rule::RepositoryUnusable, None, error.to_string());
         }
         for moved in evidence.moved_tags {
-            let message = format!("the tag `{}` named {} and now names {}", moved.tag, short(&moved.before), short(&moved.now));
+            let message =
+                format!("the tag `{}` named {} and now names {}", moved.tag, short(&moved.before), short(&moved.now));
             self.add(Rule::TagMoved, None, message);
         }
     }
 
     fn archive(&mut self, artifact: &ArtifactContents) {
+        if artifact.manifest.is_none() {
+            self.add(Rule::ManifestUnreadable, Some("package.json"), "the artifact holds no readable `package.json`");
+        }
         for anomaly in &artifact.anomalies {
             match anomaly {
                 ArchiveAnomaly::DuplicateEntry { path, differs } => {
@@ -95,7 +104,8 @@ impl Findings {
                     self.add(Rule::DuplicateEntry, Some(path), message);
                 }
                 ArchiveAnomaly::NameCollision { first, second } => {
-                    let message = format!("`{first}` and `{second}` are one file where names ignore case or are normalised");
+                    let message =
+                        format!("`{first}` and `{second}` are one file where names ignore case or are normalised");
                     self.add(Rule::NameCollision, Some(second), message);
                 }
                 ArchiveAnomaly::FileAndFolder { path } => {
@@ -200,10 +210,10 @@ impl Findings {
         let total = evidence.artifact.map_or(0, |artifact| artifact.files().count());
         if matched.standing == match_commit::MatchStanding::Nearest
             && foreign
-            && (winner.matched as usize) * 10 < total.max(1)
+            && (winner.matched as usize) * 2 < total.max(1)
         {
             let name = evidence.name.map_or("", PackageName::as_str);
-            let message = format!("the repository holds no package called `{name}` and hardly any of its files");
+            let message = format!("the repository holds no package called `{name}` and few of its files");
             self.add(Rule::RepositoryMismatch, None, message);
         }
     }
@@ -218,7 +228,9 @@ impl Findings {
             let (claim, name) = match tag_of(other) {
                 // Two tags of one version (`1.2.3` and `1.2.3-npm`) are two editions, not a contradiction.
                 Some(tag) if !winner_tagged => ("the tag", format!("`{tag}`")),
-                _ if other.evidence.contains(&match_commit::Evidence::GitHead) => ("the registry's", "`gitHead`".to_owned()),
+                _ if other.evidence.contains(&match_commit::Evidence::GitHead) => {
+                    ("the registry's", "`gitHead`".to_owned())
+                }
                 _ => continue,
             };
             let message = format!(

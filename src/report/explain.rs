@@ -70,7 +70,11 @@ pub fn render(verification: &Verification, path: &str) -> Option<String> {
     }
     if let Some(source) = &verification.source {
         if let Some(matched) = &source.matched {
-            say(format!("  compared    with commit {} of {}", matched.winner.commit, printable(source.claim.location.as_str())));
+            say(format!(
+                "  compared    with commit {} of {}",
+                matched.winner.commit,
+                printable(source.claim.location.as_str())
+            ));
         }
         say("  tried".to_owned());
         for (step, result) in steps(verification, file) {
@@ -129,7 +133,9 @@ fn steps(verification: &Verification, file: &LedgerFile) -> Vec<(&'static str, S
     }
     let elsewhere = match &file.explanation {
         Explanation::GitBlobMoved { from } => format!("`{from}`"),
-        Explanation::Modified { same_as: Some(other), .. } => format!("`{other}`, but the commit has other code at this path"),
+        Explanation::Modified { same_as: Some(other), .. } => {
+            format!("`{other}`, but the commit has other code at this path")
+        }
         _ => "nowhere in the commit".to_owned(),
     };
     steps.push(("same content elsewhere", elsewhere));

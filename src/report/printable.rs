@@ -21,7 +21,8 @@ pub fn printable_line(text: &str) -> String {
     text.split('\t').map(printable).collect::<Vec<_>>().join("\t")
 }
 
-fn is_hidden(character: char) -> bool {
+/// Whether a character moves the cursor, hides text or reorders it.
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

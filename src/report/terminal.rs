@@ -110,7 +110,11 @@ fn provenance(out: &mut String, verification: &Verification) {
         Completeness::Trees => "trees of the release's tags fetched",
         Completeness::History => "whole history fetched, contents on demand",
     };
-    line(out, 2, &format!("repository  {} (from {}{copy}; {completeness})", printable(claim.location.as_str()), claim.origin));
+    line(
+        out,
+        2,
+        &format!("repository  {} (from {}{copy}; {completeness})", printable(claim.location.as_str()), claim.origin),
+    );
     if let Some(matched) = &source.matched {
         candidates(out, matched);
     }
@@ -149,7 +153,8 @@ fn candidates(out: &mut String, matched: &CommitMatch) {
 
 fn findings(out: &mut String, verification: &Verification) {
     // Files that the list below shows anyway need no line of their own.
-    let own_line = |finding: &&Finding| !matches!(finding.rule, Rule::FileModified | Rule::FileNotInSource | Rule::BinaryAdded);
+    let own_line =
+        |finding: &&Finding| !matches!(finding.rule, Rule::FileModified | Rule::FileNotInSource | Rule::BinaryAdded);
     for finding in verification.findings.iter().filter(own_line) {
         let style = match finding.rule.severity() {
             Severity::Error => RED,
@@ -170,7 +175,9 @@ fn files(out: &mut String, verification: &Verification, detail: Detail) {
             row(out, file, verification);
         }
         match &ledger.source_only {
-            Some(missing) => missing.iter().for_each(|path| line(out, 2, &format!("{:<16} {}", "source-only", printable(path)))),
+            Some(missing) => {
+                missing.iter().for_each(|path| line(out, 2, &format!("{:<16} {}", "source-only", printable(path))))
+            }
             None => line(out, 2, "source-only     not determined: ignore files of the source are not at hand"),
         }
         return;
@@ -192,7 +199,10 @@ fn files(out: &mut String, verification: &Verification, detail: Detail) {
 fn row(out: &mut String, file: &LedgerFile, verification: &Verification) {
     let style = if file.explanation.is_explained() { GREEN } else { RED };
     let mut note = how(file);
-    if file.kind == EntryKind::File && file.executable && file.counterpart.as_ref().is_some_and(|other| !other.executable) {
+    if file.kind == EntryKind::File
+        && file.executable
+        && file.counterpart.as_ref().is_some_and(|other| !other.executable)
+    {
         note.push_str(", executable only here");
     }
     let class = file.explanation.class();
@@ -209,7 +219,11 @@ fn excerpt(out: &mut String, file: &LedgerFile, verification: &Verification) {
         line(out, 6, &format!("{DIM}{}{DIM:#}", printable(note)));
     }
     for hunk in &diff.hunks {
-        line(out, 6, &format!("{DIM}@@ source line {}, published line {} @@{DIM:#}", hunk.candidate.0, hunk.published.0));
+        line(
+            out,
+            6,
+            &format!("{DIM}@@ source line {}, published line {} @@{DIM:#}", hunk.candidate.0, hunk.published.0),
+        );
         for changed in &hunk.lines {
             let style = match changed.sign {
                 '+' => GREEN,

@@ -69,7 +69,11 @@ pub fn usual_directories(query: &DirectoryQuery<'_>) -> Vec<String> {
 }
 
 /// Finds the package's directory without listing the tree, where it lies at a usual place.
-pub fn find_usual(source: &SourceRepository, tree: &CommitTree<'_>, query: &DirectoryQuery<'_>) -> Option<PackageDirectory> {
+pub fn find_usual(
+    source: &SourceRepository,
+    tree: &CommitTree<'_>,
+    query: &DirectoryQuery<'_>,
+) -> Option<PackageDirectory> {
     for directory in usual_directories(query) {
         let claimed = query.claimed == Some(directory.as_str());
         let answer = is_package(source, tree, &directory, query);
@@ -100,12 +104,7 @@ pub fn find(
     PackageDirectory { path: String::new(), origin: DirectoryOrigin::Fallback }
 }
 
-fn is_package(
-    source: &SourceRepository,
-    tree: &CommitTree<'_>,
-    directory: &str,
-    query: &DirectoryQuery<'_>,
-) -> Answer {
+fn is_package(source: &SourceRepository, tree: &CommitTree<'_>, directory: &str, query: &DirectoryQuery<'_>) -> Answer {
     let Some(file) = tree.file(&join(directory, "package.json")) else { return Answer::No };
     if query.manifest == Some(file.blob) {
         return Answer::Yes;

@@ -145,7 +145,9 @@ fn shorthand(text: &str) -> Option<String> {
     };
     let path = path.strip_suffix(".git").unwrap_or(path);
     let valid = |part: &str| {
-        !part.is_empty() && !part.starts_with('.') && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
     let parts: Vec<_> = path.split('/').collect();
     let right_count = if host == "gitlab.com" { parts.len() >= 2 } else { parts.len() == 2 };
@@ -162,7 +164,8 @@ fn scp_like(text: &str) -> Option<String> {
     }
     let (authority, path) = text.split_once(':')?;
     let host = authority.rsplit('@').next()?;
-    let host_valid = host.contains('.') && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    let host_valid =
+        host.contains('.') && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
     if !authority.contains('@') || !host_valid || path.is_empty() || path.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
@@ -177,7 +180,8 @@ fn canonical(mut url: Url) -> String {
     let public = url.host_str().is_some_and(|host| COLLISION_REFUSING_HOSTS.contains(&host));
     if public || url.host_str() == Some("www.github.com") {
         let host = url.host_str().unwrap_or_default().trim_start_matches("www.").to_owned();
-        let mut segments: Vec<&str> = url.path_segments().into_iter().flatten().filter(|part| !part.is_empty()).collect();
+        let mut segments: Vec<&str> =
+            url.path_segments().into_iter().flatten().filter(|part| !part.is_empty()).collect();
         if host != "gitlab.com" {
             segments.truncate(2);
         }

@@ -26,6 +26,11 @@ const MAX_TIES: usize = 4_096;
 /// How many commits are walked after the best possible score was seen, in search of the version's own commit.
 const GRACE_COMMITS: usize = 3_000;
 
+/// How far around a settled tag's commit time a better commit is looked for, seconds.
+const HORIZON_SECONDS: i64 = 45 * 24 * 3600;
+/// How many commits such a look may pass.
+const HORIZON_COMMITS: usize = 2_000;
+
 /// Why a commit is a candidate. The order is the order of trust.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Evidence {
@@ -59,6 +64,8 @@ pub struct Candidate {
     pub matched: u32,
     /// How many it holds at their paths with other contents, prose and the manifest apart.
     pub conflicting: u32,
+    /// How much prose it holds at its path with other content.
+    pub differing_prose: u32,
     /// Whether its manifest has the release's version or leaves it to the release tool; `None` if unknown.
     pub version_agrees: Option<bool>,
     /// Committer time, seconds since the epoch.
@@ -125,17 +132,14 @@ pub fn likely_commit(source: &SourceRepository, name: &PackageName, version: &Ve
 }
 
 /// Chooses the commit; `None` where the repository has no commit at all that could be looked at.
-pub fn match_commit(
-    source: &mut SourceRepository,
-    query: &MatchQuery<'_>,
-) -> Result<Option<CommitMatch>, SourceError> {
+pub fn match_commit(source: &mut SourceRepository, query: &MatchQuery<'_>) -> Result<Option<CommitMatch>, SourceError> {
     let files = query.artifact.files().filter_map(|entry| Some((&*entry.path, entry.blob?)));
     let wanted = WantedFiles::new(files);
     if source.completeness() == Completeness::Trees {
         let mut search = Search::new(source, query, &wanted);
         search.named_candidates();
         let tags = search.tags_with_missing_trees();
-        let settled = search.is_settled();
+        let settled = search.settled().is_some();
         let missing_claims = !search.missing.is_empty();
         if settled && tags.is_empty() && !missing_claims {
             return Ok(search.conclude());
@@ -144,7 +148,7 @@ pub fn match_commit(
         if settled && source.complete_trees(&tags)? {
             let mut search = Search::new(source, query, &wanted);
             search.named_candidates();
-            if search.is_settled() && !missing_claims {
+            if search.settled().is_some() && !missing_claims {
                 return Ok(search.conclude());
             }
         }
@@ -228,11 +232,19 @@ impl<'s> Search<'s> {
         let Ok(commit) = self.source.repository().find_commit(id) else { return };
         let tree = CommitTree::of_tree(self.source, commit.tree_id());
         let directory = directory::find(self.source, &tree, &self.query.directory_query(), self.query.artifact);
-        let Score { matched, conflicting } = self.score(commit.tree_id(), &directory.path);
+        let Score { matched, conflicting, differing_prose } = self.score(commit.tree_id(), &directory.path);
         let version_agrees = self.version_agrees(&tree, &directory.path);
         let time = commit.time().seconds();
-        let candidate =
-            Candidate { commit: commit_id(id), evidence: vec![evidence], directory, matched, conflicting, version_agrees, time };
+        let candidate = Candidate {
+            commit: commit_id(id),
+            evidence: vec![evidence],
+            directory,
+            matched,
+            conflicting,
+            differing_prose,
+            version_agrees,
+            time,
+        };
         self.candidates.insert(id, candidate);
     }
 
@@ -289,10 +301,12 @@ impl<'s> Search<'s> {
     ///
     /// Files that its tree does not have at all are build output as a rule; a file that it has with
     /// other content is not, the manifest apart, and asks for a look at the history.
-    fn is_settled(&self) -> bool {
-        self.candidates.values().any(|candidate| {
+    fn settled(&self) -> Option<&Candidate> {
+        self.candidates.values().find(|candidate| {
+            let only_claimed = candidate.evidence.iter().all(|evidence| *evidence == Evidence::GitHead);
             if candidate.matched == self.wanted.count() {
-                return true;
+                // Whoever publishes writes the claim, so a branch or tag must confirm it.
+                return !only_claimed || self.confirms(&candidate.commit);
             }
             let named = |evidence: &Evidence| match evidence {
                 Evidence::Tag { form, .. } => *form <= TagForm::Version,
@@ -302,11 +316,24 @@ impl<'s> Search<'s> {
         })
     }
 
+    /// Whether a branch or tag is known to reach the commit.
+    fn confirms(&self, commit: &CommitId) -> bool {
+        self.source.completeness() != Completeness::Trees
+            && oid(&commit.0).is_some_and(|id| is_reachable(self.source.repository(), &self.source.tips(), id))
+    }
+
     /// Walks the whole history where a named commit is not already as good as any commit can be.
     fn history(&mut self) {
-        if self.query.revision.is_some() || self.is_settled() {
+        if self.query.revision.is_some() {
             return;
         }
+        let settled = self.settled();
+        let horizon = match settled {
+            Some(candidate) if candidate.differing_prose == 0 => return,
+            // Only prose differs: a release made a little before or after its tag is looked for, no more.
+            Some(candidate) => Some(candidate.time),
+            None => None,
+        };
         let attainable = match self.source.completeness() {
             Completeness::Full => self.wanted.attainable(self.source.repository()),
             Completeness::Trees | Completeness::History => self.wanted.count(),
@@ -319,17 +346,24 @@ impl<'s> Search<'s> {
         }
         self.history_searched = true;
         let tips = self.source.tips();
-        let walked = self.walk(&tips, attainable);
+        let walked = self.walk(&tips, attainable, horizon);
         for id in walked.introducers {
             self.add(id, Evidence::VersionIntroduced);
         }
-        if let Some(id) = choose_tie(&walked.ties, &tips, self.query.published_at) {
+        if horizon.is_some() && walked.ties.is_empty() {
+            self.tips = Some(tips);
+            return;
+        }
+        let nearest = choose_tie(&walked.ties, &tips, self.query.published_at)
+            .or_else(|| last_before(self.source.repository(), &tips, self.query.published_at));
+        if let Some(id) = nearest {
             self.add(id, Evidence::Content);
         }
         self.tips = Some(tips);
     }
 
-    fn walk(&mut self, tips: &[Oid], attainable: u32) -> Walked {
+    /// Scores the commits that `tips` reach; with a `horizon` only those committed about that time.
+    fn walk(&mut self, tips: &[Oid], attainable: u32, horizon: Option<i64>) -> Walked {
         let mut directories = usual_directories(&self.query.directory_query());
         for candidate in self.candidates.values() {
             if !directories.contains(&candidate.directory.path) {
@@ -342,10 +376,21 @@ impl<'s> Search<'s> {
         let mut walked = Walked::default();
         let mut roots: HashMap<Oid, RootScore> = HashMap::new();
         let mut since_best = 0;
-        for commit in HistoryWalk::new(self.source.repository(), tips) {
+        for (index, commit) in HistoryWalk::new(self.source.repository(), tips).enumerate() {
+            if let Some(horizon) = horizon {
+                let distance = commit.time().seconds() - horizon;
+                if index > HORIZON_COMMITS || distance < -HORIZON_SECONDS {
+                    break;
+                }
+                if distance > HORIZON_SECONDS {
+                    continue;
+                }
+            }
             let root = self.root_score(commit.tree_id(), &directories, &mut roots);
             if root.agrees {
-                let introduces = commit.parents().all(|parent| !self.root_score(parent.tree_id(), &directories, &mut roots).agrees_exactly)
+                let introduces = commit
+                    .parents()
+                    .all(|parent| !self.root_score(parent.tree_id(), &directories, &mut roots).agrees_exactly)
                     && root.agrees_exactly;
                 if introduces && walked.introducers.len() < 16 {
                     walked.introducers.push(commit.id());
@@ -418,29 +463,41 @@ impl<'s> Search<'s> {
             })
     }
 
-    fn conclude(self) -> Option<CommitMatch> {
+    fn holds_all(&self, candidate: &Candidate) -> bool {
+        self.wanted.count() > 0 && candidate.matched == self.wanted.count()
+    }
+
+    fn conclude(mut self) -> Option<CommitMatch> {
         let repository = self.source.repository();
         let depth_known = self.source.completeness() != Completeness::Trees;
         let newest_commit = self.tips.as_ref().and_then(|tips| {
             tips.iter().filter_map(|tip| repository.find_commit(*tip).ok()).map(|commit| commit.time().seconds()).max()
         });
-        let mut unreachable = Vec::new();
+        let (mut unreachable, mut undecided) = (Vec::new(), Vec::new());
         let mut candidates: Vec<Candidate> = Vec::new();
-        for (id, candidate) in self.candidates {
+        for (id, candidate) in std::mem::take(&mut self.candidates) {
             let only_claimed = candidate.evidence.iter().all(|evidence| *evidence == Evidence::GitHead);
-            let reachable = !only_claimed || {
+            if !only_claimed {
+                candidates.push(candidate);
+            } else if !depth_known {
+                // With single commits at hand nobody can tell what reaches it, so it cannot win either.
+                undecided.push(candidate);
+            } else {
                 let tips = self.tips.clone().unwrap_or_else(|| self.source.tips());
-                depth_known && is_reachable(repository, &tips, id)
-            };
-            if reachable { candidates.push(candidate) } else { unreachable.push(candidate) }
+                let reachable = is_reachable(repository, &tips, id);
+                if reachable { candidates.push(candidate) } else { unreachable.push(candidate) }
+            }
         }
         candidates.sort_by_cached_key(|candidate| std::cmp::Reverse(rank(candidate, self.query.published_at)));
         let best = candidates.first()?.matched;
         // A commit that merely resembles the artifact more does not displace one that is the version's own.
-        let index = candidates.iter().position(|candidate| is_supported(candidate) || candidate.matched == self.wanted.count());
+        let index = candidates
+            .iter()
+            .position(|candidate| is_supported(candidate, self.wanted.count()) || self.holds_all(candidate));
         let index = index.filter(|index| candidates[*index].matched > 0 || best == 0).unwrap_or(0);
         let winner = candidates.remove(index);
-        let standing = if is_supported(&winner) || winner.matched == self.wanted.count() {
+        candidates.append(&mut undecided);
+        let standing = if is_supported(&winner, self.wanted.count()) || self.holds_all(&winner) {
             MatchStanding::Established
         } else {
             MatchStanding::Nearest
@@ -501,11 +558,18 @@ fn subtree(repository: &git2::Repository, root: Oid, directory: &str) -> Option<
 }
 
 /// Whether anything besides its contents ties the commit to the version.
-fn is_supported(candidate: &Candidate) -> bool {
+///
+/// A tag `v1.0.0` of a repository that does not hold the package says nothing about it.
+fn is_supported(candidate: &Candidate, files: u32) -> bool {
+    let holds_package = matches!(candidate.directory.origin, DirectoryOrigin::Claimed | DirectoryOrigin::Name)
+        || candidate.matched * 2 >= files;
     candidate.evidence.iter().any(|evidence| match evidence {
-        Evidence::Override | Evidence::GitHead | Evidence::VersionIntroduced => true,
-        Evidence::Tag { form, .. } => *form != TagForm::Foreign || candidate.version_agrees == Some(true),
-        Evidence::Content => candidate.version_agrees == Some(true),
+        Evidence::Override => true,
+        Evidence::GitHead | Evidence::VersionIntroduced => holds_package,
+        Evidence::Tag { form, .. } => {
+            holds_package && (*form != TagForm::Foreign || candidate.version_agrees == Some(true))
+        }
+        Evidence::Content => holds_package && candidate.version_agrees == Some(true),
     })
 }
 
@@ -528,6 +592,15 @@ fn rank(candidate: &Candidate, published_at: Option<i64>) -> Rank {
 /// Among commits of equal content: a tagged one or branch head first, then the last before the publish time.
 fn choose_tie(ties: &[(Oid, i64)], tips: &[Oid], published_at: Option<i64>) -> Option<Oid> {
     let before = |time: i64| published_at.is_none_or(|published| time <= published + 24 * 3600);
-    let key = |(id, time): &(Oid, i64)| (before(*time), tips.binary_search(id).is_ok(), if before(*time) { *time } else { -*time });
+    let key = |(id, time): &(Oid, i64)| {
+        (before(*time), tips.binary_search(id).is_ok(), if before(*time) { *time } else { -*time })
+    };
     ties.iter().max_by_key(|tie| key(tie)).map(|(id, _)| *id)
+}
+
+/// The newest branch or tag before the publish time, to have something to compare with where nothing matches.
+fn last_before(repository: &git2::Repository, tips: &[Oid], published_at: Option<i64>) -> Option<Oid> {
+    let commits = tips.iter().filter_map(|tip| repository.find_commit(*tip).ok());
+    let key = |time: i64| (published_at.is_none_or(|published| time <= published), time);
+    commits.max_by_key(|commit| key(commit.time().seconds())).map(|commit| commit.id())
 }

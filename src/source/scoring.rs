@@ -74,6 +74,8 @@ pub struct Score {
     pub matched: u32,
     /// Files that it holds at their paths with other contents, prose and the package's own manifest apart.
     pub conflicting: u32,
+    /// Prose that it holds at its path with other content.
+    pub differing_prose: u32,
 }
 
 /// Scores trees of one repository against one artifact.
@@ -111,7 +113,9 @@ impl<'a> Scorer<'a> {
                 let Some(entry) = tree.get_name(name) else { continue };
                 if entry.id() == *blob {
                     score.matched += 1;
-                } else if !(index == 0 && &**name == "package.json") && !is_document(name) {
+                } else if is_document(name) {
+                    score.differing_prose += 1;
+                } else if index != 0 || &**name != "package.json" {
                     score.conflicting += 1;
                 }
             }
@@ -120,6 +124,7 @@ impl<'a> Scorer<'a> {
                     let below = self.score_directory(entry.id(), *child);
                     score.matched += below.matched;
                     score.conflicting += below.conflicting;
+                    score.differing_prose += below.differing_prose;
                 }
             }
         }

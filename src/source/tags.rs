@@ -19,8 +19,20 @@ pub enum TagForm {
 
 const NEUTRAL_PREFIXES: [&str; 9] = ["release", "releases", "rel", "r", "version", "ver", "stable", "tags", "publish"];
 const PRERELEASE_WORDS: [&str; 14] = [
-    "alpha", "beta", "rc", "pre", "preview", "next", "canary", "dev", "nightly", "snapshot", "experimental", "insiders",
-    "a", "b",
+    "alpha",
+    "beta",
+    "rc",
+    "pre",
+    "preview",
+    "next",
+    "canary",
+    "dev",
+    "nightly",
+    "snapshot",
+    "experimental",
+    "insiders",
+    "a",
+    "b",
 ];
 
 /// Judges whether the tag `tag` (without `refs/tags/`) stands for `version` of `name`.
@@ -28,7 +40,8 @@ pub fn tag_form(tag: &str, name: &PackageName, version: &Version) -> Option<TagF
     let text = version.as_str();
     // Build metadata is rarely part of a tag.
     let plain = text.split('+').next().unwrap_or(text);
-    let (start, needle) = tag.rfind(text).map(|start| (start, text)).or_else(|| tag.rfind(plain).map(|s| (s, plain)))?;
+    let (start, needle) =
+        tag.rfind(text).map(|start| (start, text)).or_else(|| tag.rfind(plain).map(|s| (s, plain)))?;
     let before = &tag[..start];
     let after = &tag[start + needle.len()..];
     // `11.2.3` and `1.1.2.3` are other versions.
@@ -71,12 +84,7 @@ fn unsigned(name: &PackageName) -> &str {
 
 /// The names most releases carry, tried first and without listing anything.
 pub fn likely_tags(name: &PackageName, version: &Version) -> [String; 4] {
-    [
-        format!("v{version}"),
-        version.to_string(),
-        format!("{name}@{version}"),
-        format!("{}@{version}", name.unscoped()),
-    ]
+    [format!("v{version}"), version.to_string(), format!("{name}@{version}"), format!("{}@{version}", name.unscoped())]
 }
 
 /// Ref patterns for one filtered fetch, each with a single `*` at its end, that together cover the usual forms.
@@ -126,7 +134,9 @@ mod tests {
 
     #[test]
     fn neighbouring_versions_and_pre_releases_do_not_count() {
-        for tag in ["v11.2.3", "v1.2.30", "v1.2.3.4", "v0.1.2.3", "v1.2.3-beta.1", "v1.2.3-rc1", "v1.2.3-rc", "v1.2", "main"] {
+        for tag in
+            ["v11.2.3", "v1.2.30", "v1.2.3.4", "v0.1.2.3", "v1.2.3-beta.1", "v1.2.3-rc1", "v1.2.3-rc", "v1.2", "main"]
+        {
             assert_eq!(form(tag, "chalk", "1.2.3"), None, "{tag}");
         }
         assert_eq!(form("v1.2.3-beta.1", "chalk", "1.2.3-beta.1"), Some(TagForm::Version));

@@ -2,21 +2,19 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sha2::Digest as _;
 
 use crate::artifact::{
-    ArtifactContents, ArtifactError, CollisionCheck, ReadOptions, read_entries, read_tarball,
+    ArtifactContents, ArtifactError, CollisionCheck, ReadOptions, SourceContent, read_entries, read_tarball,
 };
 use crate::compare::{Compared, Comparison, DiffDepth, FileDiff, PublishedContents, compare, diff_texts};
 use crate::finding::{Evidence, Finding, judge};
 use crate::ledger::{Explanation, Ledger};
-use crate::package::{
-    BlobId, CommitId, Ecosystem, Integrity, PackageName, Release, Sha256Digest, Version, hex_text,
-};
 use crate::pack::npm::manifest::{ManifestDifference, compare_with_registry};
+use crate::package::{BlobId, CommitId, Ecosystem, Integrity, PackageName, Release, Sha256Digest, Version, hex_text};
 use crate::registry::{DigestsStated, RegistryError, ReleaseMetadata};
 use crate::source::directory::{DirectoryQuery, find_usual};
 use crate::source::git::{SourceError, SourceRepository};
@@ -25,6 +23,9 @@ use crate::source::match_commit::{CommitMatch, MatchQuery, MatchStanding, likely
 use crate::source::tree::{CommitTree, join};
 use crate::verdict::{InconclusiveReason, Verdict, of_ledger};
 use crate::verify::{ArtifactSummary, Context, Request, Shown, SourceSummary, Verification};
+
+/// From this compressed size on a second thread decompresses, bytes.
+const THREADED_SIZE: u64 = 256 << 10;
 
 /// Why a verification ended without a verdict.
 #[derive(Debug, thiserror::Error)]
@@ -57,9 +58,9 @@ pub enum VerifyError {
         /// Where.
         repository: String,
     },
-    /// The cache holds other bytes than it recorded, twice in a row.
-    #[error("the cached artifact changes while it is read: `{}`", path.display())]
-    UnstableCache {
+    /// The cache holds other bytes than it recorded.
+    #[error("the cached artifact `{}` is damaged", path.display())]
+    DamagedCache {
         /// Where it is.
         path: PathBuf,
     },
@@ -181,8 +182,7 @@ fn claim_of_file(path: PathBuf, limits: crate::artifact::ArtifactLimits) -> Resu
     let field = |key: &str| manifest.get(key).and_then(Value::as_str);
     let name = PackageName::parse(field("name").unwrap_or_default()).map_err(|error| anonymous(error.to_string()))?;
     let version = Version::parse(field("version").unwrap_or_default()).map_err(|error| anonymous(error.to_string()))?;
-    let (repositories, refused) =
-        location::claims(manifest.get("repository"), field("homepage"), manifest.get("bugs"));
+    let (repositories, refused) = location::claims(manifest.get("repository"), field("homepage"), manifest.get("bugs"));
     let git_head = field("gitHead").and_then(|text| CommitId::parse(text).ok());
     Ok(Claim {
         release: Release { ecosystem: Ecosystem::Npm, name, version },
@@ -215,19 +215,34 @@ pub(super) async fn fetch(claim: &Claim, context: &Context) -> Result<ArtifactFi
     })
 }
 
-fn digest_file(path: PathBuf, metadata: Option<&ReleaseMetadata>) -> Result<ArtifactFile, VerifyError> {
-    let error = |source| VerifyError::ArtifactFile { path: path.clone(), source };
-    let mut file = File::open(&path).map_err(error)?;
-    let (mut sha512, mut sha1) = (sha2::Sha512::new(), sha1::Sha1::new());
-    let mut buffer = vec![0; 64 << 10];
+/// SHA-256 and size of a file that could not be read as an archive.
+fn digest_of(path: &Path) -> Result<(Sha256Digest, u64), VerifyError> {
+    let mut hash = sha2::Sha256::new();
+    let size = pieces(path, |piece| hash.update(piece))?;
+    Ok((Sha256Digest(hash.finalize().into()), size))
+}
+
+/// Hands a file's bytes on piece by piece and returns their number.
+fn pieces(path: &Path, mut each: impl FnMut(&[u8])) -> Result<u64, VerifyError> {
+    let error = |source| VerifyError::ArtifactFile { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(error)?;
+    let (mut buffer, mut size) = (vec![0; 64 << 10], 0);
     loop {
         let length = file.read(&mut buffer).map_err(error)?;
         if length == 0 {
-            break;
+            return Ok(size);
         }
-        sha512.update(&buffer[..length]);
-        sha1.update(&buffer[..length]);
+        size += length as u64;
+        each(&buffer[..length]);
     }
+}
+
+fn digest_file(path: PathBuf, metadata: Option<&ReleaseMetadata>) -> Result<ArtifactFile, VerifyError> {
+    let (mut sha512, mut sha1) = (sha2::Sha512::new(), sha1::Sha1::new());
+    pieces(&path, |piece| {
+        sha512.update(piece);
+        sha1.update(piece);
+    })?;
     let integrity = Integrity::from_sha512(sha512.finalize().into());
     let sha1 = hex_text(&sha1.finalize());
     let differs = metadata.and_then(|metadata| {
@@ -245,19 +260,14 @@ fn digest_file(path: PathBuf, metadata: Option<&ReleaseMetadata>) -> Result<Arti
     Ok(ArtifactFile { path, expected: None, integrity, digest_differs: differs })
 }
 
-/// Makes sure that the fetched artifact is really what the cache recorded.
-pub(super) async fn present(
-    claim: &Claim,
-    artifact: Result<ArtifactFile, VerifyError>,
-    context: &Context,
-) -> Result<ArtifactFile, VerifyError> {
-    let artifact = artifact?;
-    let Some(expected) = artifact.expected else { return Ok(artifact) };
-    if artifact.path.exists() {
-        return Ok(artifact);
+/// Fetches the artifact once more after the cache turned out to be damaged.
+pub(super) async fn refetch(request: &Request, context: &Context) -> Result<(), VerifyError> {
+    let claim = resolve(request, context).await?;
+    if let Some(metadata) = &claim.metadata {
+        let stored = context.registry.artifact(metadata).await?;
+        context.registry.discard(&stored)?;
     }
-    tracing::debug!(release = %claim.release, %expected, "the cached artifact vanished and is fetched again");
-    fetch(claim, context).await
+    Ok(())
 }
 
 /// Stage 3a: the first claimed repository that can be opened.
@@ -322,21 +332,24 @@ pub(super) fn read(
         let directory = find_usual(repository, &tree, &query)?.path;
         Some((tree, directory))
     });
-    let is_expected = |path: &str, blob: &BlobId| {
-        tree.as_ref().is_some_and(|(tree, directory)| {
-            tree.file(&join(directory, path)).is_some_and(|file| file.blob == *blob && !file.link)
-        })
+    let known = |path: &str, blob: &BlobId| {
+        let Some((tree, directory)) = &tree else { return SourceContent::Unknown };
+        match tree.file(&join(directory, path)) {
+            Some(file) if file.blob == *blob && !file.link => SourceContent::Same,
+            Some(_) => SourceContent::Different,
+            None => SourceContent::Unknown,
+        }
     };
     let collisions = repository.map_or(CollisionCheck::EveryFile, |source| source.location().collision_check());
-    let options = ReadOptions { limits: context.limits, collisions, is_expected: &is_expected };
-    let contents = match read_tarball(open()?, &options) {
+    let file = open()?;
+    let threaded = file.metadata().is_ok_and(|metadata| metadata.len() >= THREADED_SIZE);
+    let options = ReadOptions { limits: context.limits, collisions, source: &known, threaded };
+    let contents = match read_tarball(file, &options) {
         Ok(contents) => contents,
         Err(error) => return Ok(Err(error)),
     };
     match artifact.expected {
-        Some(expected) if expected != contents.sha256 => {
-            Err(VerifyError::UnstableCache { path: artifact.path.clone() })
-        }
+        Some(expected) if expected != contents.sha256 => Err(VerifyError::DamagedCache { path: artifact.path.clone() }),
         _ => Ok(Ok(contents)),
     }
 }
@@ -399,9 +412,10 @@ pub(super) fn compare_with(
         let published = PublishedContents::new(artifact.path.clone(), context.limits);
         let comparison =
             Comparison { artifact: contents, contents: &published, source, matched, version: &claim.release.version };
-        let compared = compare(&comparison);
-        outcome.diffs = diffs(&claim.shown, &compared.ledger, &comparison);
-        outcome.compared = Some(compared);
+        if let Some(compared) = compare(&comparison) {
+            outcome.diffs = diffs(&claim.shown, &compared.ledger, &comparison);
+            outcome.compared = Some(compared);
+        }
     }
     outcome
 }
@@ -420,6 +434,15 @@ fn diffs(shown: &Shown, ledger: &Ledger, comparison: &Comparison<'_>) -> Vec<Fil
         Explanation::ArtifactOnly { ignored_by_git: false } => 1,
         _ => 2,
     });
+    if *shown == Shown::Excerpts {
+        // Build output says little and is large: it is not read again only to show how it begins.
+        files.retain(|file| match &file.explanation {
+            Explanation::ArtifactOnly { ignored_by_git } => {
+                !ignored_by_git && comparison.artifact.entry(&file.path).is_some_and(|entry| entry.content.is_some())
+            }
+            _ => true,
+        });
+    }
     files.truncate(depth.files);
     comparison.contents.prepare(files.iter().filter_map(|file| comparison.artifact.entry(&file.path)));
     files
@@ -460,7 +483,10 @@ pub(super) fn judge_all(
         confusion: &outcome.confusion,
         manifest_error: compared.and_then(|compared| compared.manifest_error.as_ref()).map(|error| with_source(error)),
         digest_differs: artifact.digest_differs.clone(),
-        digest_missing: claim.metadata.as_ref().is_some_and(|metadata| metadata.digests_stated() == DigestsStated::None),
+        digest_missing: claim
+            .metadata
+            .as_ref()
+            .is_some_and(|metadata| metadata.digests_stated() == DigestsStated::None),
     })
 }
 
@@ -524,11 +550,18 @@ fn verdict(
             return (Verdict::Inconclusive(InconclusiveReason::SourceOutdated), Some(reason.to_owned()));
         }
         let commit = &matched.winner.commit;
-        let reason = format!("no tag, no recorded commit and no manifest of this version; the nearest commit is {commit}");
+        let reason =
+            format!("no tag, no recorded commit and no manifest of this version; the nearest commit is {commit}");
         return (Verdict::NoSource, Some(reason));
     }
-    let ledger = outcome.compared.as_ref().map(|compared| of_ledger(&compared.ledger));
-    let verdict = ledger.unwrap_or(Verdict::NoSource);
+    let Some(compared) = &outcome.compared else {
+        let detail = format!("the tree of commit {} is not at hand", matched.winner.commit);
+        return (Verdict::Inconclusive(InconclusiveReason::SourceUnreachable(detail.clone())), Some(detail));
+    };
+    let verdict = of_ledger(&compared.ledger);
+    if compared.ledger.file("package.json").is_none() {
+        return (Verdict::Divergent, Some("the artifact holds no `package.json`".to_owned()));
+    }
     if !outcome.confusion.is_empty() {
         let reason = "the registry's metadata contradicts the manifest inside the artifact";
         return (Verdict::Divergent, Some(reason.to_owned()));
@@ -554,13 +587,13 @@ pub(super) fn conclude_unread(
     artifact: &ArtifactFile,
     discovery: &Discovery,
     error: ArtifactError,
-) -> Verification {
+) -> Result<Verification, VerifyError> {
+    let (sha256, size) = digest_of(&artifact.path)?;
     let detail = with_source(&error);
     let reason = match error {
         ArtifactError::Malformed { .. } => InconclusiveReason::ArtifactUnreadable(detail.clone()),
         ArtifactError::Limit(_) => InconclusiveReason::LimitReached(detail.clone()),
     };
-    let size = std::fs::metadata(&artifact.path).map_or(0, |metadata| metadata.len());
     let source = discovery.opened.as_ref().map(|(repository, source)| SourceSummary {
         claim: repository.clone(),
         matched: None,
@@ -568,14 +601,14 @@ pub(super) fn conclude_unread(
         copy: source.is_copy(),
         fetches: source.fetches(),
     });
-    Verification {
+    Ok(Verification {
         release: claim.release.clone(),
-        artifact: summary(claim, artifact, artifact.expected.unwrap_or(Sha256Digest([0; 32])), size),
+        artifact: summary(claim, artifact, sha256, size),
         source,
         ledger: None,
         findings: judge(&Evidence { refused_locations: &claim.refused, ..Evidence::default() }),
         diffs: Vec::new(),
         verdict: Verdict::Inconclusive(reason),
         reason: Some(detail),
-    }
+    })
 }

@@ -15,8 +15,8 @@ pub(super) fn completions(shell: clap_complete::Shell) -> Result<u8, CliError> {
 }
 
 pub(super) fn man(directory: &Path) -> Result<u8, CliError> {
-    let written = std::fs::create_dir_all(directory)
-        .and_then(|()| clap_mangen::generate_to(Arguments::command(), directory));
+    let written =
+        std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(Arguments::command(), directory));
     written.map_err(|error| {
         CliError::environment(anyhow::Error::new(error).context(format!("cannot write to `{}`", directory.display())))
     })?;

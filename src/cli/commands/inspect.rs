@@ -9,7 +9,9 @@ use crate::verify::{Shown, Verification, verify};
 pub(super) fn diff(command: &Diff, common: &Common, config: &Config) -> Result<u8, CliError> {
     // With a file at hand the first argument may be the path: a subject always has a colon before any slash.
     let (subject, path) = match (&command.subject, &command.path) {
-        (Some(only), None) if command.overrides.artifact.is_some() && subject(only).is_err() => (None, Some(only.clone())),
+        (Some(only), None) if command.overrides.artifact.is_some() && subject(only).is_err() => {
+            (None, Some(only.clone()))
+        }
         (subject, path) => (subject.clone(), path.clone()),
     };
     let shown = path.clone().map_or(Shown::Unexplained, Shown::File);

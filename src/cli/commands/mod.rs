@@ -28,8 +28,5 @@ pub fn run(arguments: &Arguments) -> u8 {
 
 /// The runtime of one run: the network on this thread, blocking work on threads of its own.
 fn runtime() -> Result<tokio::runtime::Runtime, crate::cli::error::CliError> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(crate::cli::error::CliError::environment)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(crate::cli::error::CliError::environment)
 }

@@ -18,16 +18,16 @@ pub(super) fn run(command: &Packlist) -> Result<u8, CliError> {
     let tree = CommitTree::of_tree(&source, commit.tree_id());
     let directory = crate::source::location::clean_directory(&command.directory).unwrap_or_default();
     let manifest = tree.read(&join(&directory, "package.json"));
-    let manifest = manifest.ok_or_else(|| CliError::usage(anyhow::anyhow!("there is no `package.json` in the commit")))?;
+    let manifest =
+        manifest.ok_or_else(|| CliError::usage(anyhow::anyhow!("there is no `package.json` in the commit")))?;
     let text = manifest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&manifest);
     let manifest: serde_json::Value = serde_json::from_slice(text).map_err(CliError::usage)?;
     let selection = select_files(&tree, &directory, &manifest);
     let paths: Vec<&String> = selection.files.keys().collect();
-    let mut text = match command.format {
-        Format::Json => serde_json::to_string_pretty(&paths).map_err(CliError::environment)?,
-        Format::Terminal => paths.iter().map(|path| printable(path)).collect::<Vec<_>>().join("\n"),
+    let text = match command.format {
+        Format::Json => output::json(&paths)?,
+        Format::Terminal => paths.iter().map(|path| format!("{}\n", printable(path))).collect(),
     };
-    text.push('\n');
     output::write(None, &text)?;
     Ok(exit::EXPLAINED)
 }

@@ -94,8 +94,10 @@ fn report(command: &Verify, common: &Common, outcomes: &[Outcome]) -> Result<(),
                 }
             }
             if outcomes.len() > 1 {
-                let verdicts: Vec<_> =
-                    outcomes.iter().map(|(_, outcome)| outcome.as_ref().ok().map(|done| done.verdict.clone())).collect();
+                let verdicts: Vec<_> = outcomes
+                    .iter()
+                    .map(|(_, outcome)| outcome.as_ref().ok().map(|done| done.verdict.clone()))
+                    .collect();
                 text.push_str(&terminal::summary(&verdicts));
             }
             output::write(output, &text)?;
@@ -110,9 +112,7 @@ fn report(command: &Verify, common: &Common, outcomes: &[Outcome]) -> Result<(),
                 },
             });
             let report = Report::new(results.collect());
-            let mut text = serde_json::to_string_pretty(&report).map_err(CliError::environment)?;
-            text.push('\n');
-            output::write(output, &text)?;
+            output::write(output, &output::json(&report)?)?;
         }
     }
     for (subject, outcome) in outcomes {

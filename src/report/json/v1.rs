@@ -247,7 +247,9 @@ fn source(source: &crate::verify::SourceSummary) -> Source {
         commit: matched.map(|matched| commit(&matched.winner)),
         other_candidates: commits(|matched| &matched.others),
         unreachable_candidates: commits(|matched| &matched.unreachable),
-        missing_commits: matched.map(|matched| matched.missing.iter().map(ToString::to_string).collect()).unwrap_or_default(),
+        missing_commits: matched
+            .map(|matched| matched.missing.iter().map(ToString::to_string).collect())
+            .unwrap_or_default(),
         history_searched: matched.map(|matched| matched.history_searched),
     }
 }

@@ -98,9 +98,8 @@ impl GitClient {
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         tracing::debug!(repository = %repository.display(), ?arguments, "running git");
-        let mut child = command
-            .spawn()
-            .map_err(|source| GitFailure::Start { program: self.program.clone(), source })?;
+        let mut child =
+            command.spawn().map_err(|source| GitFailure::Start { program: self.program.clone(), source })?;
         let stderr = child.stderr.take();
         let words = std::thread::spawn(move || {
             let mut message = Vec::new();

@@ -40,7 +40,12 @@ impl UrlRewrites {
         Self { rewrites: read(&config).unwrap_or_default() }
     }
 
-    /// Settings given directly, for tests and for the demonstration world.
+    /// Reads one configuration file and nothing else.
+    pub fn from_file(path: &Path) -> Result<Self, git2::Error> {
+        Ok(Self { rewrites: read(&git2::Config::open(path)?)? })
+    }
+
+    /// Settings given directly.
     pub fn from_pairs(rewrites: Vec<(String, String)>) -> Self {
         Self { rewrites }
     }

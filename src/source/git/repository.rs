@@ -191,8 +191,7 @@ impl SourceRepository {
             cached.create()?;
         }
         let repository = cached.open()?;
-        let remote =
-            Remote { options: options.clone(), cached, contents: RefCell::default(), requests: Cell::new(0) };
+        let remote = Remote { options: options.clone(), cached, contents: RefCell::default(), requests: Cell::new(0) };
         Ok(Self {
             repository,
             location: location.clone(),
@@ -266,8 +265,8 @@ impl SourceRepository {
             return Ok(false);
         }
         let history = CachedRepository::new(&remote.options.cache_directory, &self.location, Depth::History);
-        let fresh = history.exists()
-            && (remote.options.offline || history.asked_within("history", remote.options.refs_age));
+        let fresh =
+            history.exists() && (remote.options.offline || history.asked_within("history", remote.options.refs_age));
         if remote.options.offline && !history.exists() {
             return Ok(false);
         }
@@ -426,7 +425,9 @@ impl Remote {
     fn fetch(&self, arguments: &[String], refs: &[String]) -> Result<(), GitFailure> {
         self.requests.set(self.requests.get() + 1);
         let mut all: Vec<String> =
-            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"].map(str::to_owned).into();
+            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
+                .map(str::to_owned)
+                .into();
         all.extend_from_slice(arguments);
         all.push("origin".to_owned());
         all.extend_from_slice(refs);

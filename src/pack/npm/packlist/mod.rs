@@ -20,6 +20,7 @@
 //!   hundred letters outside ASCII.
 //! - Of two files with one name below `directories.bin` npm forces only the last one that the file system happens to
 //!   list; we force both.
+//! - npm fails over a backslash in the name of a bundled file; we list it.
 //! - npm fails over workspaces that share a name or have a broken manifest; we do not read them all to find out.
 //! - A path that begins like `c:` loses that in npm's tarball; here it keeps it.
 //! - Patterns with thousands of alternatives or hundreds of copied negations, and trees whose walk costs more than a fixed amount of work, end in a

@@ -157,7 +157,7 @@ pub(super) fn package_rules(
                 entry.push('*');
             }
             let inverse = format!("!{entry}");
-            let kind = lookup.kind(session, directory, entry.trim_start_matches('!'));
+            let kind = lookup.kind(session, directory, &entry.trim_start_matches('!').replace('\\', "/"));
             let mut add = |text: &str| parse_lines(text, Origin::FilesField, session, &mut files_rules);
             match kind {
                 Some(NodeKind::File { .. }) => {

@@ -169,7 +169,7 @@ impl Walk<'_> {
             .filter_map(|file| javascript::resolve("", file))
             .filter_map(|file| {
                 let (directory, file_name) = javascript::split_last(&file);
-                (directory == name).then(|| file_name.to_owned())
+                (directory == name).then(|| file_name.replace('\\', "/"))
             })
             .collect();
         let strict = if required.is_empty() {

@@ -1,0 +1,81 @@
+//! The bounds that hold while an archive is parsed.
+
+use std::cell::Cell;
+use std::io::{self, Read};
+
+use crate::artifact::gzip::{CompressedLimit, Feed};
+use crate::artifact::{ArtifactError, ArtifactLimits, LimitKind};
+
+/// Counts what the parser pulls; shared between the reader below it and the code that drives it.
+#[derive(Debug)]
+pub(super) struct Meter {
+    limits: ArtifactLimits,
+    unpacked: Cell<u64>,
+    /// Bytes the parser may still pull before it must show an entry.
+    allowance: Cell<u64>,
+    hit: Cell<Option<LimitKind>>,
+}
+
+impl Meter {
+    pub(super) fn new(limits: ArtifactLimits) -> Self {
+        Self { limits, unpacked: Cell::new(0), allowance: Cell::new(ArtifactLimits::HEADER_SIZE), hit: Cell::new(None) }
+    }
+
+    /// Lets the parser pull `size` content bytes and then one more entry's headers.
+    pub(super) fn allow_entry(&self, size: u64) {
+        // Content is padded to whole blocks.
+        self.allowance.set(size.saturating_add(512 + ArtifactLimits::HEADER_SIZE));
+    }
+
+    /// Notes which limit was hit: the parser wraps errors, so they cannot be told apart afterwards.
+    pub(super) fn refuse(&self, kind: LimitKind) -> io::Error {
+        self.hit.set(Some(kind));
+        io::Error::other(format!("limit reached: {kind}"))
+    }
+
+    /// The artifact's error behind a parser's.
+    pub(super) fn explain(&self, source: io::Error, members: u64) -> ArtifactError {
+        let compressed = source.get_ref().is_some_and(|inner| inner.is::<CompressedLimit>());
+        match self.hit.get() {
+            Some(limit) => ArtifactError::Limit(limit),
+            None if compressed => ArtifactError::Limit(LimitKind::CompressedSize),
+            None => ArtifactError::Malformed { entries: members, source },
+        }
+    }
+
+    fn count(&self, length: usize, taken: u64) -> io::Result<()> {
+        let length = length as u64;
+        let total = self.unpacked.get() + length;
+        self.unpacked.set(total);
+        if total > self.limits.unpacked_size {
+            return Err(self.refuse(LimitKind::UnpackedSize));
+        }
+        if total > ArtifactLimits::RATIO_GRACE && total / self.limits.ratio > taken {
+            return Err(self.refuse(LimitKind::Ratio));
+        }
+        match self.allowance.get().checked_sub(length) {
+            Some(rest) => self.allowance.set(rest),
+            None => return Err(self.refuse(LimitKind::HeaderSize)),
+        }
+        Ok(())
+    }
+}
+
+/// Decompressed bytes on their way to the parser, held to the bounds.
+pub(super) struct Bounded<'a, F> {
+    pub(super) feed: F,
+    pub(super) meter: &'a Meter,
+}
+
+impl<F: Feed> Read for Bounded<'_, F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = match self.feed.read(buffer) {
+            Err(error) if error.get_ref().is_some_and(|inner| inner.is::<CompressedLimit>()) => {
+                return Err(self.meter.refuse(LimitKind::CompressedSize));
+            }
+            other => other?,
+        };
+        self.meter.count(length, self.feed.taken())?;
+        Ok(length)
+    }
+}
