@@ -32,12 +32,12 @@ async fn attempt(request: &Request, context: &Context) -> Result<Verification, V
     stages::blocking(move || {
         let contents = match stages::read(&artifact, &source, &claim, &context)? {
             Ok(contents) => contents,
-            Err(unreadable) => return stages::conclude_unread(&claim, &artifact, &source, unreadable),
+            Err(unreadable) => return stages::conclude_unread(&claim, &artifact, &source, &unreadable),
         };
         let matched = stages::match_source(&mut source, &contents, &claim)?;
         let compared = stages::compare_with(&matched, &source, &contents, &artifact, &claim, &context);
         let findings = stages::judge_all(&matched, &source, &contents, &compared, &artifact, &claim);
-        Ok(stages::conclude(&claim, &artifact, source, contents, matched, compared, findings))
+        Ok(stages::conclude(&claim, &artifact, source, &contents, matched, compared, findings))
     })
     .await
 }

@@ -35,7 +35,7 @@ impl Meter {
 
     /// The artifact's error behind a parser's.
     pub(super) fn explain(&self, source: io::Error, members: u64) -> ArtifactError {
-        let compressed = source.get_ref().is_some_and(|inner| inner.is::<CompressedLimit>());
+        let compressed = is_compressed_limit(&source);
         match self.hit.get() {
             Some(limit) => ArtifactError::Limit(limit),
             None if compressed => ArtifactError::Limit(LimitKind::CompressedSize),
@@ -70,7 +70,7 @@ pub(super) struct Bounded<'a, F> {
 impl<F: Feed> Read for Bounded<'_, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = match self.feed.read(buffer) {
-            Err(error) if error.get_ref().is_some_and(|inner| inner.is::<CompressedLimit>()) => {
+            Err(error) if is_compressed_limit(&error) => {
                 return Err(self.meter.refuse(LimitKind::CompressedSize));
             }
             other => other?,
@@ -78,4 +78,8 @@ impl<F: Feed> Read for Bounded<'_, F> {
         self.meter.count(length, self.feed.taken())?;
         Ok(length)
     }
+}
+
+fn is_compressed_limit(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<CompressedLimit>)
 }

@@ -119,12 +119,9 @@ pub(super) struct Diff {
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// The package
-    #[arg(value_name = "SUBJECT")]
-    pub(super) subject: String,
-    /// The file's path inside the package
-    #[arg(value_name = "PATH")]
-    pub(super) path: String,
+    /// The package (may be left out with `--artifact`), then the file's path inside it
+    #[arg(required = true, num_args = 1..=2, value_names = ["SUBJECT", "PATH"])]
+    pub(super) words: Vec<String>,
     #[command(flatten)]
     pub(super) overrides: Overrides,
 }

@@ -69,7 +69,7 @@ impl PublishedContents {
         match read {
             Ok(contents) => *self.held.borrow_mut() = contents,
             Err(error) => {
-                tracing::warn!(artifact = %self.artifact.display(), %error, "the artifact cannot be read again")
+                tracing::warn!(artifact = %self.artifact.display(), %error, "the artifact cannot be read again");
             }
         }
     }

@@ -17,6 +17,9 @@ use crate::verify::Verification;
 /// How many unexplained files are listed unless everything is asked for.
 const MAX_FILES: usize = 15;
 
+/// How many findings of one rule are listed unless everything is asked for.
+const MAX_FINDINGS: usize = 5;
+
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
@@ -42,7 +45,7 @@ pub fn render(verification: &Verification, detail: Detail) -> String {
     if detail == Detail::Everything {
         provenance(&mut out, verification);
     }
-    findings(&mut out, verification);
+    findings(&mut out, verification, detail);
     files(&mut out, verification, detail);
     out
 }
@@ -151,18 +154,25 @@ fn candidates(out: &mut String, matched: &CommitMatch) {
     line(out, 2, &format!("history     {searched}"));
 }
 
-fn findings(out: &mut String, verification: &Verification) {
+fn findings(out: &mut String, verification: &Verification, detail: Detail) {
     // Files that the list below shows anyway need no line of their own.
     let own_line =
         |finding: &&Finding| !matches!(finding.rule, Rule::FileModified | Rule::FileNotInSource | Rule::BinaryAdded);
-    for finding in verification.findings.iter().filter(own_line) {
-        let style = match finding.rule.severity() {
-            Severity::Error => RED,
-            Severity::Warning => YELLOW,
-            Severity::Note => DIM,
-        };
-        let path = finding.path.as_ref().map(|path| format!(" {}:", printable(path))).unwrap_or_default();
-        line(out, 2, &format!("{style}{}{style:#}{path} {}", finding.rule, printable(&finding.message)));
+    let shown: Vec<&Finding> = verification.findings.iter().filter(own_line).collect();
+    for group in shown.chunk_by(|a, b| a.rule == b.rule) {
+        let limit = if detail == Detail::Everything { group.len() } else { MAX_FINDINGS };
+        for finding in group.iter().take(limit) {
+            let style = match finding.rule.severity() {
+                Severity::Error => RED,
+                Severity::Warning => YELLOW,
+                Severity::Note => DIM,
+            };
+            let path = finding.path.as_ref().map(|path| format!(" {}:", printable(path))).unwrap_or_default();
+            line(out, 2, &format!("{style}{}{style:#}{path} {}", finding.rule, printable(&finding.message)));
+        }
+        if group.len() > limit {
+            line(out, 2, &format!("{DIM}… and {} more of {}{DIM:#}", group.len() - limit, group[0].rule));
+        }
     }
 }
 
@@ -176,7 +186,9 @@ fn files(out: &mut String, verification: &Verification, detail: Detail) {
         }
         match &ledger.source_only {
             Some(missing) => {
-                missing.iter().for_each(|path| line(out, 2, &format!("{:<16} {}", "source-only", printable(path))))
+                for path in missing {
+                    line(out, 2, &format!("{:<16} {}", "source-only", printable(path)));
+                }
             }
             None => line(out, 2, "source-only     not determined: ignore files of the source are not at hand"),
         }

@@ -33,13 +33,18 @@ pub(super) fn diff(command: &Diff, common: &Common, config: &Config) -> Result<u
 }
 
 pub(super) fn explain(command: &Explain, common: &Common, config: &Config) -> Result<u8, CliError> {
-    let verification = inspect(Some(&command.subject), &command.overrides, Shown::default(), common, config)?;
-    match explain_report::render(&verification, &command.path) {
+    let (subject, path) = match command.words.as_slice() {
+        [subject, path] => (Some(subject.as_str()), path),
+        [path] if command.overrides.artifact.is_some() => (None, path),
+        _ => return Err(CliError::usage(anyhow::anyhow!("name a package and the path of one of its files"))),
+    };
+    let verification = inspect(subject, &command.overrides, Shown::default(), common, config)?;
+    match explain_report::render(&verification, path) {
         Some(text) => {
             output::write(None, &text)?;
             Ok(verification.verdict.exit_code())
         }
-        None => Err(no_such_file(&verification, &command.path)),
+        None => Err(no_such_file(&verification, path)),
     }
 }
 

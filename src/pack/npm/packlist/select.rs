@@ -11,8 +11,8 @@ use super::walk::{Found, PackageRole, walk_package};
 use super::{bundle, javascript, workspaces};
 use crate::pack::SourceTree;
 
-/// Steps, mostly comparisons with a rule, that one selection may cost; the largest real packages need a tenth of it.
-const MAXIMUM_STEPS: u64 = 300_000_000;
+/// Steps, mostly comparisons with a rule, that one selection may cost; the largest real repository, packed as one package, needs a quarter of it.
+const MAXIMUM_STEPS: u64 = 600_000_000;
 
 /// Whose rules apply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -242,7 +242,8 @@ impl Walk<'_> {
 
 fn matches_rule(rule: &Rule, path: &[&str], base_name: Option<&str>, question: Question, budget: &Budget) -> bool {
     let pattern = &rule.pattern;
-    if !budget.spend(pattern.cost()) {
+    let compared = if pattern.only_names { 1 } else { path.len() as u64 };
+    if !budget.spend(pattern.cost() * compared) {
         return false;
     }
     let end = path.len() - 1;

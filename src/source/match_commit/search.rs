@@ -1,0 +1,275 @@
+//! The commits that somebody names, and the order of the phases.
+
+use std::collections::{BTreeMap, HashMap};
+
+use git2::Oid;
+
+use crate::package::{CommitId, PackageName, Version};
+use crate::source::directory;
+use crate::source::git::repository::{commit_id, oid};
+use crate::source::git::{Completeness, SourceError, SourceRepository};
+use crate::source::history::is_reachable;
+use crate::source::match_commit::manifest::StatedVersion;
+use crate::source::match_commit::rank::{is_supported, rank};
+use crate::source::match_commit::{Candidate, CommitMatch, Evidence, MatchQuery, MatchStanding};
+use crate::source::scoring::{Score, Scorer, WantedFiles};
+use crate::source::tags::{TagForm, likely_tags, tag_form};
+use crate::source::tree::{CommitTree, join};
+
+/// The commit that the release's most usual tag names, before anything is known of the artifact.
+pub fn likely_commit(source: &SourceRepository, name: &PackageName, version: &Version) -> Option<CommitId> {
+    likely_tags(name, version).iter().find_map(|tag| source.tag(tag)).map(commit_id)
+}
+
+/// Chooses the commit; `None` where the repository has no commit at all that could be looked at.
+pub fn match_commit(source: &mut SourceRepository, query: &MatchQuery<'_>) -> Result<Option<CommitMatch>, SourceError> {
+    let files = query.artifact.files().filter_map(|entry| Some((&*entry.path, entry.blob?)));
+    let wanted = WantedFiles::new(files);
+    if source.completeness() == Completeness::Trees {
+        let mut search = Search::new(source, query, &wanted);
+        search.named_candidates();
+        let tags = search.tags_with_missing_trees();
+        let settled = search.settled().is_some();
+        let missing_claims = !search.missing.is_empty();
+        if settled && tags.is_empty() && !missing_claims {
+            return Ok(search.conclude());
+        }
+        drop(search);
+        if settled && source.complete_trees(&tags)? {
+            let mut search = Search::new(source, query, &wanted);
+            search.named_candidates();
+            if search.settled().is_some() && !missing_claims {
+                return Ok(search.conclude());
+            }
+        }
+        source.deepen()?;
+    }
+    let mut search = Search::new(source, query, &wanted);
+    search.named_candidates();
+    search.history();
+    Ok(search.conclude())
+}
+
+pub(super) struct Search<'s> {
+    pub(super) source: &'s SourceRepository,
+    pub(super) query: &'s MatchQuery<'s>,
+    pub(super) wanted: &'s WantedFiles,
+    pub(super) scorer: Scorer<'s>,
+    pub(super) candidates: BTreeMap<Oid, Candidate>,
+    missing: Vec<CommitId>,
+    versions: HashMap<Oid, Option<StatedVersion>>,
+    pub(super) tips: Option<Vec<Oid>>,
+    pub(super) history_searched: bool,
+}
+
+impl<'s> Search<'s> {
+    fn new(source: &'s SourceRepository, query: &'s MatchQuery<'s>, wanted: &'s WantedFiles) -> Self {
+        Self {
+            source,
+            query,
+            wanted,
+            scorer: Scorer::new(source.repository(), wanted),
+            candidates: BTreeMap::new(),
+            missing: Vec::new(),
+            versions: HashMap::new(),
+            tips: None,
+            history_searched: false,
+        }
+    }
+
+    /// The commits that somebody names.
+    fn named_candidates(&mut self) {
+        if let Some(revision) = self.query.revision {
+            let object = self.source.repository().revparse_single(revision).ok();
+            if let Some(commit) = object.and_then(|object| object.peel_to_commit().ok()) {
+                self.add(commit.id(), Evidence::Override);
+            }
+            return;
+        }
+        if let Some(id) = self.query.git_head {
+            match oid(&id.0).filter(|_| self.source.commit_exists(&id)) {
+                Some(commit) => self.add(commit, Evidence::GitHead),
+                None => self.missing.push(id),
+            }
+        }
+        for tag in likely_tags(self.query.name, self.query.version) {
+            self.add_tag(&tag);
+        }
+        if self.candidates.values().any(|candidate| candidate.matched == self.wanted.count()) {
+            return;
+        }
+        for tag in self.source.tag_names() {
+            self.add_tag(&tag);
+        }
+    }
+
+    fn add_tag(&mut self, name: &str) {
+        if let Some(form) = tag_form(name, self.query.name, self.query.version)
+            && let Some(commit) = self.source.tag(name)
+        {
+            self.add(commit, Evidence::Tag { form, name: name.to_owned() });
+        }
+    }
+
+    pub(super) fn add(&mut self, id: Oid, evidence: Evidence) {
+        if let Some(known) = self.candidates.get_mut(&id) {
+            if !known.evidence.contains(&evidence) {
+                known.evidence.push(evidence);
+                known.evidence.sort();
+            }
+            return;
+        }
+        let Ok(commit) = self.source.repository().find_commit(id) else { return };
+        let tree = CommitTree::of_tree(self.source, commit.tree_id());
+        let directory = directory::find(self.source, &tree, &self.query.directory_query(), self.query.artifact);
+        let Score { matched, conflicting, differing_prose } = self.score(commit.tree_id(), &directory.path);
+        let version_agrees = self.version_agrees(&tree, &directory.path);
+        let time = commit.time().seconds();
+        let candidate = Candidate {
+            commit: commit_id(id),
+            evidence: vec![evidence],
+            directory,
+            matched,
+            conflicting,
+            differing_prose,
+            version_agrees,
+            time,
+        };
+        self.candidates.insert(id, candidate);
+    }
+
+    fn score(&mut self, root: Oid, directory: &str) -> Score {
+        match subtree(self.source.repository(), root, directory) {
+            Some(tree) => self.scorer.score(tree),
+            None => Score::default(),
+        }
+    }
+
+    fn version_agrees(&mut self, tree: &CommitTree<'_>, directory: &str) -> Option<bool> {
+        let file = tree.file(&join(directory, "package.json"))?;
+        Some(self.manifest_version(oid(&file.blob.0)?)? != StatedVersion::Other)
+    }
+
+    /// How the manifest with that blob id relates to the release's version.
+    pub(super) fn manifest_version(&mut self, blob: Oid) -> Option<StatedVersion> {
+        if let Some(known) = self.versions.get(&blob) {
+            return *known;
+        }
+        let published = self.query.directory_query().manifest.and_then(|manifest| oid(&manifest.0));
+        let stated = if published == Some(blob) {
+            Some(StatedVersion::Exact)
+        } else {
+            let content = self.source.repository().find_blob(blob).ok();
+            content.map(|content| StatedVersion::read(content.content(), self.query.name, self.query.version))
+        };
+        self.versions.insert(blob, stated);
+        stated
+    }
+
+    /// Names of tags whose trees were fetched too shallow to be judged.
+    fn tags_with_missing_trees(&self) -> Vec<String> {
+        let mut tags = Vec::new();
+        for candidate in self.candidates.values() {
+            let Some(tree) = CommitTree::of_commit(self.source, &candidate.commit) else { continue };
+            for entry in self.query.artifact.files() {
+                let _ = tree.file(&join(&candidate.directory.path, &entry.path));
+            }
+            if tree.is_incomplete() {
+                tags.extend(candidate.evidence.iter().filter_map(|evidence| match evidence {
+                    Evidence::Tag { name, .. } => Some(name.clone()),
+                    _ => None,
+                }));
+            }
+        }
+        tags
+    }
+
+    /// Whether a tag's commit leaves nothing that another commit could explain better.
+    ///
+    /// Files that its tree does not have at all are build output as a rule; a file that it has with
+    /// other content is not, the manifest apart, and asks for a look at the history.
+    pub(super) fn settled(&self) -> Option<&Candidate> {
+        self.candidates.values().find(|candidate| {
+            let only_claimed = candidate.evidence.iter().all(|evidence| *evidence == Evidence::GitHead);
+            if candidate.matched == self.wanted.count() {
+                // Whoever publishes writes the claim, so a branch or tag must confirm it.
+                return !only_claimed || self.confirms(&candidate.commit);
+            }
+            let named = |evidence: &Evidence| match evidence {
+                Evidence::Tag { form, .. } => *form <= TagForm::Version,
+                other => *other == Evidence::Override,
+            };
+            candidate.evidence.iter().any(named) && candidate.matched > 0 && candidate.conflicting == 0
+        })
+    }
+
+    /// Whether a branch or tag is known to reach the commit.
+    fn confirms(&self, commit: &CommitId) -> bool {
+        self.source.completeness() != Completeness::Trees
+            && oid(&commit.0).is_some_and(|id| is_reachable(self.source.repository(), &self.source.tips(), id))
+    }
+
+    fn holds_all(&self, candidate: &Candidate) -> bool {
+        self.wanted.count() > 0 && candidate.matched == self.wanted.count()
+    }
+
+    fn conclude(mut self) -> Option<CommitMatch> {
+        let repository = self.source.repository();
+        let depth_known = self.source.completeness() != Completeness::Trees;
+        let newest_commit = self.tips.as_ref().and_then(|tips| {
+            tips.iter().filter_map(|tip| repository.find_commit(*tip).ok()).map(|commit| commit.time().seconds()).max()
+        });
+        let (mut unreachable, mut undecided) = (Vec::new(), Vec::new());
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for (id, candidate) in std::mem::take(&mut self.candidates) {
+            let only_claimed = candidate.evidence.iter().all(|evidence| *evidence == Evidence::GitHead);
+            if !only_claimed {
+                candidates.push(candidate);
+            } else if !depth_known {
+                // With single commits at hand nobody can tell what reaches it, so it cannot win either.
+                undecided.push(candidate);
+            } else {
+                let tips = self.tips.clone().unwrap_or_else(|| self.source.tips());
+                let reachable = is_reachable(repository, &tips, id);
+                if reachable { candidates.push(candidate) } else { unreachable.push(candidate) }
+            }
+        }
+        candidates.sort_by_cached_key(|candidate| std::cmp::Reverse(rank(candidate, self.query.published_at)));
+        let best = candidates.first()?.matched;
+        // A commit that merely resembles the artifact more does not displace one that is the version's own.
+        let index = candidates
+            .iter()
+            .position(|candidate| is_supported(candidate, self.wanted.count()) || self.holds_all(candidate));
+        let index = index.filter(|index| candidates[*index].matched > 0 || best == 0).unwrap_or(0);
+        let winner = candidates.remove(index);
+        candidates.append(&mut undecided);
+        let standing = if is_supported(&winner, self.wanted.count()) || self.holds_all(&winner) {
+            MatchStanding::Established
+        } else {
+            MatchStanding::Nearest
+        };
+        Some(CommitMatch {
+            winner,
+            standing,
+            others: candidates,
+            unreachable,
+            missing: self.missing,
+            history_searched: self.history_searched,
+            newest_commit,
+        })
+    }
+}
+
+/// The id of the tree at `directory` below the tree `root`.
+pub(super) fn subtree(repository: &git2::Repository, root: Oid, directory: &str) -> Option<Oid> {
+    let mut id = root;
+    for part in directory.split('/').filter(|part| !part.is_empty()) {
+        let tree = repository.find_tree(id).ok()?;
+        let entry = tree.get_name(part)?;
+        if entry.kind() != Some(git2::ObjectType::Tree) {
+            return None;
+        }
+        id = entry.id();
+    }
+    Some(id)
+}

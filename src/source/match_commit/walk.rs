@@ -1,0 +1,166 @@
+//! The search through the whole history.
+
+use std::collections::HashMap;
+
+use git2::Oid;
+
+use crate::source::directory::{self, DirectoryOrigin, usual_directories};
+use crate::source::git::Completeness;
+use crate::source::history::HistoryWalk;
+use crate::source::match_commit::Evidence;
+use crate::source::match_commit::manifest::StatedVersion;
+use crate::source::match_commit::rank::{choose_tie, last_before};
+use crate::source::match_commit::search::{Search, subtree};
+use crate::source::tree::CommitTree;
+
+/// How many commits of equal score are kept apart.
+const MAX_TIES: usize = 4_096;
+/// How many commits are walked after the best possible score was seen, in search of the version's own commit.
+const GRACE_COMMITS: usize = 3_000;
+
+/// How far around a settled tag's commit time a better commit is looked for, seconds.
+const HORIZON_SECONDS: i64 = 45 * 24 * 3600;
+/// How many commits such a look may pass.
+const HORIZON_COMMITS: usize = 2_000;
+/// How many commits that introduce the version become candidates; merges and reverts make several.
+const MAX_INTRODUCERS: usize = 16;
+
+#[derive(Debug, Default)]
+struct Walked {
+    best: u32,
+    ties: Vec<(Oid, i64)>,
+    introducers: Vec<Oid>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct RootScore {
+    score: u32,
+    /// Whether a manifest of this package there has the release's version.
+    states_version: bool,
+}
+
+impl Search<'_> {
+    /// Walks the whole history where a named commit is not already as good as any commit can be.
+    pub(super) fn history(&mut self) {
+        if self.query.revision.is_some() {
+            return;
+        }
+        let settled = self.settled();
+        let horizon = match settled {
+            Some(candidate) if candidate.differing_prose == 0 => return,
+            // Only prose differs: a release made a little before or after its tag is looked for, no more.
+            Some(candidate) => Some(candidate.time),
+            None => None,
+        };
+        let attainable = match self.source.completeness() {
+            Completeness::Full => self.wanted.attainable(self.source.repository()),
+            Completeness::Trees | Completeness::History => self.wanted.count(),
+        };
+        let trusted = self.candidates.values().any(|candidate| {
+            candidate.matched >= attainable && candidate.evidence.iter().any(|evidence| *evidence != Evidence::GitHead)
+        });
+        if trusted && attainable > 0 {
+            return;
+        }
+        self.history_searched = true;
+        let tips = self.source.tips();
+        let walked = self.walk(&tips, attainable, horizon);
+        for id in walked.introducers {
+            self.add(id, Evidence::VersionIntroduced);
+        }
+        if horizon.is_some() && walked.ties.is_empty() {
+            self.tips = Some(tips);
+            return;
+        }
+        let nearest = choose_tie(&walked.ties, &tips, self.query.published_at)
+            .or_else(|| last_before(self.source.repository(), &tips, self.query.published_at));
+        if let Some(id) = nearest {
+            self.add(id, Evidence::Content);
+        }
+        self.tips = Some(tips);
+    }
+
+    /// Scores the commits that `tips` reach; with a `horizon` only those committed about that time.
+    fn walk(&mut self, tips: &[Oid], attainable: u32, horizon: Option<i64>) -> Walked {
+        let mut directories = usual_directories(&self.query.directory_query());
+        for candidate in self.candidates.values() {
+            if !directories.contains(&candidate.directory.path) {
+                directories.push(candidate.directory.path.clone());
+            }
+        }
+        if let Some(found) = self.directory_at_tips(tips).filter(|found| !directories.contains(found)) {
+            directories.push(found);
+        }
+        let mut walked = Walked::default();
+        let mut roots: HashMap<Oid, RootScore> = HashMap::new();
+        let mut since_best = 0;
+        for (index, commit) in HistoryWalk::new(self.source.repository(), tips).enumerate() {
+            if let Some(horizon) = horizon {
+                let distance = commit.time().seconds() - horizon;
+                if index > HORIZON_COMMITS || distance < -HORIZON_SECONDS {
+                    break;
+                }
+                if distance > HORIZON_SECONDS {
+                    continue;
+                }
+            }
+            let root = self.root_score(commit.tree_id(), &directories, &mut roots);
+            if root.states_version && walked.introducers.len() < MAX_INTRODUCERS {
+                let stated_before = |parent: git2::Commit<'_>| {
+                    self.root_score(parent.tree_id(), &directories, &mut roots).states_version
+                };
+                if !commit.parents().any(stated_before) {
+                    walked.introducers.push(commit.id());
+                    if root.score >= attainable {
+                        break;
+                    }
+                }
+            }
+            if root.score > walked.best {
+                walked.best = root.score;
+                walked.ties.clear();
+                since_best = 0;
+            }
+            if root.score == walked.best && root.score > 0 && walked.ties.len() < MAX_TIES {
+                walked.ties.push((commit.id(), commit.time().seconds()));
+            }
+            since_best += 1;
+            if walked.best >= attainable && attainable > 0 && since_best > GRACE_COMMITS {
+                break;
+            }
+        }
+        walked
+    }
+
+    /// Where the package lies in the newest branch, if the usual places do not hold it.
+    fn directory_at_tips(&self, tips: &[Oid]) -> Option<String> {
+        let repository = self.source.repository();
+        let head = repository.head().ok().and_then(|head| head.peel_to_commit().ok());
+        let commit = head.or_else(|| {
+            let commits = tips.iter().filter_map(|tip| repository.find_commit(*tip).ok());
+            commits.max_by_key(|commit| commit.time().seconds())
+        })?;
+        let tree = CommitTree::of_tree(self.source, commit.tree_id());
+        let found = directory::find(self.source, &tree, &self.query.directory_query(), self.query.artifact);
+        (found.origin != DirectoryOrigin::Fallback).then_some(found.path)
+    }
+
+    fn root_score(&mut self, root: Oid, directories: &[String], roots: &mut HashMap<Oid, RootScore>) -> RootScore {
+        if let Some(known) = roots.get(&root) {
+            return *known;
+        }
+        let mut result = RootScore::default();
+        for directory in directories {
+            let Some(tree) = subtree(self.source.repository(), root, directory) else { continue };
+            result.score = result.score.max(self.scorer.score(tree).matched);
+            let manifest = self.source.repository().find_tree(tree).ok().and_then(|tree| {
+                let entry = tree.get_name("package.json")?;
+                Some(entry.id())
+            });
+            let stated = manifest.and_then(|manifest| self.manifest_version(manifest));
+            result.states_version |= stated == Some(StatedVersion::Exact);
+        }
+        roots.insert(root, result);
+        result
+    }
+}

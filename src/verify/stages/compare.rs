@@ -1,0 +1,119 @@
+//! Stages 4 to 8: the comparison, what it shows, and the findings.
+
+use crate::artifact::{ArtifactContents, ArtifactEntry};
+use crate::compare::{Compared, Comparison, DiffDepth, FileDiff, PublishedContents, compare, diff_texts};
+use crate::finding::{Evidence, Finding, judge};
+use crate::ledger::{Explanation, Ledger};
+use crate::pack::npm::manifest::{ManifestDifference, compare_with_registry};
+use crate::registry::DigestsStated;
+use crate::source::git::SourceRepository;
+use crate::source::match_commit::CommitMatch;
+use crate::verify::stages::artifact::ArtifactFile;
+use crate::verify::stages::claim::Claim;
+use crate::verify::stages::error::with_source;
+use crate::verify::stages::source::Discovery;
+use crate::verify::{Context, Shown};
+
+/// What the comparison stages found beside the ledger.
+#[derive(Debug, Default)]
+pub(in crate::verify) struct Outcome {
+    pub(in crate::verify) compared: Option<Compared>,
+    pub(in crate::verify) confusion: Vec<ManifestDifference>,
+    pub(in crate::verify) diffs: Vec<FileDiff>,
+}
+
+/// Stages 4, 5 and 7: tree, packer rules, stabilizers, history; and the registry's metadata against the manifest.
+pub(in crate::verify) fn compare_with(
+    matched: &Option<CommitMatch>,
+    discovery: &Discovery,
+    contents: &ArtifactContents,
+    artifact: &ArtifactFile,
+    claim: &Claim,
+    context: &Context,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    if let (Some(metadata), Some(manifest)) = (&claim.metadata, &contents.manifest) {
+        // An unreadable manifest is found by the comparison with the source, too.
+        outcome.confusion = compare_with_registry(&metadata.manifest, manifest).unwrap_or_default();
+    }
+    if let (Some(matched), Some(source)) = (matched, discovery.repository()) {
+        let published = PublishedContents::new(artifact.path.clone(), context.limits);
+        let comparison =
+            Comparison { artifact: contents, contents: &published, source, matched, version: &claim.release.version };
+        if let Some(compared) = compare(&comparison) {
+            outcome.diffs = diffs(&claim.shown, &compared.ledger, &comparison);
+            outcome.compared = Some(compared);
+        }
+    }
+    outcome
+}
+
+fn diffs(shown: &Shown, ledger: &Ledger, comparison: &Comparison<'_>) -> Vec<FileDiff> {
+    let is_file = |path: &str| comparison.artifact.entry(path).is_some_and(ArtifactEntry::is_file);
+    let (depth, mut files): (_, Vec<_>) = match shown {
+        Shown::Excerpts => (DiffDepth::EXCERPT, ledger.unexplained().collect()),
+        Shown::Unexplained => (DiffDepth::WHOLE, ledger.unexplained().collect()),
+        Shown::File(path) => (DiffDepth::WHOLE, ledger.file(path).into_iter().collect()),
+    };
+    files.retain(|file| is_file(&file.path));
+    // Changed files say most, then new ones, then what looks like build output.
+    files.sort_by_key(|file| match &file.explanation {
+        Explanation::Modified { .. } => 0,
+        Explanation::ArtifactOnly { ignored_by_git: false } => 1,
+        _ => 2,
+    });
+    if *shown == Shown::Excerpts {
+        // Build output says little and is large: it is not read again only to show how it begins.
+        files.retain(|file| match &file.explanation {
+            Explanation::ArtifactOnly { ignored_by_git } => {
+                !ignored_by_git && comparison.artifact.entry(&file.path).is_some_and(|entry| entry.content.is_some())
+            }
+            _ => true,
+        });
+    }
+    files.truncate(depth.files);
+    comparison.contents.prepare(files.iter().filter_map(|file| comparison.artifact.entry(&file.path)));
+    files
+        .into_iter()
+        .map(|file| {
+            let candidate =
+                file.counterpart.as_ref().and_then(|counterpart| comparison.source.read_blob(counterpart.blob));
+            match comparison.contents.get(comparison.artifact, &file.path) {
+                Some(published) => diff_texts(&file.path, candidate.as_deref(), Some(&published), depth),
+                None => FileDiff {
+                    path: file.path.to_string(),
+                    hunks: Vec::new(),
+                    more_hunks: 0,
+                    note: Some(format!("the published file is too large to diff ({} bytes)", file.size)),
+                },
+            }
+        })
+        .collect()
+}
+
+/// Stage 8a: findings.
+pub(in crate::verify) fn judge_all(
+    matched: &Option<CommitMatch>,
+    discovery: &Discovery,
+    contents: &ArtifactContents,
+    outcome: &Outcome,
+    artifact: &ArtifactFile,
+    claim: &Claim,
+) -> Vec<Finding> {
+    let compared = outcome.compared.as_ref();
+    judge(&Evidence {
+        name: Some(&claim.release.name),
+        artifact: Some(contents),
+        ledger: compared.map(|compared| &compared.ledger),
+        matched: matched.as_ref(),
+        moved_tags: discovery.repository().map_or(&[], SourceRepository::moved_tags),
+        refused_locations: &claim.refused,
+        confusion: &outcome.confusion,
+        manifest_error: compared.and_then(|compared| compared.manifest_error.as_ref()).map(|error| with_source(error)),
+        digest_differs: artifact.digest_differs.clone(),
+        digest_missing: claim
+            .metadata
+            .as_ref()
+            .is_some_and(|metadata| metadata.digests_stated() == DigestsStated::None),
+    })
+}

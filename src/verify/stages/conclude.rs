@@ -1,0 +1,136 @@
+//! Stage 8: the verdict.
+
+use crate::artifact::{ArtifactContents, ArtifactError};
+use crate::finding::{Evidence, Finding, judge};
+use crate::package::Sha256Digest;
+use crate::source::match_commit::{CommitMatch, MatchStanding};
+use crate::verdict::{InconclusiveReason, Verdict, of_ledger};
+use crate::verify::stages::artifact::{ArtifactFile, digest_of};
+use crate::verify::stages::claim::Claim;
+use crate::verify::stages::compare::Outcome;
+use crate::verify::stages::error::{VerifyError, with_source};
+use crate::verify::stages::source::Discovery;
+use crate::verify::{ArtifactSummary, SourceSummary, Verification};
+
+/// Stage 8b: the verdict.
+pub(in crate::verify) fn conclude(
+    claim: &Claim,
+    artifact: &ArtifactFile,
+    discovery: Discovery,
+    contents: &ArtifactContents,
+    matched: Option<CommitMatch>,
+    outcome: Outcome,
+    findings: Vec<Finding>,
+) -> Verification {
+    let (verdict, reason) = verdict(claim, &discovery, matched.as_ref(), &outcome);
+    let source = discovery.opened.map(|(repository, source)| SourceSummary {
+        claim: repository,
+        completeness: source.completeness(),
+        copy: source.is_copy(),
+        fetches: source.fetches(),
+        matched,
+    });
+    Verification {
+        release: claim.release.clone(),
+        artifact: summary(claim, artifact, contents.sha256, contents.compressed_size),
+        source,
+        ledger: outcome.compared.map(|compared| compared.ledger),
+        findings,
+        diffs: outcome.diffs,
+        verdict,
+        reason,
+    }
+}
+
+fn summary(claim: &Claim, artifact: &ArtifactFile, sha256: Sha256Digest, size: u64) -> ArtifactSummary {
+    let registry = claim.metadata.as_ref().filter(|_| claim.file.is_none());
+    ArtifactSummary {
+        sha256,
+        integrity: artifact.integrity.clone(),
+        size,
+        registry: registry.map(|metadata| metadata.registry.to_string()),
+        published_at: claim.published_at(),
+    }
+}
+
+fn verdict(
+    claim: &Claim,
+    discovery: &Discovery,
+    matched: Option<&CommitMatch>,
+    outcome: &Outcome,
+) -> (Verdict, Option<String>) {
+    let Some(source) = discovery.repository() else {
+        return without_source(claim, discovery);
+    };
+    let Some(matched) = matched else {
+        return (Verdict::NoSource, Some(format!("the repository `{}` holds no commit", source.location())));
+    };
+    if matched.standing == MatchStanding::Nearest {
+        let newest = matched.newest_commit;
+        if source.is_copy() && newest.zip(claim.published_at()).is_some_and(|(newest, published)| newest < published) {
+            let reason = "the copy of the repository ends before this release was published";
+            return (Verdict::Inconclusive(InconclusiveReason::SourceOutdated), Some(reason.to_owned()));
+        }
+        let commit = &matched.winner.commit;
+        let reason =
+            format!("no tag, no recorded commit and no manifest of this version; the nearest commit is {commit}");
+        return (Verdict::NoSource, Some(reason));
+    }
+    let Some(compared) = &outcome.compared else {
+        let detail = format!("the tree of commit {} is not at hand", matched.winner.commit);
+        return (Verdict::Inconclusive(InconclusiveReason::SourceUnreachable(detail.clone())), Some(detail));
+    };
+    let verdict = of_ledger(&compared.ledger);
+    if compared.ledger.file("package.json").is_none() {
+        return (Verdict::Divergent, Some("the artifact holds no `package.json`".to_owned()));
+    }
+    if !outcome.confusion.is_empty() {
+        let reason = "the registry's metadata contradicts the manifest inside the artifact";
+        return (Verdict::Divergent, Some(reason.to_owned()));
+    }
+    (verdict, None)
+}
+
+fn without_source(claim: &Claim, discovery: &Discovery) -> (Verdict, Option<String>) {
+    if claim.repositories.is_empty() {
+        return (Verdict::NoSource, Some("the metadata names no repository".to_owned()));
+    }
+    let reasons: Vec<&str> = discovery.failures.iter().map(|(_, reason)| reason.as_str()).collect();
+    let reasons = reasons.join("; ");
+    if discovery.empty && discovery.failures.len() == 1 {
+        return (Verdict::NoSource, Some(reasons));
+    }
+    (Verdict::Inconclusive(InconclusiveReason::SourceUnreachable(reasons.clone())), Some(reasons))
+}
+
+/// What remains to be said of an artifact that could not be read to its end.
+pub(in crate::verify) fn conclude_unread(
+    claim: &Claim,
+    artifact: &ArtifactFile,
+    discovery: &Discovery,
+    error: &ArtifactError,
+) -> Result<Verification, VerifyError> {
+    let (sha256, size) = digest_of(&artifact.path)?;
+    let detail = with_source(error);
+    let reason = match error {
+        ArtifactError::Malformed { .. } => InconclusiveReason::ArtifactUnreadable(detail.clone()),
+        ArtifactError::Limit(_) => InconclusiveReason::LimitReached(detail.clone()),
+    };
+    let source = discovery.opened.as_ref().map(|(repository, source)| SourceSummary {
+        claim: repository.clone(),
+        matched: None,
+        completeness: source.completeness(),
+        copy: source.is_copy(),
+        fetches: source.fetches(),
+    });
+    Ok(Verification {
+        release: claim.release.clone(),
+        artifact: summary(claim, artifact, sha256, size),
+        source,
+        ledger: None,
+        findings: judge(&Evidence { refused_locations: &claim.refused, ..Evidence::default() }),
+        diffs: Vec::new(),
+        verdict: Verdict::Inconclusive(reason),
+        reason: Some(detail),
+    })
+}

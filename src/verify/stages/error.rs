@@ -1,0 +1,66 @@
+//! What can fail on our side, and how blocking work is run.
+
+use std::path::PathBuf;
+
+use crate::registry::RegistryError;
+
+/// Why a verification ended without a verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The registry failed, or does not know the release.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A file given by the user cannot be read.
+    #[error("cannot read the artifact `{}`", path.display())]
+    ArtifactFile {
+        /// Where it is.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file given without a subject does not say what it is.
+    #[error("the artifact `{}` does not name its release: {reason}", path.display())]
+    Anonymous {
+        /// Where it is.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+    /// `--commit` names nothing in the repository.
+    #[error("the repository `{repository}` has no commit `{}`", revision.escape_debug())]
+    UnknownRevision {
+        /// What was asked for.
+        revision: String,
+        /// Where.
+        repository: String,
+    },
+    /// The cache holds other bytes than it recorded.
+    #[error("the cached artifact `{}` is damaged", path.display())]
+    DamagedCache {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// A worker thread ended early.
+    #[error("internal error: a worker ended early")]
+    Worker(#[source] tokio::task::JoinError),
+}
+
+/// Runs work that blocks on disk, git or the processor away from the network's thread.
+pub(in crate::verify) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, VerifyError> + Send + 'static,
+) -> Result<T, VerifyError> {
+    tokio::task::spawn_blocking(work).await.map_err(VerifyError::Worker)?
+}
+
+/// An error and its causes in one line.
+pub(super) fn with_source(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,18 @@
+//! What each line of the flow does; one file per stage.
+
+mod artifact;
+mod claim;
+mod compare;
+mod conclude;
+mod error;
+mod source;
+
+pub(super) use artifact::{fetch, read, refetch};
+pub(super) use claim::resolve;
+pub(super) use compare::{compare_with, judge_all};
+pub(super) use conclude::{conclude, conclude_unread};
+pub(super) use error::blocking;
+pub(super) use source::{discover, match_source};
+
+pub use claim::Claim;
+pub use error::VerifyError;

@@ -1,0 +1,85 @@
+//! Stage 3: the repository and the commit.
+
+use crate::artifact::ArtifactContents;
+use crate::source::RepositoryClaim;
+use crate::source::git::{SourceError, SourceRepository};
+use crate::source::match_commit::{CommitMatch, MatchQuery, match_commit};
+use crate::verify::Context;
+use crate::verify::stages::claim::Claim;
+use crate::verify::stages::error::{VerifyError, blocking, with_source};
+
+/// Where discovery led.
+#[derive(Debug)]
+pub(in crate::verify) struct Discovery {
+    pub(in crate::verify) opened: Option<(RepositoryClaim, SourceRepository)>,
+    pub(in crate::verify) failures: Vec<(RepositoryClaim, String)>,
+    pub(in crate::verify) empty: bool,
+}
+
+impl Discovery {
+    pub(in crate::verify) fn repository(&self) -> Option<&SourceRepository> {
+        self.opened.as_ref().map(|(_, repository)| repository)
+    }
+}
+
+/// Stage 3a: the first claimed repository that can be opened.
+pub(in crate::verify) async fn discover(claim: &Claim, context: &Context) -> Result<Discovery, VerifyError> {
+    let (claim, git) = (claim.clone(), context.git.clone());
+    blocking(move || {
+        let mut discovery = Discovery { opened: None, failures: Vec::new(), empty: false };
+        for repository in &claim.repositories {
+            let release = &claim.release;
+            let opened = SourceRepository::open(
+                &repository.location,
+                repository.directory.as_deref(),
+                &release.name,
+                &release.version,
+                &git,
+            );
+            match opened {
+                Ok(opened) => {
+                    discovery.opened = Some((repository.clone(), opened));
+                    break;
+                }
+                Err(error) => {
+                    discovery.empty |= matches!(error, SourceError::Empty { .. });
+                    discovery.failures.push((repository.clone(), with_source(&error)));
+                }
+            }
+        }
+        Ok(discovery)
+    })
+    .await
+}
+
+/// Stage 3b: the commit, by evidence.
+pub(in crate::verify) fn match_source(
+    discovery: &mut Discovery,
+    contents: &ArtifactContents,
+    claim: &Claim,
+) -> Result<Option<CommitMatch>, VerifyError> {
+    let Some((repository, source)) = &mut discovery.opened else { return Ok(None) };
+    let query = MatchQuery {
+        name: &claim.release.name,
+        version: &claim.release.version,
+        artifact: contents,
+        directory: repository.directory.as_deref(),
+        git_head: claim.git_head,
+        revision: claim.revision.as_deref(),
+        published_at: claim.published_at(),
+    };
+    let matched = match match_commit(source, &query) {
+        Ok(matched) => matched,
+        Err(error) => {
+            // What was found with the trees alone is not lost, it only cannot be told apart from the rest.
+            discovery.failures.push((repository.clone(), with_source(&error)));
+            discovery.opened = None;
+            return Ok(None);
+        }
+    };
+    if let (Some(revision), None) = (&claim.revision, &matched) {
+        let repository = repository.location.to_string();
+        return Err(VerifyError::UnknownRevision { revision: revision.clone(), repository });
+    }
+    Ok(matched)
+}
