@@ -190,13 +190,15 @@ impl<'a> Reader<'a> {
         let size = entry.size();
         let raw_path = entry.path_bytes().into_owned();
         let position = entry.raw_header_position();
-        // Long names and PAX records also stand between two entries; only a gap without them is an end marker.
-        let extended = entry.header().path_bytes() != raw_path || entry.pax_extensions()?.is_some();
         let gap = position.saturating_sub(*expected_position);
-        if *expected_position > 0 && gap >= 1024 && !extended && !self.end_seen {
-            self.end_seen = true;
-            let path = String::from_utf8_lossy(&raw_path).into();
-            self.anomalies.push(ArchiveAnomaly::EntriesAfterEnd { path });
+        if *expected_position > 0 && gap >= 1024 && !self.end_seen {
+            // Long names and PAX records also stand between two entries; only a gap without them is an end marker.
+            let extended = entry.header().path_bytes() != raw_path || entry.pax_extensions()?.is_some();
+            if !extended {
+                self.end_seen = true;
+                let path = String::from_utf8_lossy(&raw_path).into();
+                self.anomalies.push(ArchiveAnomaly::EntriesAfterEnd { path });
+            }
         }
         *expected_position = entry.raw_file_position() + size.div_ceil(512) * 512;
 

@@ -172,7 +172,8 @@ impl SourceRepository {
             remote: None,
             moved_tags: Vec::new(),
         };
-        if source.tips().is_empty() {
+        // Listing every branch and tag costs more than all the rest; one reference is proof enough.
+        if source.repository.references().is_ok_and(|mut references| references.next().is_none()) {
             return Err(SourceError::Empty { location: location.to_string() });
         }
         Ok(source)
