@@ -75,7 +75,8 @@ fn host(address: &str) -> Option<String> {
 
 fn read(config: &git2::Config) -> Result<Vec<(String, String)>, git2::Error> {
     let mut rewrites = Vec::new();
-    let entries = config.entries(Some("^url\\..*\\.insteadof$"))?;
+    // A pattern would be matched as a regular expression against every entry; mirrors' settings have thousands.
+    let entries = config.entries(None)?;
     entries.for_each(|entry| {
         if let (Ok(name), Ok(prefix)) = (entry.name(), entry.value())
             && let Some(replacement) = name.strip_prefix("url.").and_then(|rest| rest.strip_suffix(".insteadof"))

@@ -164,19 +164,15 @@ impl SourceRepository {
 
     fn open_local(location: &RepositoryLocation, path: &Path) -> Result<Self, SourceError> {
         let repository = Repository::open(path).map_err(|source| SourceError::open(path, source))?;
-        let source = Self {
+        // Whether there is any commit shows when one is looked for: listing references costs more than all the rest.
+        Ok(Self {
             repository,
             location: location.clone(),
             completeness: Completeness::Full,
             copy: true,
             remote: None,
             moved_tags: Vec::new(),
-        };
-        // Listing every branch and tag costs more than all the rest; one reference is proof enough.
-        if source.repository.references().is_ok_and(|mut references| references.next().is_none()) {
-            return Err(SourceError::Empty { location: location.to_string() });
-        }
-        Ok(source)
+        })
     }
 
     fn open_remote(location: &RepositoryLocation, copy: bool, options: &GitOptions) -> Result<Self, SourceError> {

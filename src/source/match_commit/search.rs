@@ -95,7 +95,11 @@ impl<'s> Search<'s> {
         for tag in likely_tags(self.query.name, self.query.version) {
             self.add_tag(&tag);
         }
-        if self.candidates.values().any(|candidate| candidate.matched == self.wanted.count()) {
+        let whole = |candidate: &Candidate| {
+            candidate.matched == self.wanted.count()
+                && candidate.evidence.iter().any(|other| *other != Evidence::GitHead)
+        };
+        if self.candidates.values().any(whole) {
             return;
         }
         for tag in self.source.tag_names() {
