@@ -10,7 +10,8 @@ use crate::package::Sha256Digest;
 
 const BUFFER_SIZE: usize = 64 << 10;
 /// Size and number of the pieces that wait between the two threads; together they bound what is in flight.
-const PIECE_SIZE: usize = 128 << 10;
+/// A piece stays below the size from which allocators map fresh pages for every allocation.
+const PIECE_SIZE: usize = 96 << 10;
 const PIECES: usize = 4;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 

@@ -236,6 +236,7 @@ impl<'a> Reader<'a> {
         let is_manifest = &*member.path == "package.json" && member.size <= ArtifactContents::MANIFEST_SIZE;
         if member.size <= WHOLE_FILE_SIZE || is_manifest {
             self.buffer.clear();
+            self.buffer.reserve(member.size as usize);
             let read = entry.read_to_end(&mut self.buffer)?;
             if read as u64 != member.size {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "an entry ends before its size"));
