@@ -61,6 +61,10 @@ impl EntryPath {
             }
             joined.push_str(component);
         }
+        // What an archive's root folder hid may be a drive.
+        if has_drive(&joined) {
+            return Err(PathError::Absolute);
+        }
         if joined.is_empty() { Err(PathError::OutsideRoot) } else { Ok(Self(joined.into_boxed_str())) }
     }
 
@@ -80,7 +84,7 @@ fn check(text: &str) -> Result<(), PathError> {
     if bytes.len() > ArtifactLimits::PATH_LENGTH {
         return Err(PathError::TooLong);
     }
-    if text.starts_with('/') || (bytes.len() > 1 && bytes[1] == b':' && bytes[0].is_ascii_alphabetic()) {
+    if text.starts_with('/') || has_drive(text) {
         return Err(PathError::Absolute);
     }
     if text.contains('\\') {
@@ -93,6 +97,11 @@ fn check(text: &str) -> Result<(), PathError> {
         return Err(PathError::Traversal);
     }
     Ok(())
+}
+
+/// Whether the path starts with a drive letter, which Windows takes for the root of another disk.
+fn has_drive(text: &str) -> bool {
+    matches!(text.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
 }
 
 impl fmt::Display for EntryPath {
@@ -119,6 +128,7 @@ mod tests {
             (b"../package/a.js", PathError::Traversal),
             (b"/package/a.js", PathError::Absolute),
             (b"C:/package/a.js", PathError::Absolute),
+            (b"package/c:/a.js", PathError::Absolute),
             (b"package\\..\\a.js", PathError::Backslash),
             (b"package/a\x1b[2J.js", PathError::Control),
             (b"package/\xff.js", PathError::NotUtf8),

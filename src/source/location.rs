@@ -186,7 +186,7 @@ fn canonical(mut url: Url) -> String {
             segments.truncate(2);
         }
         let path = segments.join("/");
-        let path = path.strip_suffix(".git").unwrap_or(&path);
+        let path = path.strip_suffix(".git").unwrap_or(&path).trim_end_matches('/');
         return format!("https://{host}/{path}");
     }
     if url.scheme() != "ssh" {

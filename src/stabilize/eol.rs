@@ -1,11 +1,11 @@
 /// Replaces CRLF by LF, drops leading byte order marks and supplies a missing final newline; text only.
 ///
 /// No language that packages are written in gives these a meaning: JavaScript itself reads CRLF as LF, in
-/// template literals too. A lone CR is kept, because it ends a `//` comment; a file with CR CR LF is left
-/// alone, because it has no single reading.
+/// template literals too. A lone CR is kept, because it ends a `//` comment; a file with CR CR LF or a CR at
+/// its end is left alone, because it has no single reading.
 pub(super) fn stabilize(content: &[u8]) -> Option<Vec<u8>> {
     let mut text = std::str::from_utf8(content).ok()?;
-    if text.contains('\0') || text.contains("\r\r\n") {
+    if text.contains('\0') || text.contains("\r\r\n") || text.ends_with('\r') {
         return None;
     }
     while let Some(rest) = text.strip_prefix('\u{feff}') {
@@ -34,6 +34,8 @@ mod tests {
         assert_ne!(stabilize(b"// a\rrun()"), stabilize(b"// arun()"));
         assert_ne!(stabilize(b"a\n\n"), stabilize(b"a\n"));
         assert_eq!(stabilize(b"\x00\r\n"), None);
+        // With the newline supplied it would be a CRLF, and so another text the second time.
+        assert_eq!(stabilize(b"\xef\xbb\xbfa\r"), None);
     }
 
     proptest::proptest! {

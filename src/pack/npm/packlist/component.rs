@@ -5,6 +5,7 @@
 
 use super::character_class::fold;
 use super::extglob::{self, ComponentError, Dialect, Node};
+use super::fingerprint::Fingerprint;
 use super::program::{Budget, Program};
 
 /// A component of a pattern.
@@ -74,6 +75,17 @@ impl Component {
         }
         let after_dot = text.strip_prefix('.')?;
         (!after_dot.is_empty() && after_dot.trim_start_matches('*').is_empty()).then_some(Self::Hidden)
+    }
+
+    /// What it demands of the name that matches.
+    pub(super) fn demand(&self) -> Fingerprint {
+        match self {
+            Self::Globstar | Self::Any | Self::Dotted => Fingerprint::EMPTY,
+            Self::Exact(text) | Self::Text(text) => Fingerprint::of_text(text),
+            Self::Suffix(suffix) | Self::Length(_, suffix) => Fingerprint::of_suffix(suffix),
+            Self::Hidden => Fingerprint::of_ends(Some(b'.'), None),
+            Self::Program(program) => program.demand(),
+        }
     }
 
     /// Says whether `name` matches; false for [`Component::Globstar`], which only the whole pattern understands.

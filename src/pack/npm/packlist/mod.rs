@@ -6,7 +6,7 @@
 //! The phases: [`manifest`] brings `package.json` into the shape that npm's packer sees; [`rules`] turns it and the
 //! ignore files into ordered patterns; [`walk`] goes through the directories and asks the rules of every level;
 //! [`bundle`] repeats this for bundled dependencies that are in the tree. [`pattern`], [`component`], [`extglob`],
-//! [`program`] and [`braces`] are the glob dialect, [`workspaces`] finds the enclosing workspace root, and [`git_ignore`] is git's own,
+//! [`program`] and [`braces`] are the glob dialect, [`fingerprint`] spares most of its work, [`workspaces`] finds the enclosing workspace root, and [`git_ignore`] is git's own,
 //! different idea of an ignored path.
 //!
 //! The rules are npm's, quirks included, because only the same mistakes give the same file list. The recorded answers
@@ -31,6 +31,7 @@ mod bundle;
 mod character_class;
 mod component;
 mod extglob;
+mod fingerprint;
 mod git_ignore;
 mod javascript;
 mod manifest;

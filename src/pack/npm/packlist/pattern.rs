@@ -3,6 +3,7 @@
 use super::braces;
 use super::component::Component;
 use super::extglob::{ComponentError, Dialect};
+use super::fingerprint::Fingerprint;
 use super::program::Budget;
 
 /// npm fails with longer patterns.
@@ -38,6 +39,8 @@ pub(super) struct Pattern {
     pub(super) has_bare_name: bool,
     /// Whether every alternative is one component, which is compared with the last name of a path only.
     pub(super) only_names: bool,
+    /// What it demands of a path that it matches as a whole.
+    pub(super) demand: Fingerprint,
     alternatives: Vec<Vec<Component>>,
 }
 
@@ -53,7 +56,13 @@ pub(super) enum Extent {
 impl Pattern {
     /// Reads one pattern.
     pub(super) fn parse(text: &str, dialect: Dialect) -> Result<Self, PatternError> {
-        let mut pattern = Self { negated: false, has_bare_name: false, only_names: true, alternatives: Vec::new() };
+        let mut pattern = Self {
+            negated: false,
+            has_bare_name: false,
+            only_names: true,
+            demand: Fingerprint::FULL,
+            alternatives: Vec::new(),
+        };
         let units: Vec<u16> = text.encode_utf16().collect();
         if units.len() > MAXIMUM_UNITS {
             return Err(PatternError::Invalid);
@@ -78,8 +87,11 @@ impl Pattern {
             pattern.has_bare_name |= parts.len() <= longest_bare;
             let parsed: Result<Vec<Component>, ComponentError> =
                 parts.iter().map(|part| Component::parse(part, dialect)).collect();
+            let parsed = parsed?;
+            let demand = parsed.iter().map(Component::demand).fold(Fingerprint::EMPTY, Fingerprint::and);
+            pattern.demand = pattern.demand.or(demand);
             pattern.only_names &= parts.len() == 1;
-            pattern.alternatives.push(parsed?);
+            pattern.alternatives.push(parsed);
         }
         Ok(pattern)
     }

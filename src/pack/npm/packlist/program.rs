@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::character_class::{Class, fold};
 use super::extglob::Node;
+use super::fingerprint::Fingerprint;
 
 /// Steps that a whole selection may still spend; patterns and trees come from strangers.
 #[derive(Debug)]
@@ -116,6 +117,23 @@ impl Program {
         for jump in jumps {
             self.instructions[jump] = Instruction::Jump(end);
         }
+    }
+
+    /// What it demands of the name that matches: the units that every way through it begins and ends with.
+    pub(super) fn demand(&self) -> Fingerprint {
+        let unit = |index: Option<usize>| match index.and_then(|index| self.instructions.get(index)) {
+            Some(Instruction::Unit(unit)) => u8::try_from(*unit).ok(),
+            _ => None,
+        };
+        // The last three are what comes last, `End` and `Match`, unless something leads past it.
+        let end = self.instructions.len() - 2;
+        let leads_past = |instruction: &Instruction| match instruction {
+            Instruction::Split(first, second) => *first >= end || *second >= end,
+            Instruction::Jump(target) | Instruction::Unless(target) => *target >= end,
+            _ => false,
+        };
+        let last = end.checked_sub(1).filter(|_| !self.instructions.iter().any(leads_past));
+        Fingerprint::of_ends(unit(Some(0)), unit(last))
     }
 
     /// Says whether the whole of `name` matches; false when the budget ends.

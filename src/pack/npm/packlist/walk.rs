@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use super::fingerprint::Fingerprint;
 use super::javascript;
 use super::manifest::Manifest;
 use super::pattern::Extent;
@@ -210,26 +211,31 @@ impl Walk<'_> {
 
     /// Answers a question about a name in a directory, and says which rule let it in.
     fn passes(&self, level: usize, name: &str, question: Question) -> (bool, Option<Origin>) {
-        let mut chain = vec![level];
-        while let Some(parent) = self.levels[chain[chain.len() - 1]].parent {
-            chain.push(parent);
+        // Each level with the fingerprint of the path that it sees.
+        let mut fingerprint = Fingerprint::of_name(name);
+        let mut chain = vec![(level, fingerprint)];
+        let mut child = level;
+        while let Some(parent) = self.levels[child].parent {
+            fingerprint = fingerprint.and(Fingerprint::of_name(&self.levels[child].name));
+            chain.push((parent, fingerprint));
+            child = parent;
         }
         let mut included = true;
         let mut origin = None;
         // From the root down: each level sees the path that begins in its own directory, between two empty components.
         let mut path: Vec<&str> = Vec::with_capacity(chain.len() + 2);
-        for (index, &current) in chain.iter().enumerate().rev() {
+        for (index, &(current, fingerprint)) in chain.iter().enumerate().rev() {
             if !included && !self.levels[current].exact {
                 continue;
             }
             path.clear();
             path.push("");
-            path.extend(chain[..index].iter().rev().map(|&below| self.levels[below].name.as_str()));
+            path.extend(chain[..index].iter().rev().map(|&(below, _)| self.levels[below].name.as_str()));
             path.extend([name, ""]);
             let base_name = (index > 0).then_some(name);
             for rule in self.levels[current].slots[DEFAULT..=STRICT].iter().flatten().flat_map(|rules| rules.iter()) {
                 if rule.pattern.negated != included
-                    && matches_rule(rule, &path, base_name, question, &self.session.budget)
+                    && matches_rule(rule, &path, fingerprint, base_name, question, &self.session.budget)
                 {
                     included = rule.pattern.negated;
                     origin = included.then_some(rule.origin);
@@ -240,10 +246,22 @@ impl Walk<'_> {
     }
 }
 
-fn matches_rule(rule: &Rule, path: &[&str], base_name: Option<&str>, question: Question, budget: &Budget) -> bool {
+fn matches_rule(
+    rule: &Rule,
+    path: &[&str],
+    fingerprint: Fingerprint,
+    base_name: Option<&str>,
+    question: Question,
+    budget: &Budget,
+) -> bool {
     let pattern = &rule.pattern;
     let compared = if pattern.only_names { 1 } else { path.len() as u64 };
     if !budget.spend(pattern.cost() * compared) {
+        return false;
+    }
+    // Of the beginning of a path no more is demanded than of nothing.
+    let is_whole = pattern.only_names || !pattern.negated || question != Question::Directory;
+    if is_whole && !fingerprint.covers(pattern.demand) {
         return false;
     }
     let end = path.len() - 1;
