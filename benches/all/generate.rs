@@ -7,8 +7,22 @@ use git2::{Buf, Commit, Oid, Repository, RepositoryInitOptions, Signature, Time}
 use tarproof::demo::{Tree, TreeFile};
 
 const WORDS: [&str; 16] = [
-    "const ", "value", " = ", "require(", "'./module'", ");\n", "function ", "return ", "if (", "exports.", "{\n", "}\n",
-    "// a note\n", "length", " => ", "undefined",
+    "const ",
+    "value",
+    " = ",
+    "require(",
+    "'./module'",
+    ");\n",
+    "function ",
+    "return ",
+    "if (",
+    "exports.",
+    "{\n",
+    "}\n",
+    "// a note\n",
+    "length",
+    " => ",
+    "undefined",
 ];
 
 /// A small linear congruential generator.

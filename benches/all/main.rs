@@ -12,5 +12,12 @@ mod packlist;
 
 use criterion::{criterion_group, criterion_main};
 
-criterion_group!(all, artifact::reading, packages::comparing, packages::verifying, history::walking, packlist::selecting);
+criterion_group!(
+    all,
+    artifact::reading,
+    packages::comparing,
+    packages::verifying,
+    history::walking,
+    packlist::selecting
+);
 criterion_main!(all);

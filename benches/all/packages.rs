@@ -80,7 +80,8 @@ pub(crate) fn verifying(criterion: &mut Criterion) {
     let requests: Vec<(String, Request)> = world
         .expected()
         .map(|(release, _)| {
-            let subject = format!("npm:{}@{}", release.name, release.version).parse().expect("the world's names are valid");
+            let subject =
+                format!("npm:{}@{}", release.name, release.version).parse().expect("the world's names are valid");
             (release.case_id.clone(), Request { subject: Some(subject), ..Request::default() })
         })
         .collect();

@@ -59,10 +59,13 @@ pub(crate) fn selecting(criterion: &mut Criterion) {
     ignoring.add(".npmignore", NPM_IGNORE);
 
     let bare = json!({"name": "generated", "version": "1.0.0"});
-    let listing = json!({"name": "generated", "version": "1.0.0", "files": ["src/**/*.ts", "!**/*.test.ts", "src/locale"]});
+    let listing =
+        json!({"name": "generated", "version": "1.0.0", "files": ["src/**/*.ts", "!**/*.test.ts", "src/locale"]});
     let mut group = criterion.benchmark_group("packlist/5000 files");
     group.throughput(Throughput::Elements(5_000)).sample_size(30);
-    for (name, tree, manifest) in [("plain", &plain, &bare), ("files", &plain, &listing), ("npmignore", &ignoring, &bare)] {
+    for (name, tree, manifest) in
+        [("plain", &plain, &bare), ("files", &plain, &listing), ("npmignore", &ignoring, &bare)]
+    {
         assert!(select_files(tree, "", manifest).files.len() > 1_000);
         group.bench_function(name, |bencher| bencher.iter(|| select_files(black_box(tree), "", manifest)));
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Read};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use sha2::Digest as _;
 use tar::EntryType;
@@ -73,18 +74,38 @@ impl std::fmt::Debug for ReadOptions<'_> {
 pub fn read_tarball(source: impl Read + Send, options: &ReadOptions<'_>) -> Result<ArtifactContents, ArtifactError> {
     let limit = options.limits.compressed_size;
     if !options.threaded {
-        return read_feed(Inflate::new(source, limit), options);
+        return read_feed(Inflate::new(source, limit), options, None);
     }
     std::thread::scope(|scope| {
         let (pump, piped) = pipe();
         scope.spawn(move || pump.run(source, limit));
-        read_feed(Ok(piped), options)
+        let (sender, receiver) = sync_channel::<(Box<str>, Vec<u8>)>(DIGESTS_WAITING);
+        let digests = scope.spawn(move || {
+            receiver.into_iter().map(|(path, content)| (path, Sha256Digest::of(&content))).collect::<Vec<_>>()
+        });
+        let mut contents = read_feed(Ok(piped), options, Some(sender))?;
+        for (path, digest) in digests.join().unwrap_or_default() {
+            // In the order of the archive, so that of a path that comes twice the last one stays.
+            if let Ok(index) = contents.entries.binary_search_by(|entry| entry.path.cmp(&path)) {
+                contents.entries[index].sha256 = Some(digest);
+            }
+        }
+        Ok(contents)
     })
 }
 
-fn read_feed(feed: io::Result<impl Feed>, options: &ReadOptions<'_>) -> Result<ArtifactContents, ArtifactError> {
+/// Files up to this size may be hashed on another thread; with [`DIGESTS_WAITING`] this bounds what is in flight.
+const DIGEST_ELSEWHERE_SIZE: usize = 64 << 10;
+const DIGESTS_WAITING: usize = 48;
+
+fn read_feed(
+    feed: io::Result<impl Feed>,
+    options: &ReadOptions<'_>,
+    digests: Option<SyncSender<(Box<str>, Vec<u8>)>>,
+) -> Result<ArtifactContents, ArtifactError> {
     let meter = Meter::new(options.limits);
     let mut reader = Reader::new(options);
+    reader.digests = digests;
     let malformed = |members: u64, source| meter.explain(source, members);
     let feed = feed.map_err(|error| malformed(0, error))?;
     let mut archive = open(feed, &meter);
@@ -149,6 +170,8 @@ struct Reader<'a> {
     unpacked_size: u64,
     end_seen: bool,
     buffer: Vec<u8>,
+    /// Where small contents go to be hashed, if not here.
+    digests: Option<SyncSender<(Box<str>, Vec<u8>)>>,
 }
 
 impl<'a> Reader<'a> {
@@ -164,6 +187,7 @@ impl<'a> Reader<'a> {
             unpacked_size: 0,
             end_seen: false,
             buffer: Vec::new(),
+            digests: None,
         }
     }
 
@@ -244,7 +268,6 @@ impl<'a> Reader<'a> {
             member.blob = BlobHasher::hash(self.options.collisions, &self.buffer);
             let known = member.blob.map_or(SourceContent::Different, |blob| (self.options.source)(&member.path, &blob));
             if known != SourceContent::Same {
-                member.sha256 = Some(Sha256Digest::of(&self.buffer));
                 // What will be compared comes first; of new files a sample is enough to show.
                 let budget = self.options.limits.retained_size;
                 let budget = if known == SourceContent::Different { budget } else { budget / 4 };
@@ -255,6 +278,9 @@ impl<'a> Reader<'a> {
             }
             if is_manifest {
                 self.manifest = Some(self.buffer.clone());
+            }
+            if known != SourceContent::Same {
+                self.digest(member);
             }
         } else {
             let mut blob = BlobHasher::new(self.options.collisions, member.size);
@@ -282,6 +308,17 @@ impl<'a> Reader<'a> {
             self.anomalies.push(ArchiveAnomaly::Sha1Collision { path: member.path.clone() });
         }
         Ok(())
+    }
+
+    /// Hashes the buffer's content for `member`, here or on the other thread.
+    fn digest(&mut self, member: &mut ArtifactEntry) {
+        match &self.digests {
+            Some(digests) if self.buffer.len() <= DIGEST_ELSEWHERE_SIZE => {
+                // Fails only if the other thread is gone, and then the scope passes its panic on.
+                let _ = digests.send((member.path.clone(), std::mem::take(&mut self.buffer)));
+            }
+            _ => member.sha256 = Some(Sha256Digest::of(&self.buffer)),
+        }
     }
 
     fn global_header<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> io::Result<()> {

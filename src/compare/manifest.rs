@@ -63,7 +63,12 @@ impl<'t, 'a> CommitWorkspace<'t, 'a> {
 
 impl Workspace for CommitWorkspace<'_, '_> {
     fn package_version(&self, name: &str) -> Option<String> {
-        self.packages().get(name).cloned()
+        // Most workspaces name the folder after the package; looking there first saves listing the commit.
+        let folder = format!("packages/{}", name.rsplit('/').next().unwrap_or(name));
+        match self.read(&join(&folder, "package.json")) {
+            Some((stated, version)) if stated == name => Some(version),
+            _ => self.packages().get(name).cloned(),
+        }
     }
 
     fn package_at(&self, directory: &str) -> Option<(String, String)> {

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 
 use git2::Oid;
 
+use crate::package::is_document;
 use crate::source::directory::{self, DirectoryOrigin, usual_directories};
 use crate::source::git::Completeness;
+use crate::source::git::repository::oid;
 use crate::source::history::HistoryWalk;
-use crate::source::match_commit::Evidence;
 use crate::source::match_commit::manifest::StatedVersion;
 use crate::source::match_commit::rank::{choose_tie, last_before};
 use crate::source::match_commit::search::{Search, subtree};
-use crate::source::tree::CommitTree;
+use crate::source::match_commit::{Candidate, Evidence};
+use crate::source::tree::{CommitTree, join};
 
 /// How many commits of equal score are kept apart.
 const MAX_TIES: usize = 4_096;
@@ -47,7 +49,7 @@ impl Search<'_> {
         }
         let settled = self.settled();
         let horizon = match settled {
-            Some(candidate) if candidate.differing_prose == 0 => return,
+            Some(candidate) if candidate.differing_prose == 0 || !self.holds_published_prose(candidate) => return,
             // Only prose differs: a release made a little before or after its tag is looked for, no more.
             Some(candidate) => Some(candidate.time),
             None => None,
@@ -78,6 +80,23 @@ impl Search<'_> {
             self.add(id, Evidence::Content);
         }
         self.tips = Some(tips);
+    }
+
+    /// Whether prose that differs from the candidate's may be in another commit.
+    fn holds_published_prose(&self, candidate: &Candidate) -> bool {
+        if self.source.completeness() != Completeness::Full {
+            return true;
+        }
+        let (Some(tree), Ok(odb)) =
+            (CommitTree::of_commit(self.source, &candidate.commit), self.source.repository().odb())
+        else {
+            return true;
+        };
+        self.query.artifact.files().filter(|entry| is_document(&entry.path)).any(|entry| {
+            let place = tree.file(&join(&candidate.directory.path, &entry.path));
+            place.is_some_and(|file| Some(file.blob) != entry.blob)
+                && entry.blob.and_then(|blob| oid(&blob.0)).is_some_and(|id| odb.exists(id))
+        })
     }
 
     /// Scores the commits that `tips` reach; with a `horizon` only those committed about that time.

@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn the_usual_rules_are_decided_without_a_comparison() {
-        for pattern in ["**/.git", "**/CVS/**", ".*.swp", "._*", "*.orig", "/build/config.gypi", "/.wafpickle-*", ".*"] {
+        for pattern in ["**/.git", "**/CVS/**", ".*.swp", "._*", "*.orig", "/build/config.gypi", "/.wafpickle-*", ".*"]
+        {
             assert!(!of_path("/src/locale/index.ts").covers(demand(pattern)), "{pattern}");
         }
         assert!(of_path("/src/cvS/a").covers(demand("**/CVS/**")));
