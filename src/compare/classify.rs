@@ -8,7 +8,8 @@ use crate::artifact::{ArtifactContents, ArtifactEntry};
 use crate::compare::contents::PublishedContents;
 use crate::compare::manifest::CommitWorkspace;
 use crate::ledger::{Counterpart, Explanation, Ledger, LedgerFile};
-use crate::pack::npm::manifest::{ManifestError, ManifestInput, compare_manifests};
+use crate::pack::npm::is_cleaned_readme;
+use crate::pack::npm::manifest::{AppliedRule, CLEAN_DOCS, ManifestError, ManifestInput, compare_manifests};
 use crate::pack::npm::packlist::{GitIgnores, select_files};
 use crate::package::{BlobId, CommitId, Version, is_document};
 use crate::source::git::repository::{commit_id, oid};
@@ -50,6 +51,7 @@ pub fn compare(comparison: &Comparison<'_>) -> Option<Compared> {
     classifier.match_blobs();
     classifier.prepare_contents();
     let manifest_error = classifier.derive_manifest().err();
+    classifier.derive_readme();
     classifier.stabilize();
     classifier.find_moved();
     classifier.search_history();
@@ -147,6 +149,24 @@ impl<'a> Classifier<'_, 'a> {
         };
         self.rows[index].explanation = Some(explanation);
         Ok(())
+    }
+
+    /// Tier 1: the readme as clean-publish cuts it.
+    fn derive_readme(&mut self) {
+        let Some(index) = self.rows.iter().position(|row| row.is_open() && row.is_root_readme()) else { return };
+        let row = &self.rows[index];
+        let read = || {
+            let published = self.published(row)?;
+            let source = self.comparison.source.read_blob(row.counterpart.as_ref()?.blob)?;
+            let manifest = self.tree.read_file(&join(self.directory(), "package.json"))?;
+            let manifest: serde_json::Value = serde_json::from_slice(&manifest).ok()?;
+            let (published, source) = (std::str::from_utf8(&published).ok()?, std::str::from_utf8(&source).ok()?);
+            is_cleaned_readme(published, source, &manifest).then_some(())
+        };
+        if read().is_some() {
+            let rules = vec![AppliedRule { rule: CLEAN_DOCS, key_path: String::new() }];
+            self.rows[index].explanation = Some(Explanation::Derived { rules });
+        }
     }
 
     fn stabilize(&mut self) {
@@ -314,6 +334,10 @@ impl<'a> Classifier<'_, 'a> {
 impl Row<'_> {
     fn is_open(&self) -> bool {
         self.explanation.is_none() && self.entry.is_file()
+    }
+
+    fn is_root_readme(&self) -> bool {
+        self.counterpart.is_some() && self.entry.path.eq_ignore_ascii_case("readme.md")
     }
 
     fn is_modified_manifest(&self) -> bool {

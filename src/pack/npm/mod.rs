@@ -1,4 +1,7 @@
 //! npm's packer: which files it selects, and how publishing tools rewrite the manifest.
 
+mod clean_docs;
 pub mod manifest;
 pub mod packlist;
+
+pub use clean_docs::is_cleaned_readme;

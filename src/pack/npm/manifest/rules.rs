@@ -41,13 +41,16 @@ pub(super) const JSON_FORMAT: ManifestRuleId = ManifestRuleId("json-format");
 /// Branches of a `condition:` range or the `conditions` key, taken as git states them.
 pub(super) const CONDITIONS: ManifestRuleId = ManifestRuleId("yarn-conditions");
 
-/// These two concern the whole manifest; `compare.rs` applies them.
+/// A readme cut down to its first section; it concerns no key, but the same tools do it, told by the same manifest.
+pub const CLEAN_DOCS: ManifestRuleId = ManifestRuleId("clean-docs");
+
+/// For rules that concern a whole file; whoever compares that file applies them.
 fn whole_file(_: &Delta<'_>, _: &Context<'_>) -> bool {
     false
 }
 
 /// Every rule, in the order in which they are asked; the first that explains a key is recorded.
-static RULES: [ManifestRule; 14] = [
+static RULES: [ManifestRule; 15] = [
     ManifestRule {
         id: JSON_FORMAT,
         summary: "the same values in another formatting or key order",
@@ -56,6 +59,11 @@ static RULES: [ManifestRule; 14] = [
     ManifestRule {
         id: CONDITIONS,
         summary: "one branch of each condition that git states, as yarn's conditions plugin takes it",
+        explains: whole_file,
+    },
+    ManifestRule {
+        id: CLEAN_DOCS,
+        summary: "a readme cut down to its first section and a link, where git's `clean-publish` asks for it",
         explains: whole_file,
     },
     ManifestRule {
