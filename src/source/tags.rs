@@ -87,23 +87,51 @@ pub fn likely_tags(name: &PackageName, version: &Version) -> [String; 4] {
     [format!("v{version}"), version.to_string(), format!("{name}@{version}"), format!("{}@{version}", name.unscoped())]
 }
 
-/// Ref patterns for one filtered fetch, each with a single `*` at its end, that together cover the usual forms.
-pub fn tag_patterns(name: &PackageName, version: &Version) -> Vec<String> {
+/// Ref patterns for one fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagPatterns {
+    /// Match the usual forms of the version's tag, and few others.
+    pub wanted: Vec<String>,
+    /// Match what would come along.
+    pub unwanted: Vec<String>,
+}
+
+/// Words that packages put behind a version when they tag what they publish beside what they develop.
+const PUBLISHED_SUFFIXES: [&str; 2] = ["-npm", "-deno"];
+
+/// Patterns that together cover the usual forms of a version's tag.
+///
+/// Asking for one form after the other costs requests, and a name that the remote lacks fails the whole
+/// fetch. A pattern that matches nothing does not, so every name is made a pattern by a `*` within the
+/// version, where it can stand for little: `v1.2.*3` also matches `v1.2.13`, and hardly ever there is one.
+pub fn tag_patterns(name: &PackageName, version: &Version) -> TagPatterns {
+    let text = version.as_str();
+    // The number of a pre-release is the whole last part: `1.0.0-rc*.1` does not match `1.0.0-rc.11`.
+    let star = match text.rfind('.') {
+        Some(dot) if text.contains('-') => dot,
+        _ => text.char_indices().next_back().map_or(0, |(last, _)| last),
+    };
+    let starred = format!("{}*{}", &text[..star], &text[star..]);
     let unscoped = name.unscoped();
-    let mut patterns: Vec<String> = ["v", "", "release-", "release/", "r", "version-", "rel-"]
-        .iter()
-        .map(|prefix| format!("refs/tags/{prefix}{version}*"))
-        .collect();
+    let mut prefixes: Vec<String> = ["v", "", "release-", "release/", "r", "version-", "rel-"].map(str::to_owned).into();
     let mut owners = vec![unscoped];
     if name.scope().is_some() {
         owners.push(name.as_str());
     }
     for owner in owners {
-        for joint in ["@", "-v", "-", "/v", "@v", "/"] {
-            patterns.push(format!("refs/tags/{owner}{joint}{version}*"));
+        prefixes.extend(["@", "-v", "-", "/v", "@v", "/"].map(|joint| format!("{owner}{joint}")));
+    }
+    let mut wanted: Vec<String> = prefixes.iter().map(|prefix| format!("refs/tags/{prefix}{starred}")).collect();
+    for suffix in PUBLISHED_SUFFIXES {
+        wanted.extend(["v", ""].map(|prefix| format!("refs/tags/{prefix}{starred}{suffix}")));
+    }
+    let mut unwanted = Vec::new();
+    if !text.contains('-') {
+        for likely in likely_tags(name, version) {
+            unwanted.extend(PRERELEASE_WORDS.iter().map(|word| format!("refs/tags/{likely}-{word}*")));
         }
     }
-    patterns
+    TagPatterns { wanted, unwanted }
 }
 
 #[cfg(test)]
@@ -141,5 +169,28 @@ mod tests {
         }
         assert_eq!(form("v1.2.3-beta.1", "chalk", "1.2.3-beta.1"), Some(TagForm::Version));
         assert_eq!(form("v1.2.3-beta.10", "chalk", "1.2.3-beta.1"), None);
+    }
+
+    /// What a fetch with the patterns brings of `tags`; a pattern's `*` stands for any text, even none.
+    fn fetched<'t>(tags: &[&'t str], name: &str, version: &str) -> Vec<&'t str> {
+        let patterns = tag_patterns(&PackageName::parse(name).unwrap(), &Version::parse(version).unwrap());
+        let matches = |tag: &str, pattern: &String| {
+            let (before, after) = pattern.strip_prefix("refs/tags/").unwrap().split_once('*').unwrap();
+            tag.len() >= before.len() + after.len() && tag.starts_with(before) && tag.ends_with(after)
+        };
+        let any = |tag: &str, patterns: &[String]| patterns.iter().any(|pattern| matches(tag, pattern));
+        tags.iter().filter(|tag| any(tag, &patterns.wanted) && !any(tag, &patterns.unwanted)).copied().collect()
+    }
+
+    #[test]
+    fn patterns_match_every_usual_form_and_few_other_versions() {
+        let forms = ["v1.2.3", "1.2.3", "chalk@1.2.3", "@scope/chalk@1.2.3", "chalk-v1.2.3", "release-1.2.3", "1.2.3-npm"];
+        assert_eq!(fetched(&forms, "@scope/chalk", "1.2.3"), forms);
+        let others = ["v1.2.30", "v1.2.4", "v11.2.3", "v1.2.3-beta.3", "v1.2.3-rc.13", "v1.2", "other@1.2.3"];
+        assert_eq!(fetched(&others, "@scope/chalk", "1.2.3"), Vec::<&str>::new());
+        let many = ["v15.0.0", "v15.0.0-canary.0", "v15.0.0-canary.110", "v15.0.0-rc.0", "v15.0.10"];
+        assert_eq!(fetched(&many, "next", "15.0.0"), ["v15.0.0", "v15.0.10"]);
+        let pre = ["v15.0.0-canary.1", "v15.0.0-canary.11", "v15.0.0-canary.111", "v15.0.0"];
+        assert_eq!(fetched(&pre, "next", "15.0.0-canary.1"), ["v15.0.0-canary.1"]);
     }
 }

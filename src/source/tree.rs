@@ -1,6 +1,6 @@
 //! One commit's tree, read lazily: only the directories that somebody names are ever opened.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -36,7 +36,7 @@ pub struct CommitTree<'s> {
     source: &'s SourceRepository,
     root: Oid,
     directories: RefCell<HashMap<Box<str>, Option<Rc<Tree<'s>>>>>,
-    incomplete: Cell<bool>,
+    missing: RefCell<Vec<Oid>>,
 }
 
 impl std::fmt::Debug for CommitTree<'_> {
@@ -54,12 +54,12 @@ impl<'s> CommitTree<'s> {
 
     /// Opens a tree by its own id.
     pub fn of_tree(source: &'s SourceRepository, root: Oid) -> Self {
-        Self { source, root, directories: RefCell::default(), incomplete: Cell::new(false) }
+        Self { source, root, directories: RefCell::default(), missing: RefCell::default() }
     }
 
-    /// Whether a directory that was asked for is recorded but not at hand.
-    pub fn is_incomplete(&self) -> bool {
-        self.incomplete.get()
+    /// Directories that were asked for, and are recorded but not at hand.
+    pub(crate) fn missing_trees(&self) -> Vec<Oid> {
+        self.missing.borrow().clone()
     }
 
     fn directory(&self, path: &str) -> Option<Rc<Tree<'s>>> {
@@ -81,7 +81,7 @@ impl<'s> CommitTree<'s> {
         let tree = id.and_then(|id| match self.source.repository().find_tree(id) {
             Ok(tree) => Some(Rc::new(tree)),
             Err(_) => {
-                self.incomplete.set(true);
+                self.missing.borrow_mut().push(id);
                 None
             }
         });
@@ -124,7 +124,7 @@ impl<'s> CommitTree<'s> {
         let mut count = 0;
         while let Some((path, id)) = stack.pop() {
             let Ok(tree) = self.source.repository().find_tree(id) else {
-                self.incomplete.set(true);
+                self.missing.borrow_mut().push(id);
                 continue;
             };
             for entry in &tree {

@@ -1,6 +1,6 @@
 //! Runs the git client: one subcommand at a time, on a bare repository of ours, with everything that could run code off.
 
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -46,23 +46,18 @@ pub enum GitFailure {
     /// What it fetched grew too large.
     #[error("the repository is larger than the limit of {0} bytes")]
     TooLarge(u64),
-}
-
-impl GitFailure {
-    /// Whether the remote lacks a ref that was asked for by its exact name.
-    pub fn is_missing_ref(&self) -> bool {
-        matches!(self, Self::Refused(message) if message.contains("couldn't find remote ref"))
-    }
+    /// There is no git client, and the built-in one failed.
+    #[error("the built-in git client failed")]
+    BuiltIn(#[source] git2::Error),
 }
 
 /// Settings that no repository, user or remote can override: the command line wins over every file.
-const SETTINGS: [&str; 20] = [
+const SETTINGS: [&str; 21] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.askPass=",
     "protocol.allow=never",
     "protocol.https.allow=always",
-    "protocol.http.allow=always",
     "protocol.git.allow=always",
     "protocol.ssh.allow=always",
     "protocol.version=2",
@@ -71,6 +66,9 @@ const SETTINGS: [&str; 20] = [
     "fetch.fsckObjects=false",
     "fetch.writeCommitGraph=false",
     "fetch.unpackLimit=1",
+    // Both would have the server name other hosts to fetch from.
+    "fetch.uriProtocols=",
+    "transfer.bundleURI=false",
     "gc.auto=0",
     "maintenance.auto=false",
     "http.lowSpeedLimit=1000",
@@ -79,27 +77,60 @@ const SETTINGS: [&str; 20] = [
     "advice.detachedHead=false",
 ];
 
+/// Variables that would lead the client to another repository, or past the settings above.
+const FOREIGN_VARIABLES: [&str; 12] = [
+    "GIT_ALLOW_PROTOCOL",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PROXY_COMMAND",
+    "GIT_SHALLOW_FILE",
+    "GIT_TEMPLATE_DIR",
+    "GIT_WORK_TREE",
+];
+
+/// The one remote that a call may reach.
+#[derive(Debug, Clone)]
+pub(super) struct Endpoint {
+    /// Its address, after the user's rewrites.
+    pub(super) address: String,
+    /// Whether the user's configuration says how ssh is started.
+    pub(super) own_ssh_command: bool,
+}
+
+impl Endpoint {
+    /// The settings that belong to this remote alone.
+    fn settings(&self) -> [String; 2] {
+        // A redirect must not lead from https to a transport that anybody on the way can rewrite.
+        let http = if self.address.starts_with("http://") { "always" } else { "never" };
+        [format!("remote.origin.url={}", self.address), format!("protocol.http.allow={http}")]
+    }
+}
+
 impl GitClient {
-    /// Runs `git --git-dir=REPOSITORY ARGUMENTS…` to its end.
-    pub fn run(&self, repository: &Path, arguments: &[String]) -> Result<(), GitFailure> {
-        let mut command = Command::new(&self.program);
-        command.arg("--git-dir").arg(repository);
-        for setting in SETTINGS {
-            command.args(["-c", setting]);
-        }
-        command.args(arguments);
-        for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_TEMPLATE_DIR"] {
-            command.env_remove(variable);
-        }
-        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_PROTOCOL_FROM_USER", "0").env("LC_ALL", "C");
-        command.env("GIT_ASKPASS", "true").env("SSH_ASKPASS", "true").env("GCM_INTERACTIVE", "never");
-        if std::env::var_os("GIT_SSH_COMMAND").is_none() && std::env::var_os("GIT_SSH").is_none() {
-            command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
-        }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        tracing::debug!(repository = %repository.display(), ?arguments, "running git");
-        let mut child =
-            command.spawn().map_err(|source| GitFailure::Start { program: self.program.clone(), source })?;
+    /// Runs `git --git-dir=REPOSITORY ARGUMENTS…` to its end, with `input` as its standard input.
+    ///
+    /// In the repository, `origin` is the endpoint.
+    pub(super) fn run(
+        &self,
+        repository: &Path,
+        endpoint: &Endpoint,
+        arguments: &[&str],
+        input: &str,
+    ) -> Result<(), GitFailure> {
+        let start_failure = |source| GitFailure::Start { program: self.program.clone(), source };
+        // A file and no pipe: a client that does not read must not hold us up.
+        let mut stdin = tempfile::tempfile().map_err(start_failure)?;
+        stdin.write_all(input.as_bytes()).and_then(|()| stdin.rewind()).map_err(start_failure)?;
+        let mut command = self.command(repository, endpoint, arguments);
+        command.stdin(stdin).stdout(Stdio::null()).stderr(Stdio::piped());
+        let address = redact(&endpoint.address);
+        tracing::debug!(repository = %repository.display(), %address, ?arguments, input, "running git");
+        let mut child = command.spawn().map_err(start_failure)?;
         let stderr = child.stderr.take();
         let words = std::thread::spawn(move || {
             let mut message = Vec::new();
@@ -113,6 +144,30 @@ impl GitClient {
         let status = self.wait(&mut child, repository)?;
         let message = words.join().unwrap_or_default();
         if status.success() { Ok(()) } else { Err(GitFailure::Refused(last_words(&message))) }
+    }
+
+    fn command(&self, repository: &Path, endpoint: &Endpoint, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--git-dir").arg(repository);
+        let own_settings = endpoint.settings();
+        for setting in SETTINGS.into_iter().chain(own_settings.iter().map(String::as_str)) {
+            command.args(["-c", setting]);
+        }
+        command.args(arguments);
+        for variable in FOREIGN_VARIABLES {
+            command.env_remove(variable);
+        }
+        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_PROTOCOL_FROM_USER", "0").env("LC_ALL", "C");
+        // What is missing is asked for by us, all at once.
+        command.env("GIT_NO_LAZY_FETCH", "1");
+        // An empty answer to every question; `force` because ssh would ask the terminal itself.
+        command.env("GIT_ASKPASS", "true").env("SSH_ASKPASS", "true").env("SSH_ASKPASS_REQUIRE", "force");
+        command.env("GCM_INTERACTIVE", "never");
+        let chosen = ["GIT_SSH_COMMAND", "GIT_SSH"].into_iter().any(|name| std::env::var_os(name).is_some());
+        if !chosen && !endpoint.own_ssh_command {
+            command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+        }
+        command
     }
 
     fn wait(&self, child: &mut Child, repository: &Path) -> Result<std::process::ExitStatus, GitFailure> {
@@ -144,7 +199,7 @@ impl GitClient {
     }
 }
 
-fn size_of(directory: &Path) -> u64 {
+pub(super) fn size_of(directory: &Path) -> u64 {
     walkdir::WalkDir::new(directory)
         .into_iter()
         .filter_map(Result::ok)
@@ -196,10 +251,37 @@ mod tests {
         assert_eq!(last_words(b""), "no message");
     }
 
+    fn endpoint(address: &str) -> Endpoint {
+        Endpoint { address: address.to_owned(), own_ssh_command: false }
+    }
+
     #[test]
     fn a_missing_program_is_its_own_failure() {
         let client = GitClient { program: "/nonexistent/git".into(), ..GitClient::default() };
-        let failure = client.run(Path::new("/nonexistent"), &["version".to_owned()]).unwrap_err();
+        let endpoint = endpoint("https://git.example/a/b");
+        let failure = client.run(Path::new("/nonexistent"), &endpoint, &["version"], "").unwrap_err();
         assert!(matches!(failure, GitFailure::Start { .. }));
+    }
+
+    #[test]
+    fn a_redirect_cannot_leave_https() {
+        let allowed = |address: &str| endpoint(address).settings()[1].clone();
+        assert_eq!(allowed("https://git.example/a/b"), "protocol.http.allow=never");
+        assert_eq!(allowed("http://git.example/a/b"), "protocol.http.allow=always");
+        assert!(!SETTINGS.iter().any(|setting| setting.starts_with("protocol.http.")));
+    }
+
+    #[test]
+    fn the_users_own_ssh_command_is_not_replaced() {
+        let endpoint = Endpoint { own_ssh_command: true, ..endpoint("ssh://git@git.example/a/b") };
+        let command = GitClient::default().command(Path::new("/nonexistent"), &endpoint, &[]);
+        assert!(command.get_envs().all(|(name, _)| name != "GIT_SSH_COMMAND"));
+    }
+
+    #[test]
+    fn the_environment_cannot_lead_elsewhere() {
+        let command = GitClient::default().command(Path::new("/nonexistent"), &endpoint("https://git.example/a"), &[]);
+        let removed: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        assert!(FOREIGN_VARIABLES.iter().all(|variable| removed.contains(&std::ffi::OsStr::new(variable))));
     }
 }

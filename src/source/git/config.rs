@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-/// The user's `url.*.insteadOf` entries.
+/// The user's `url.*.insteadOf` entries, and whether ssh is set up by the user.
 #[derive(Debug, Clone, Default)]
 pub struct UrlRewrites {
     /// `(prefix, replacement)`
     rewrites: Vec<(String, String)>,
+    ssh_command: bool,
 }
 
 /// Where an address leads after the user's rewrites.
@@ -14,8 +15,10 @@ pub struct UrlRewrites {
 pub enum Destination {
     /// A repository on this machine.
     Local(PathBuf),
-    /// An address to fetch from; `copy` where the user's settings replaced the host.
+    /// An address to fetch from.
     Remote {
+        /// The address that git goes to in the end.
+        address: String,
         /// Whether this is the user's mirror rather than the host that the metadata names.
         copy: bool,
     },
@@ -37,17 +40,27 @@ impl UrlRewrites {
         if let Some(path) = global {
             let _ = config.add_file(path, git2::ConfigLevel::App, true);
         }
-        Self { rewrites: read(&config).unwrap_or_default() }
+        Self::read(&config).unwrap_or_default()
     }
 
     /// Reads one configuration file and nothing else.
     pub fn from_file(path: &Path) -> Result<Self, git2::Error> {
-        Ok(Self { rewrites: read(&git2::Config::open(path)?)? })
+        Self::read(&git2::Config::open(path)?)
     }
 
     /// Settings given directly.
     pub fn from_pairs(rewrites: Vec<(String, String)>) -> Self {
-        Self { rewrites }
+        Self { rewrites, ssh_command: false }
+    }
+
+    fn read(config: &git2::Config) -> Result<Self, git2::Error> {
+        let ssh_command = config.get_string("core.sshCommand").is_ok_and(|command| !command.is_empty());
+        Ok(Self { rewrites: rewrites(config)?, ssh_command })
+    }
+
+    /// Whether the user's configuration says how ssh is started (`core.sshCommand`).
+    pub fn has_ssh_command(&self) -> bool {
+        self.ssh_command
     }
 
     /// Applies the longest matching prefix, as git does.
@@ -58,13 +71,16 @@ impl UrlRewrites {
             .filter(|(prefix, _)| address.starts_with(prefix.as_str()))
             .max_by_key(|(prefix, _)| prefix.len());
         let Some((prefix, replacement)) = best else {
-            return Destination::Remote { copy: false };
+            return Destination::Remote { address: address.to_owned(), copy: false };
         };
         let rewritten = format!("{replacement}{}", &address[prefix.len()..]);
         match rewritten.strip_prefix("file://") {
             Some(path) => Destination::Local(path.into()),
             None if rewritten.starts_with('/') => Destination::Local(rewritten.into()),
-            None => Destination::Remote { copy: host(&rewritten) != host(address) },
+            None => {
+                let copy = host(&rewritten) != host(address);
+                Destination::Remote { address: rewritten, copy }
+            }
         }
     }
 }
@@ -73,7 +89,7 @@ fn host(address: &str) -> Option<String> {
     url::Url::parse(address).ok()?.host_str().map(str::to_owned)
 }
 
-fn read(config: &git2::Config) -> Result<Vec<(String, String)>, git2::Error> {
+fn rewrites(config: &git2::Config) -> Result<Vec<(String, String)>, git2::Error> {
     let mut rewrites = Vec::new();
     // A pattern would be matched as a regular expression against every entry; mirrors' settings have thousands.
     let entries = config.entries(None)?;
@@ -101,7 +117,21 @@ mod tests {
         let local = || Destination::Local("/mirror/a+b/repo".into());
         assert_eq!(rewrites.destination("https://git.example/a/b"), local());
         assert_eq!(rewrites.destination("https://git.example/a/b.git"), local());
-        assert_eq!(rewrites.destination("https://git.example/c/d"), Destination::Remote { copy: true });
-        assert_eq!(rewrites.destination("https://other.example/c/d"), Destination::Remote { copy: false });
+        let remote = |address: &str, copy| Destination::Remote { address: address.to_owned(), copy };
+        assert_eq!(rewrites.destination("https://git.example/c/d"), remote("git://127.0.0.1/c/d", true));
+        assert_eq!(rewrites.destination("https://other.example/c/d"), remote("https://other.example/c/d", false));
+    }
+
+    #[test]
+    fn the_users_own_ssh_command_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config");
+        std::fs::write(&path, "[url \"git@git.example:\"]\n\tinsteadOf = https://git.example/\n").unwrap();
+        let rewrites = UrlRewrites::from_file(&path).unwrap();
+        assert!(!rewrites.has_ssh_command());
+        let Destination::Remote { address, .. } = rewrites.destination("https://git.example/a/b") else { panic!() };
+        assert_eq!(address, "git@git.example:a/b");
+        std::fs::write(&path, "[core]\n\tsshCommand = ssh -i key\n").unwrap();
+        assert!(UrlRewrites::from_file(&path).unwrap().has_ssh_command());
     }
 }

@@ -9,6 +9,8 @@
 mod cache;
 mod client;
 mod config;
+mod plain;
+mod remote;
 pub(crate) mod repository;
 
 pub use client::{GitClient, GitFailure};

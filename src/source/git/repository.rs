@@ -1,7 +1,5 @@
 //! One source repository, wherever it lies, and how it is completed step by step.
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,8 +9,8 @@ use crate::package::{BlobId, CommitId, PackageName, Version};
 use crate::source::RepositoryLocation;
 use crate::source::git::cache::{CachedRepository, Depth};
 use crate::source::git::config::Destination;
+use crate::source::git::remote::{HISTORY, Remote};
 use crate::source::git::{GitClient, GitFailure, UrlRewrites};
-use crate::source::tags::{likely_tags, tag_patterns};
 
 /// Largest single file that is read from a repository, bytes.
 const BLOB_SIZE: usize = 64 << 20;
@@ -114,13 +112,6 @@ pub struct SourceRepository {
     moved_tags: Vec<MovedTag>,
 }
 
-struct Remote {
-    options: GitOptions,
-    cached: CachedRepository,
-    contents: RefCell<HashMap<BlobId, Option<Vec<u8>>>>,
-    requests: Cell<u32>,
-}
-
 impl std::fmt::Debug for SourceRepository {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -149,10 +140,10 @@ impl SourceRepository {
         }
         match options.rewrites.destination(location.as_str()) {
             Destination::Local(path) => Self::open_local(location, &path),
-            Destination::Remote { copy } => {
-                let mut source = Self::open_remote(location, copy, options)?;
-                source.fetch_release(directory, name, version)?;
-                Ok(source)
+            Destination::Remote { address, copy } => {
+                let cached = CachedRepository::new(&options.cache_directory, location, Depth::Trees);
+                let remote = Remote::new(location, address, cached, (name, version), options);
+                Self::open_remote(location, copy, remote, directory)
             }
         }
     }
@@ -175,84 +166,41 @@ impl SourceRepository {
         })
     }
 
-    fn open_remote(location: &RepositoryLocation, copy: bool, options: &GitOptions) -> Result<Self, SourceError> {
-        let cached = CachedRepository::new(&options.cache_directory, location, Depth::Trees);
-        if options.offline && !cached.exists() {
-            let history = CachedRepository::new(&options.cache_directory, location, Depth::History);
-            if !history.exists() {
+    fn open_remote(
+        location: &RepositoryLocation,
+        copy: bool,
+        remote: Remote,
+        directory: Option<&str>,
+    ) -> Result<Self, SourceError> {
+        if !remote.options.offline {
+            remote.fetch_release(directory)?;
+        } else if !remote.cached.was_asked(&remote.release_question()) {
+            let history = CachedRepository::new(&remote.options.cache_directory, location, Depth::History);
+            if !history.was_asked(HISTORY) {
                 return Err(SourceError::Offline { location: location.to_string() });
             }
+            let _lock = remote.cached.lock()?;
+            remote.cached.create()?;
         }
-        {
-            let _lock = cached.lock()?;
-            cached.create()?;
-        }
-        let repository = cached.open()?;
-        let remote = Remote { options: options.clone(), cached, contents: RefCell::default(), requests: Cell::new(0) };
         Ok(Self {
-            repository,
+            repository: remote.cached.open()?,
             location: location.clone(),
             completeness: Completeness::Trees,
             copy,
+            moved_tags: remote.moved_tags(),
             remote: Some(remote),
-            moved_tags: Vec::new(),
         })
     }
 
-    /// Fetches the trees of the commits that the release's usual tags name.
-    ///
-    /// The usual name is asked for exactly: a pattern would also bring `1.2.30` for `1.2.3`.
-    fn fetch_release(
-        &mut self,
-        directory: Option<&str>,
-        name: &PackageName,
-        version: &Version,
-    ) -> Result<(), SourceError> {
-        let Some(remote) = &self.remote else { return Ok(()) };
-        let asked = format!("release {name} {version}");
-        if remote.options.offline || remote.cached.asked_within(&asked, remote.options.refs_age) {
-            return Ok(());
-        }
-        // Deeper trees of other packages in a large repository are never looked at.
-        let filter = match directory {
-            Some(directory) => format!("combine:blob:none+tree:{}", directory.split('/').count() + 3),
-            None => "blob:none".to_owned(),
-        };
-        let _lock = remote.cached.lock()?;
-        let before = tag_targets(&self.repository);
-        let known = likely_tags(name, version).into_iter().find(|tag| before.contains_key(tag));
-        let likely = known.unwrap_or_else(|| format!("v{version}"));
-        let exact = vec![format!("+refs/tags/{likely}:refs/tags/{likely}")];
-        match remote.fetch(&shallow(&filter), &exact) {
-            Ok(()) => {}
-            Err(failure) if failure.is_missing_ref() => {
-                let patterns: Vec<_> =
-                    tag_patterns(name, version).iter().map(|pattern| format!("+{pattern}:{pattern}")).collect();
-                remote.fetch(&shallow(&filter), &patterns).map_err(|source| self.fetch_error(source))?;
-            }
-            Err(failure) => return Err(self.fetch_error(failure)),
-        }
-        remote.cached.note_asked(&asked);
-        self.reopen()?;
-        self.note_moved(&before);
-        Ok(())
-    }
-
-    /// Completes the trees of the release's tags where the first fetch left deep ones out.
-    pub fn complete_trees(&mut self, tags: &[String]) -> Result<bool, SourceError> {
+    /// Fetches trees that the first fetch left out, with all trees below them; returns whether any came.
+    pub(crate) fn complete_trees(&mut self, trees: &[Oid]) -> Result<bool, SourceError> {
         let Some(remote) = &self.remote else { return Ok(false) };
-        if self.completeness != Completeness::Trees || remote.options.offline || tags.is_empty() {
+        if remote.options.offline || trees.is_empty() {
             return Ok(false);
         }
-        let refs: Vec<_> = tags.iter().map(|tag| format!("+refs/tags/{tag}:refs/tags/{tag}")).collect();
-        {
-            let _lock = remote.cached.lock()?;
-            let mut arguments = shallow("blob:none");
-            arguments.push("--refetch".to_owned());
-            remote.fetch(&arguments, &refs).map_err(|source| self.fetch_error(source))?;
-        }
-        self.reopen()?;
-        Ok(true)
+        remote.fetch_objects(trees.iter().map(Oid::to_string))?;
+        self.repository = remote.cached.open()?;
+        Ok(trees.iter().any(|tree| self.repository.find_tree(*tree).is_ok()))
     }
 
     /// Fetches every commit and tree of every branch and tag; returns whether anything more is at hand now.
@@ -262,49 +210,24 @@ impl SourceRepository {
             return Ok(false);
         }
         let history = CachedRepository::new(&remote.options.cache_directory, &self.location, Depth::History);
-        let fresh =
-            history.exists() && (remote.options.offline || history.asked_within("history", remote.options.refs_age));
-        if remote.options.offline && !history.exists() {
+        if remote.options.offline && !history.was_asked(HISTORY) {
             return Ok(false);
         }
         remote.cached = history;
-        let mut before = BTreeMap::new();
-        if !fresh {
-            let _lock = remote.cached.lock()?;
-            remote.cached.create()?;
-            before = tag_targets(&remote.cached.open()?);
-            let arguments = vec!["--filter=blob:none".to_owned(), "--prune".to_owned()];
-            let refs = ["+refs/heads/*:refs/heads/*".to_owned(), "+refs/tags/*:refs/tags/*".to_owned()];
-            let fetched = remote.fetch(&arguments, &refs);
-            remote.cached.note_asked("history");
-            fetched.map_err(|source| self.fetch_error(source))?;
+        if !remote.options.offline {
+            remote.fetch_history()?;
         }
-        self.reopen()?;
+        self.repository = remote.cached.open()?;
         self.completeness = Completeness::History;
-        self.note_moved(&before);
+        for moved in remote.moved_tags() {
+            if !self.moved_tags.contains(&moved) {
+                self.moved_tags.push(moved);
+            }
+        }
         if self.tips().is_empty() {
             return Err(SourceError::Empty { location: self.location.to_string() });
         }
         Ok(true)
-    }
-
-    fn fetch_error(&self, source: GitFailure) -> SourceError {
-        SourceError::Fetch { location: self.location.to_string(), source }
-    }
-
-    fn reopen(&mut self) -> Result<(), SourceError> {
-        if let Some(remote) = &self.remote {
-            self.repository = remote.cached.open()?;
-        }
-        Ok(())
-    }
-
-    fn note_moved(&mut self, before: &BTreeMap<String, Oid>) {
-        for (tag, now) in tag_targets(&self.repository) {
-            if let Some(old) = before.get(&tag).filter(|old| **old != now) {
-                self.moved_tags.push(MovedTag { tag, before: commit_id(*old), now: commit_id(now) });
-            }
-        }
     }
 
     /// The opened repository, for reading trees.
@@ -332,9 +255,9 @@ impl SourceRepository {
         &self.moved_tags
     }
 
-    /// How many times the git client was asked to fetch.
+    /// How many times the git client was called.
     pub fn fetches(&self) -> u32 {
-        self.remote.as_ref().map_or(0, |remote| remote.requests.get())
+        self.remote.as_ref().map_or(0, |remote| remote.calls.get())
     }
 
     /// Looks up one tag by its exact name and peels it to its commit.
@@ -378,6 +301,11 @@ impl SourceRepository {
 
     /// Reads a file's content if its blob is at hand, without asking the remote.
     pub fn local_blob(&self, id: BlobId) -> Option<Vec<u8>> {
+        if let Some(remote) = &self.remote
+            && let Some(known) = remote.contents.borrow().get(&id)
+        {
+            return known.clone();
+        }
         let blob = self.repository.find_blob(oid(&id.0)?).ok()?;
         (blob.size() <= BLOB_SIZE).then(|| blob.content().to_vec())
     }
@@ -398,11 +326,9 @@ impl SourceRepository {
             return;
         }
         if !remote.options.offline {
-            let wanted: Vec<_> = missing.iter().map(ToString::to_string).collect();
-            let arguments = ["--filter=blob:none".to_owned()];
-            let fetched = remote.cached.lock().map(|_lock| remote.fetch(&arguments, &wanted));
-            if let Ok(Err(error)) | Err(SourceError::Fetch { source: error, .. }) = fetched {
-                tracing::warn!(location = %self.location, %error, "file contents cannot be fetched");
+            if let Err(error) = remote.fetch_objects(missing.iter().map(ToString::to_string)) {
+                let reason = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(%error, reason, "file contents cannot be fetched");
             }
         }
         // libgit2 lists the pack directory again only on a miss of a fresh handle.
@@ -416,35 +342,6 @@ impl SourceRepository {
             contents.insert(id, content);
         }
     }
-}
-
-impl Remote {
-    fn fetch(&self, arguments: &[String], refs: &[String]) -> Result<(), GitFailure> {
-        self.requests.set(self.requests.get() + 1);
-        let mut all: Vec<String> =
-            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
-                .map(str::to_owned)
-                .into();
-        all.extend_from_slice(arguments);
-        all.push("origin".to_owned());
-        all.extend_from_slice(refs);
-        self.options.client.run(&self.cached.path, &all)
-    }
-}
-
-fn shallow(filter: &str) -> Vec<String> {
-    vec!["--depth=1".to_owned(), format!("--filter={filter}")]
-}
-
-fn tag_targets(repository: &Repository) -> BTreeMap<String, Oid> {
-    let Ok(references) = repository.references_glob("refs/tags/*") else { return BTreeMap::new() };
-    references
-        .filter_map(Result::ok)
-        .filter_map(|reference| {
-            let name = reference.name().ok()?.strip_prefix("refs/tags/")?.to_owned();
-            Some((name, reference.target()?))
-        })
-        .collect()
 }
 
 fn peel(repository: &Repository, reference: &git2::Reference<'_>) -> Option<Oid> {

@@ -6,7 +6,7 @@ use git2::Oid;
 
 use crate::package::{CommitId, PackageName, Version};
 use crate::source::directory;
-use crate::source::git::repository::{commit_id, oid};
+use crate::source::git::repository::{blob_id, commit_id, oid};
 use crate::source::git::{Completeness, SourceError, SourceRepository};
 use crate::source::history::is_reachable;
 use crate::source::match_commit::manifest::StatedVersion;
@@ -28,20 +28,17 @@ pub fn match_commit(source: &mut SourceRepository, query: &MatchQuery<'_>) -> Re
     if source.completeness() == Completeness::Trees {
         let mut search = Search::new(source, query, &wanted);
         search.named_candidates();
-        let tags = search.tags_with_missing_trees();
-        let settled = search.settled().is_some();
-        let missing_claims = !search.missing.is_empty();
-        if settled && tags.is_empty() && !missing_claims {
+        let missing_trees = search.missing_trees();
+        if !missing_trees.is_empty() {
+            drop(search);
+            source.complete_trees(&missing_trees)?;
+            search = Search::new(source, query, &wanted);
+            search.named_candidates();
+        }
+        if search.settled().is_some() && search.missing.is_empty() {
             return Ok(search.conclude());
         }
         drop(search);
-        if settled && source.complete_trees(&tags)? {
-            let mut search = Search::new(source, query, &wanted);
-            search.named_candidates();
-            if search.settled().is_some() && !missing_claims {
-                return Ok(search.conclude());
-            }
-        }
         source.deepen()?;
     }
     let mut search = Search::new(source, query, &wanted);
@@ -57,7 +54,7 @@ pub(super) struct Search<'s> {
     pub(super) scorer: Scorer<'s>,
     pub(super) candidates: BTreeMap<Oid, Candidate>,
     missing: Vec<CommitId>,
-    versions: HashMap<Oid, Option<StatedVersion>>,
+    pub(super) versions: HashMap<Oid, Option<StatedVersion>>,
     pub(super) tips: Option<Vec<Oid>>,
     pub(super) history_searched: bool,
 }
@@ -163,29 +160,26 @@ impl<'s> Search<'s> {
         let stated = if published == Some(blob) {
             Some(StatedVersion::Exact)
         } else {
-            let content = self.source.repository().find_blob(blob).ok();
-            content.map(|content| StatedVersion::read(content.content(), self.query.name, self.query.version))
+            let content = self.source.local_blob(blob_id(blob));
+            content.map(|content| StatedVersion::read(&content, self.query.name, self.query.version))
         };
         self.versions.insert(blob, stated);
         stated
     }
 
-    /// Names of tags whose trees were fetched too shallow to be judged.
-    fn tags_with_missing_trees(&self) -> Vec<String> {
-        let mut tags = Vec::new();
+    /// Trees on the artifact's paths that the first fetch left out.
+    fn missing_trees(&self) -> Vec<Oid> {
+        let mut missing = Vec::new();
         for candidate in self.candidates.values() {
             let Some(tree) = CommitTree::of_commit(self.source, &candidate.commit) else { continue };
             for entry in self.query.artifact.files() {
                 let _ = tree.file(&join(&candidate.directory.path, &entry.path));
             }
-            if tree.is_incomplete() {
-                tags.extend(candidate.evidence.iter().filter_map(|evidence| match evidence {
-                    Evidence::Tag { name, .. } => Some(name.clone()),
-                    _ => None,
-                }));
-            }
+            missing.extend(tree.missing_trees());
         }
-        tags
+        missing.sort_unstable();
+        missing.dedup();
+        missing
     }
 
     /// Whether a tag's commit leaves nothing that another commit could explain better.

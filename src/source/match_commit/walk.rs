@@ -1,13 +1,13 @@
 //! The search through the whole history.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use git2::Oid;
 
 use crate::package::is_document;
 use crate::source::directory::{self, DirectoryOrigin, usual_directories};
 use crate::source::git::Completeness;
-use crate::source::git::repository::oid;
+use crate::source::git::repository::{blob_id, oid};
 use crate::source::history::HistoryWalk;
 use crate::source::match_commit::manifest::StatedVersion;
 use crate::source::match_commit::rank::{choose_tie, last_before};
@@ -24,6 +24,8 @@ const GRACE_COMMITS: usize = 3_000;
 const HORIZON_SECONDS: i64 = 45 * 24 * 3600;
 /// How many commits such a look may pass.
 const HORIZON_COMMITS: usize = 2_000;
+/// How many manifests are fetched for a search of the history.
+const MAX_MANIFESTS: usize = 4_000;
 /// How many commits that introduce the version become candidates; merges and reverts make several.
 const MAX_INTRODUCERS: usize = 16;
 
@@ -110,6 +112,9 @@ impl Search<'_> {
         if let Some(found) = self.directory_at_tips(tips).filter(|found| !directories.contains(found)) {
             directories.push(found);
         }
+        if self.source.completeness() == Completeness::History {
+            self.fetch_manifests(tips, &directories, horizon);
+        }
         let mut walked = Walked::default();
         let mut roots: HashMap<Oid, RootScore> = HashMap::new();
         let mut since_best = 0;
@@ -149,6 +154,37 @@ impl Search<'_> {
             }
         }
         walked
+    }
+
+    /// Fetches the manifests of a history without contents, all at once: only they tell which commits state the version.
+    fn fetch_manifests(&mut self, tips: &[Oid], directories: &[String], horizon: Option<i64>) {
+        let repository = self.source.repository();
+        let around = horizon.or(self.query.published_at);
+        let mut roots: HashSet<Oid> = HashSet::new();
+        // Each manifest with how far from the release it was current.
+        let mut manifests: HashMap<Oid, u64> = HashMap::new();
+        for commit in HistoryWalk::new(repository, tips) {
+            let distance = around.map_or(0, |around| around.abs_diff(commit.time().seconds()));
+            if !roots.insert(commit.tree_id()) || (horizon.is_some() && distance > HORIZON_SECONDS.unsigned_abs()) {
+                continue;
+            }
+            for directory in directories {
+                let package = subtree(repository, commit.tree_id(), directory);
+                let package = package.and_then(|package| repository.find_tree(package).ok());
+                let manifest = package.as_ref().and_then(|package| package.get_name("package.json"));
+                if let Some(manifest) = manifest.map(|entry| entry.id()) {
+                    let nearest = manifests.entry(manifest).or_insert(distance);
+                    *nearest = distance.min(*nearest);
+                }
+            }
+        }
+        let mut manifests: Vec<(u64, Oid)> = manifests.into_iter().map(|(id, distance)| (distance, id)).collect();
+        manifests.sort_unstable();
+        manifests.truncate(MAX_MANIFESTS);
+        let manifests: Vec<_> = manifests.into_iter().map(|(_, id)| blob_id(id)).collect();
+        self.source.fetch_blobs(&manifests);
+        // What could not be read before may be at hand now.
+        self.versions.clear();
     }
 
     /// Where the package lies in the newest branch, if the usual places do not hold it.

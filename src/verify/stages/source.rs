@@ -71,6 +71,7 @@ pub(in crate::verify) fn match_source(
     let matched = match match_commit(source, &query) {
         Ok(matched) => matched,
         Err(error) => {
+            discovery.empty |= matches!(error, SourceError::Empty { .. });
             // What was found with the trees alone is not lost, it only cannot be told apart from the rest.
             discovery.failures.push((repository.clone(), with_source(&error)));
             discovery.opened = None;
