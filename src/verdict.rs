@@ -43,6 +43,8 @@ pub enum InconclusiveReason {
     SourceOutdated,
     /// The artifact is not an archive that can be read to its end.
     ArtifactUnreadable(String),
+    /// Two readers may read the archive differently.
+    ArchiveAmbiguous(String),
     /// A bound on size or number was hit.
     LimitReached(String),
 }
@@ -54,6 +56,7 @@ impl InconclusiveReason {
             Self::SourceUnreachable(_) => "source-unreachable",
             Self::SourceOutdated => "source-outdated",
             Self::ArtifactUnreadable(_) => "artifact-unreadable",
+            Self::ArchiveAmbiguous(_) => "archive-ambiguous",
             Self::LimitReached(_) => "limit-reached",
         }
     }
@@ -61,9 +64,10 @@ impl InconclusiveReason {
     /// What happened, where there is more to say than the id.
     pub fn detail(&self) -> Option<&str> {
         match self {
-            Self::SourceUnreachable(detail) | Self::ArtifactUnreadable(detail) | Self::LimitReached(detail) => {
-                Some(detail)
-            }
+            Self::SourceUnreachable(detail)
+            | Self::ArtifactUnreadable(detail)
+            | Self::ArchiveAmbiguous(detail)
+            | Self::LimitReached(detail) => Some(detail),
             Self::SourceOutdated => None,
         }
     }

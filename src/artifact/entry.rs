@@ -35,6 +35,8 @@ pub struct ArtifactEntry {
     pub executable: bool,
     /// The content's git blob id; `None` for what has no content or carries the marks of a SHA-1 collision.
     pub blob: Option<BlobId>,
+    /// The id that the content would have with LF line ends; only where it has CRLF and was unknown while reading.
+    pub blob_with_lf: Option<BlobId>,
     /// Set for every file that was not known while reading.
     pub sha256: Option<Sha256Digest>,
     /// The content, where it was unknown while reading and fit the retained budget.
@@ -80,17 +82,7 @@ pub enum ArchiveAnomaly {
         /// The root folders, at most eight.
         roots: Vec<String>,
     },
-    /// A PAX header for the whole archive that sets more than a comment.
-    GlobalHeader {
-        /// The keys it sets.
-        keys: Vec<String>,
-    },
-    /// Entries after the end-of-archive marker; some readers stop there, node-tar does not.
-    EntriesAfterEnd {
-        /// The first such path.
-        path: Box<str>,
-    },
-    /// Bytes after the compressed stream that belong to no archive.
+    /// Zero bytes after the compressed stream.
     TrailingData,
     /// The archive is not compressed; node-tar installs it all the same.
     NotCompressed,
@@ -120,7 +112,7 @@ pub struct ArtifactContents {
 
 impl ArtifactContents {
     /// Largest manifest that is read.
-    pub const MANIFEST_SIZE: u64 = 8 << 20;
+    pub const MANIFEST_SIZE: u64 = 2 << 20;
 
     /// Finds an entry by path.
     pub fn entry(&self, path: &str) -> Option<&ArtifactEntry> {

@@ -58,6 +58,11 @@ impl<R: Read> Read for Metered<R> {
     }
 }
 
+/// Something other than zeros behind the first gzip member.
+#[derive(Debug, thiserror::Error)]
+#[error("data follows the compressed archive")]
+pub(super) struct DataAfterMember;
+
 type Source<R> = BufReader<Metered<R>>;
 
 enum State<R> {
@@ -70,7 +75,7 @@ enum State<R> {
     Taken,
 }
 
-/// Inflates as Node's zlib does: concatenated gzip members are one stream, what follows them is ignored.
+/// Inflates one gzip member, or passes on what is not compressed.
 pub(super) struct Inflate<R> {
     state: State<R>,
     is_compressed: bool,
@@ -86,19 +91,27 @@ impl<R: Read> Inflate<R> {
         Ok(Self { state, is_compressed, trailing_data: false })
     }
 
-    fn next_member(&mut self) -> io::Result<()> {
+    fn end_member(&mut self) -> io::Result<()> {
         let mut source = match std::mem::replace(&mut self.state, State::Taken) {
             State::Member(decoder) => decoder.into_inner(),
             State::Plain(source) | State::Rest(source) => source,
             State::Taken => return Ok(()),
         };
-        let rest = source.fill_buf()?;
-        if self.is_compressed && rest.starts_with(&GZIP_MAGIC) {
-            self.state = State::Member(Box::new(GzDecoder::new(source)));
-        } else {
-            self.trailing_data |= !rest.is_empty();
-            self.state = State::Rest(source);
+        // Node's zlib reads on where another member begins, sometimes: what follows the first one may be
+        // installed or not, so only zeros may follow.
+        loop {
+            let rest = source.fill_buf()?;
+            if rest.is_empty() {
+                break;
+            }
+            self.trailing_data = true;
+            if rest.iter().any(|byte| *byte != 0) {
+                return Err(io::Error::other(DataAfterMember));
+            }
+            let length = rest.len();
+            source.consume(length);
         }
+        self.state = State::Rest(source);
         Ok(())
     }
 
@@ -125,7 +138,7 @@ impl<R: Read> Read for Inflate<R> {
             if length > 0 {
                 return Ok(length);
             }
-            self.next_member()?;
+            self.end_member()?;
         }
     }
 }
@@ -137,10 +150,6 @@ impl<R: Read> Feed for Inflate<R> {
 
     fn finish(mut self) -> io::Result<Intake> {
         io::copy(&mut self, &mut io::sink())?;
-        // The digest covers every byte of the artifact, used or not.
-        if let State::Rest(source) = &mut self.state {
-            io::copy(source, &mut io::sink())?;
-        }
         let (sha256, size) = match self.metered() {
             Some(metered) => (metered.hash.clone().finalize(), metered.taken),
             None => return Err(io::Error::other("the source was taken")),

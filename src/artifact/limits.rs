@@ -20,13 +20,15 @@ impl ArtifactLimits {
     pub const RATIO_GRACE: u64 = 64 << 20;
     /// Bytes an entry's headers (PAX records, long names) may take, all together.
     pub const HEADER_SIZE: u64 = 1 << 20;
+    /// All paths together, bytes.
+    pub const PATHS_LENGTH: usize = 32 << 20;
     /// Longest path, bytes.
     pub const PATH_LENGTH: usize = 4096;
 }
 
 impl Default for ArtifactLimits {
     fn default() -> Self {
-        Self { compressed_size: 1 << 30, unpacked_size: 8 << 30, entries: 500_000, ratio: 400, retained_size: 2 << 20 }
+        Self { compressed_size: 1 << 30, unpacked_size: 8 << 30, entries: 200_000, ratio: 400, retained_size: 2 << 20 }
     }
 }
 
@@ -48,11 +50,11 @@ pub enum LimitKind {
 impl fmt::Display for LimitKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::CompressedSize => "compressed size",
-            Self::UnpackedSize => "unpacked size",
-            Self::Entries => "number of entries",
-            Self::Ratio => "compression ratio",
-            Self::HeaderSize => "size of one entry's headers",
+            Self::CompressedSize => "compressed size (`artifact.compressed-size` in the configuration)",
+            Self::UnpackedSize => "unpacked size (`artifact.unpacked-size` in the configuration)",
+            Self::Entries => "the number of entries (`artifact.entries` in the configuration)",
+            Self::Ratio => "the compression ratio (`artifact.ratio` in the configuration)",
+            Self::HeaderSize => "the size of one entry's headers",
         })
     }
 }

@@ -1,9 +1,10 @@
 //! The bounds that hold while an archive is parsed.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
 
-use crate::artifact::gzip::{CompressedLimit, Feed};
+use crate::artifact::gzip::{CompressedLimit, DataAfterMember, Feed};
+use crate::artifact::profile::{Ambiguity, Profile};
 use crate::artifact::{ArtifactError, ArtifactLimits, LimitKind};
 
 /// Counts what the parser pulls; shared between the reader below it and the code that drives it.
@@ -14,11 +15,20 @@ pub(super) struct Meter {
     /// Bytes the parser may still pull before it must show an entry.
     allowance: Cell<u64>,
     hit: Cell<Option<LimitKind>>,
+    profile: RefCell<Profile>,
+    ambiguity: RefCell<Option<Ambiguity>>,
 }
 
 impl Meter {
     pub(super) fn new(limits: ArtifactLimits) -> Self {
-        Self { limits, unpacked: Cell::new(0), allowance: Cell::new(ArtifactLimits::HEADER_SIZE), hit: Cell::new(None) }
+        Self {
+            limits,
+            unpacked: Cell::new(0),
+            allowance: Cell::new(ArtifactLimits::HEADER_SIZE),
+            hit: Cell::new(None),
+            profile: RefCell::new(Profile::new()),
+            ambiguity: RefCell::new(None),
+        }
     }
 
     /// Lets the parser pull `size` content bytes and then one more entry's headers.
@@ -36,11 +46,25 @@ impl Meter {
     /// The artifact's error behind a parser's.
     pub(super) fn explain(&self, source: io::Error, members: u64) -> ArtifactError {
         let compressed = is_compressed_limit(&source);
+        if source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<DataAfterMember>) {
+            self.ambiguity.replace(Some(DataAfterMember.to_string()));
+        }
+        if let Some(ambiguity) = self.ambiguity.take() {
+            return ArtifactError::Ambiguous { entries: members, reason: ambiguity };
+        }
         match self.hit.get() {
             Some(limit) => ArtifactError::Limit(limit),
             None if compressed => ArtifactError::Limit(LimitKind::CompressedSize),
             None => ArtifactError::Malformed { entries: members, source },
         }
+    }
+
+    fn check(&self, bytes: &[u8]) -> io::Result<()> {
+        self.profile.borrow_mut().take(bytes).map_err(|ambiguity| {
+            let error = io::Error::other(ambiguity.clone());
+            self.ambiguity.replace(Some(ambiguity));
+            error
+        })
     }
 
     fn count(&self, length: usize, taken: u64) -> io::Result<()> {
@@ -73,9 +97,14 @@ impl<F: Feed> Read for Bounded<'_, F> {
             Err(error) if is_compressed_limit(&error) => {
                 return Err(self.meter.refuse(LimitKind::CompressedSize));
             }
+            Err(error) if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<DataAfterMember>) => {
+                self.meter.ambiguity.replace(Some(DataAfterMember.to_string()));
+                return Err(error);
+            }
             other => other?,
         };
         self.meter.count(length, self.feed.taken())?;
+        self.meter.check(&buffer[..length])?;
         Ok(length)
     }
 }

@@ -10,6 +10,7 @@ mod hash;
 mod limits;
 mod meter;
 mod path;
+mod profile;
 mod tar;
 
 pub use entry::{ArchiveAnomaly, ArtifactContents, ArtifactEntry, EntryKind};

@@ -39,9 +39,9 @@ impl EntryPath {
     pub fn from_archive(raw: &[u8]) -> Result<Self, PathError> {
         let text = std::str::from_utf8(raw).map_err(|_| PathError::NotUtf8)?;
         check(text)?;
-        let mut components = text.split('/').filter(|component| !component.is_empty() && *component != ".");
-        components.next().ok_or(PathError::OutsideRoot)?;
-        Self::join(components)
+        // Exactly one component, as it is written: `./package/a` is installed as `package/a`.
+        let (_root, rest) = text.split_once('/').ok_or(PathError::OutsideRoot)?;
+        Self::join(rest.split('/').filter(|component| !component.is_empty() && *component != "."))
     }
 
     /// Validates a path that is already relative to the package.
@@ -116,9 +116,10 @@ mod tests {
 
     #[test]
     fn strips_whatever_the_root_folder_is_called() {
-        for raw in ["package/lib/a.js", "./package/lib/a.js", "other//lib/./a.js"] {
+        for raw in ["package/lib/a.js", "./lib/a.js", "other//lib/./a.js"] {
             assert_eq!(EntryPath::from_archive(raw.as_bytes()).unwrap().as_str(), "lib/a.js", "{raw}");
         }
+        assert_eq!(EntryPath::from_archive(b"./package/a.js").unwrap().as_str(), "package/a.js");
     }
 
     #[test]

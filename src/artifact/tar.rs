@@ -31,6 +31,14 @@ pub enum ArtifactError {
         #[source]
         source: io::Error,
     },
+    /// Two readers may read the archive differently.
+    #[error("the archive is ambiguous after {entries} entries: {reason}")]
+    Ambiguous {
+        /// Members read before the place.
+        entries: u64,
+        /// What stands there.
+        reason: String,
+    },
     /// A bound of [`ArtifactLimits`].
     #[error("the archive exceeds the limit on {0}")]
     Limit(LimitKind),
@@ -110,7 +118,11 @@ fn read_feed(
     let feed = feed.map_err(|error| malformed(0, error))?;
     let mut archive = open(feed, &meter);
     reader.read(&mut archive, &meter).map_err(|error| malformed(reader.members, error))?;
-    let intake = archive.into_inner().feed.finish().map_err(|error| malformed(reader.members, error))?;
+    // What the parser did not look at must be zeros, too.
+    let mut rest = archive.into_inner();
+    meter.allow_entry(options.limits.unpacked_size);
+    io::copy(&mut rest, &mut io::sink()).map_err(|error| malformed(reader.members, error))?;
+    let intake = rest.feed.finish().map_err(|error| malformed(reader.members, error))?;
     Ok(reader.finish(intake))
 }
 
@@ -149,10 +161,7 @@ pub fn read_entries(
 }
 
 fn open<F: Feed>(feed: F, meter: &Meter) -> tar::Archive<Bounded<'_, F>> {
-    let mut archive = tar::Archive::new(Bounded { feed, meter });
-    // node-tar goes on after the end-of-archive marker, so what stands there is installed.
-    archive.set_ignore_zeros(true);
-    archive
+    tar::Archive::new(Bounded { feed, meter })
 }
 
 fn is_regular(kind: EntryType) -> bool {
@@ -166,9 +175,9 @@ struct Reader<'a> {
     roots: BTreeSet<String>,
     manifest: Option<Vec<u8>>,
     retained: usize,
+    path_bytes: usize,
     members: u64,
     unpacked_size: u64,
-    end_seen: bool,
     buffer: Vec<u8>,
     /// Where small contents go to be hashed, if not here.
     digests: Option<SyncSender<(Box<str>, Vec<u8>)>>,
@@ -183,9 +192,9 @@ impl<'a> Reader<'a> {
             roots: BTreeSet::new(),
             manifest: None,
             retained: 0,
+            path_bytes: 0,
             members: 0,
             unpacked_size: 0,
-            end_seen: false,
             buffer: Vec::new(),
             digests: None,
         }
@@ -193,15 +202,14 @@ impl<'a> Reader<'a> {
 
     /// Drives the parser to the end.
     fn read<F: Feed>(&mut self, archive: &mut tar::Archive<Bounded<'_, F>>, meter: &Meter) -> io::Result<()> {
-        let mut expected_position = 0;
         for entry in archive.entries()? {
             let mut entry = entry?;
             self.members += 1;
-            if self.members > self.options.limits.entries {
+            if self.members > self.options.limits.entries || self.path_bytes > ArtifactLimits::PATHS_LENGTH {
                 return Err(meter.refuse(LimitKind::Entries));
             }
             meter.allow_entry(entry.size());
-            self.entry(&mut entry, &mut expected_position)?;
+            self.entry(&mut entry)?;
         }
         if self.members == 0 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "no entries"));
@@ -209,26 +217,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn entry<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>, expected_position: &mut u64) -> io::Result<()> {
+    fn entry<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> io::Result<()> {
         let kind = entry.header().entry_type();
         let size = entry.size();
         let raw_path = entry.path_bytes().into_owned();
-        let position = entry.raw_header_position();
-        let gap = position.saturating_sub(*expected_position);
-        if *expected_position > 0 && gap >= 1024 && !self.end_seen {
-            // Long names and PAX records also stand between two entries; only a gap without them is an end marker.
-            let extended = entry.header().path_bytes() != raw_path || entry.pax_extensions()?.is_some();
-            if !extended {
-                self.end_seen = true;
-                let path = String::from_utf8_lossy(&raw_path).into();
-                self.anomalies.push(ArchiveAnomaly::EntriesAfterEnd { path });
-            }
-        }
-        *expected_position = entry.raw_file_position() + size.div_ceil(512) * 512;
-
         match kind {
-            EntryType::XGlobalHeader => return self.global_header(entry),
-            EntryType::Directory => return Ok(()),
+            // A global header holds a comment only: the profile refuses every other.
+            EntryType::XGlobalHeader | EntryType::Directory => return Ok(()),
             _ => {}
         }
         let target =
@@ -245,12 +240,11 @@ impl<'a> Reader<'a> {
             Ok(path) => (Box::from(path.as_str()), kind),
             Err(error) => (String::from_utf8_lossy(&raw_path).into(), EntryKind::UnsafePath(error)),
         };
-        let mut member = ArtifactEntry { path, kind, size, executable, blob: None, sha256: None, content: None };
+        let mut member =
+            ArtifactEntry { path, kind, size, executable, blob: None, blob_with_lf: None, sha256: None, content: None };
         if member.is_file() {
             self.unpacked_size += size;
             self.file(entry, &mut member)?;
-        } else {
-            io::copy(entry, &mut io::sink())?;
         }
         self.keep(member);
         Ok(())
@@ -280,6 +274,7 @@ impl<'a> Reader<'a> {
                 self.manifest = Some(self.buffer.clone());
             }
             if known != SourceContent::Same {
+                member.blob_with_lf = self.blob_with_lf();
                 self.digest(member);
             }
         } else {
@@ -310,6 +305,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// The id of the buffer's content with LF line ends, if it is text with CRLF.
+    fn blob_with_lf(&self) -> Option<BlobId> {
+        let text =
+            std::str::from_utf8(&self.buffer).ok().filter(|text| text.contains("\r\n") && !text.contains('\0'))?;
+        BlobHasher::hash(self.options.collisions, text.replace("\r\n", "\n").as_bytes())
+    }
+
     /// Hashes the buffer's content for `member`, here or on the other thread.
     fn digest(&mut self, member: &mut ArtifactEntry) {
         match &self.digests {
@@ -319,28 +321,6 @@ impl<'a> Reader<'a> {
             }
             _ => member.sha256 = Some(Sha256Digest::of(&self.buffer)),
         }
-    }
-
-    fn global_header<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> io::Result<()> {
-        let size = entry.size();
-        if size > ArtifactLimits::HEADER_SIZE {
-            io::copy(entry, &mut io::sink())?;
-            self.anomalies.push(ArchiveAnomaly::GlobalHeader { keys: vec!["(too large)".to_owned()] });
-            return Ok(());
-        }
-        let mut records = Vec::new();
-        entry.read_to_end(&mut records)?;
-        let keys: Vec<String> = tar::PaxExtensions::new(&records)
-            .filter_map(Result::ok)
-            .map(|record| String::from_utf8_lossy(record.key_bytes()).into_owned())
-            // `git archive` records the commit it packed as a comment.
-            .filter(|key| key != "comment")
-            .take(8)
-            .collect();
-        if !keys.is_empty() {
-            self.anomalies.push(ArchiveAnomaly::GlobalHeader { keys });
-        }
-        Ok(())
     }
 
     fn note_root(&mut self, raw_path: &[u8]) {
@@ -354,6 +334,7 @@ impl<'a> Reader<'a> {
     }
 
     fn keep(&mut self, member: ArtifactEntry) {
+        self.path_bytes += member.path.len();
         if let Some(earlier) = self.entries.get(&member.path) {
             let differs = earlier.blob != member.blob || earlier.kind != member.kind || earlier.size != member.size;
             self.anomalies.push(ArchiveAnomaly::DuplicateEntry { path: member.path.clone(), differs });

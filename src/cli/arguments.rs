@@ -101,7 +101,7 @@ pub(super) struct Verify {
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
     /// Verify so many packages at once
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1024))]
     pub(super) jobs: Option<usize>,
 }
 

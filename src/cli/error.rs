@@ -32,7 +32,8 @@ impl CliError {
     /// The message with its causes, one line, safe to show.
     pub(super) fn message(&self) -> String {
         let (Self::Usage(error) | Self::Environment(error)) = self;
-        printable(&chain(error))
+        // Some parsers explain themselves with a picture of several lines.
+        chain(error).lines().map(printable).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -52,9 +53,10 @@ fn chain(error: &anyhow::Error) -> String {
 impl From<VerifyError> for CliError {
     fn from(error: VerifyError) -> Self {
         match error {
-            VerifyError::ArtifactFile { .. } | VerifyError::Anonymous { .. } | VerifyError::UnknownRevision { .. } => {
-                Self::usage(error)
-            }
+            VerifyError::ArtifactFile { .. }
+            | VerifyError::Anonymous { .. }
+            | VerifyError::UnknownRevision { .. }
+            | VerifyError::UnknownDirectory { .. } => Self::usage(error),
             other => Self::environment(other),
         }
     }

@@ -9,7 +9,9 @@ use crate::compare::contents::PublishedContents;
 use crate::compare::manifest::CommitWorkspace;
 use crate::ledger::{Counterpart, Explanation, Ledger, LedgerFile};
 use crate::pack::npm::is_cleaned_readme;
-use crate::pack::npm::manifest::{AppliedRule, CLEAN_DOCS, ManifestError, ManifestInput, compare_manifests};
+use crate::pack::npm::manifest::{
+    AppliedRule, CLEAN_DOCS, GITIGNORE_RENAMED, ManifestError, ManifestInput, compare_manifests,
+};
 use crate::pack::npm::packlist::{GitIgnores, select_files};
 use crate::package::{BlobId, CommitId, Version, is_document};
 use crate::source::git::repository::{commit_id, oid};
@@ -93,6 +95,19 @@ impl<'a> Classifier<'_, 'a> {
                 let renamed = self.tree.file_ignoring_case(&path).filter(|(other, file)| !file.link && !beside(other));
                 counterpart = renamed.map(|(path, file)| counterpart_of(path, file));
             }
+            let mut explanation = explanation;
+            if counterpart.is_none()
+                && let Some(ignored) =
+                    path.strip_suffix(".npmignore").filter(|folder| folder.is_empty() || folder.ends_with('/'))
+            {
+                // Old npm packed a `.gitignore` under this name.
+                let place = format!("{ignored}.gitignore");
+                counterpart = self.tree.file(&place).filter(|file| !file.link).map(|file| counterpart_of(place, file));
+                if counterpart.as_ref().is_some_and(|counterpart| Some(counterpart.blob) == entry.blob) {
+                    let rules = vec![AppliedRule { rule: GITIGNORE_RENAMED, key_path: String::new() }];
+                    explanation = Some(Explanation::Derived { rules });
+                }
+            }
             self.rows.push(Row { entry, counterpart, explanation, same_as: None });
         }
     }
@@ -132,7 +147,9 @@ impl<'a> Classifier<'_, 'a> {
         let Some((published, source)) = contents else { return Ok(()) };
         let winner = &self.comparison.matched.winner;
         let commit = winner.commit.to_string();
-        let corroborated = winner.evidence.iter().any(|evidence| *evidence != Evidence::Content);
+        // `gitHead` is written by whoever publishes, so it ties no version to a commit.
+        let corroborated =
+            winner.evidence.iter().any(|evidence| !matches!(evidence, Evidence::Content | Evidence::GitHead));
         let input = ManifestInput {
             published: &published,
             source: &source,
@@ -196,17 +213,26 @@ impl<'a> Classifier<'_, 'a> {
         if wanted.is_empty() {
             return;
         }
-        let mut found: HashMap<BlobId, Vec<String>> = HashMap::new();
+        let mut found: HashMap<BlobId, Vec<Counterpart>> = HashMap::new();
         self.tree.for_each_file(|path, file| {
             if !file.link && wanted.contains(&file.blob) {
                 let places = found.entry(file.blob).or_default();
                 if places.len() < 64 {
-                    places.push(path.to_owned());
+                    places.push(counterpart_of(path.to_owned(), file));
                 }
             }
             true
         });
+        let scripts: HashSet<Box<str>> = self
+            .rows
+            .iter()
+            .filter(|row| row.is_open() && is_document(&row.entry.path) && self.may_run(row))
+            .map(|row| row.entry.path.clone())
+            .collect();
         for row in self.rows.iter_mut().filter(|row| row.is_open()) {
+            if acts_by_name(&row.entry.path) {
+                continue;
+            }
             let Some(places) = row.entry.blob.and_then(|blob| found.get(&blob)) else { continue };
             // An empty file equals every other empty file and says nothing.
             if row.entry.size == 0 {
@@ -214,17 +240,27 @@ impl<'a> Classifier<'_, 'a> {
             }
             let name = row.entry.path.rsplit('/').next().unwrap_or_default();
             let best = places.iter().min_by_key(|place| {
-                let same_name = place.rsplit('/').next().is_some_and(|place| place.eq_ignore_ascii_case(name));
-                (!same_name, place.len(), (*place).clone())
+                let last = place.path.rsplit('/').next();
+                let same_name = last.is_some_and(|place| place.eq_ignore_ascii_case(name));
+                (!same_name, place.path.len(), place.path.clone())
             });
-            let Some(from) = best.cloned() else { continue };
+            let Some(best) = best.cloned() else { continue };
+            let from = best.path.clone();
             let displaced = row.counterpart.as_ref().is_some_and(|counterpart| counterpart.path != from);
-            if displaced && !(is_document(&row.entry.path) && is_document(&from)) {
+            let prose = is_document(&row.entry.path) && is_document(&from) && !scripts.contains(&row.entry.path);
+            if displaced && !prose {
                 row.same_as = Some(from);
             } else {
                 row.explanation = Some(Explanation::GitBlobMoved { from });
+                row.counterpart = Some(best);
             }
         }
+    }
+
+    /// Whether something called like prose can be run.
+    fn may_run(&self, row: &Row<'_>) -> bool {
+        let executable = row.entry.executable || row.counterpart.as_ref().is_some_and(|other| other.executable);
+        executable || self.published(row).is_none_or(|content| content.starts_with(b"#!"))
     }
 
     /// The same content at the same path in another commit, where the history is at hand.
@@ -253,7 +289,7 @@ impl<'a> Classifier<'_, 'a> {
             }
         }
         let files =
-            open.iter().filter_map(|index| Some((&*self.rows[*index].entry.path, self.rows[*index].entry.blob?)));
+            open.iter().filter_map(|index| Some((&*self.rows[*index].entry.path, self.rows[*index].entry.blob?, None)));
         let files = WantedFiles::new(files);
         if files.count() == 0 {
             return;
@@ -343,6 +379,15 @@ impl Row<'_> {
     fn is_modified_manifest(&self) -> bool {
         matches!(self.explanation, Some(Explanation::Modified { .. }))
     }
+}
+
+/// Whether a file takes effect by its name alone, so that content copied there is new behaviour.
+fn acts_by_name(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    matches!(name, "binding.gyp" | "npm-shrinkwrap.json" | "package.json" | ".npmrc")
+        || path == "server.js"
+        || path.ends_with(".node")
+        || path.split('/').any(|part| part == "node_modules")
 }
 
 fn counterpart_of(path: String, file: TreeFile) -> Counterpart {

@@ -6,6 +6,7 @@ use crate::package::CommitId;
 use crate::source::git::SourceRepository;
 use crate::source::git::repository::oid;
 use crate::source::history::is_reachable;
+use crate::source::location::is_test_material;
 use crate::source::tree::{CommitTree, join};
 
 /// How many manifests of a commit are read to resolve workspace versions.
@@ -40,10 +41,7 @@ impl<'t, 'a> CommitWorkspace<'t, 'a> {
             let mut paths = Vec::new();
             let mut blobs = Vec::new();
             self.tree.for_each_file(|path, file| {
-                let excluded = ["node_modules", "fixtures", "__fixtures__", "__tests__", "test", "tests"];
-                if (path == "package.json" || path.ends_with("/package.json"))
-                    && !path.split('/').any(|part| excluded.contains(&part))
-                {
+                if (path == "package.json" || path.ends_with("/package.json")) && !is_test_material(path) {
                     paths.push(path.to_owned());
                     blobs.push(file.blob);
                 }

@@ -3,7 +3,7 @@
 use similar::{ChangeTag, TextDiff};
 
 /// Largest text that is diffed, bytes; larger ones are described, not shown.
-const TEXT_SIZE: usize = 4 << 20;
+const TEXT_SIZE: usize = 1 << 20;
 /// Longest part of a line that is shown, characters.
 const LINE_LENGTH: usize = 240;
 /// How much of an unchanged beginning of a long line is shown before the first difference, characters.

@@ -35,6 +35,8 @@ pub struct Evidence<'a> {
     pub manifest_error: Option<String>,
     /// For a file given by the user: how its digest differs from the registry's.
     pub digest_differs: Option<String>,
+    /// Why the registry does not serve the release.
+    pub unserved: Option<&'a str>,
     /// Whether the registry states no digest.
     pub digest_missing: bool,
 }
@@ -65,8 +67,8 @@ impl Findings {
 
     fn release(&mut self, evidence: &Evidence<'_>) {
         for difference in evidence.confusion {
-            let message =
-                format!("the registry's metadata and the artifact's manifest disagree: {}", side_by_side(difference));
+            let sides = side_by_side(difference).replace("published ", "artifact ").replace(", source ", ", registry ");
+            let message = format!("the registry's metadata and the artifact's manifest disagree: {sides}");
             self.add(Rule::ManifestConfusion, Some("package.json"), message);
         }
         if let Some(error) = &evidence.manifest_error {
@@ -74,6 +76,9 @@ impl Findings {
         }
         if let Some(message) = &evidence.digest_differs {
             self.add(Rule::DigestDiffers, None, message.clone());
+        }
+        if let Some(message) = evidence.unserved {
+            self.add(Rule::ReleaseNotServed, None, message);
         }
         if evidence.digest_missing {
             self.add(
@@ -118,15 +123,8 @@ impl Findings {
                     let message = format!("entries lie under several root folders: {}", roots.join(", "));
                     self.add(Rule::ArchiveAnomaly, None, message);
                 }
-                ArchiveAnomaly::GlobalHeader { keys } => {
-                    let message = format!("a global PAX header sets {}", keys.join(", "));
-                    self.add(Rule::ArchiveAnomaly, None, message);
-                }
-                ArchiveAnomaly::EntriesAfterEnd { path } => {
-                    self.add(Rule::ArchiveAnomaly, Some(path), "entries follow the end-of-archive marker");
-                }
                 ArchiveAnomaly::TrailingData => {
-                    self.add(Rule::ArchiveAnomaly, None, "bytes follow the compressed archive");
+                    self.add(Rule::ArchiveAnomaly, None, "zero bytes follow the compressed archive");
                 }
                 ArchiveAnomaly::NotCompressed => self.add(Rule::ArchiveAnomaly, None, "the archive is not compressed"),
             }
@@ -170,6 +168,13 @@ impl Findings {
                 self.add(Rule::FileModified, path, format!("the content is that of `{other}` in the source"));
             }
             Explanation::Modified { .. } => self.add(Rule::FileModified, path, "the content differs from the source's"),
+            Explanation::ArtifactOnly { .. } if &*file.path == "binding.gyp" => {
+                self.add(
+                    Rule::InstallScriptAdded,
+                    path,
+                    "npm builds a package that has this file when it is installed",
+                );
+            }
             Explanation::ArtifactOnly { .. } if is_binary(file) => {
                 self.add(Rule::BinaryAdded, path, "a binary file that is not in the source");
             }

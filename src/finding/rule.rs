@@ -61,6 +61,7 @@ rules! {
     RepositoryMismatch, "repository-mismatch", Error, "The repository holds no package of that name and none of its files.";
     RepositoryUnusable, "repository-unusable", Warning, "The repository field names nothing that can be fetched.";
     DigestDiffers, "digest-differs", Error, "The given file is not what the registry serves for this release.";
+    ReleaseNotServed, "release-not-served", Warning, "The registry does not serve the release that the given file is judged as.";
     DigestMissing, "digest-missing", Note, "The registry states no digest of the artifact.";
     SourceHistoryOnly, "source-history-only", Warning, "A file's content is in the repository, but in another commit.";
     ContentMoved, "content-moved", Note, "Code is at another path than in the source.";

@@ -1,9 +1,15 @@
-/// Whether a path is prose that nothing executes: licence, readme, change log, Markdown or plain text.
+/// Whether a path is prose by its name: Markdown or plain text, or one of the files that every package has
+/// without an extension (licence, readme, change log).
+///
+/// Only the name is looked at. Where it matters that nothing runs the file, its mode and content count, too.
 pub fn is_document(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-    let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
-    let prose = ["md", "markdown", "txt", "rst", "adoc"];
-    let names = [
+    if let Some((_, extension)) = name.rsplit_once('.')
+        && matches!(extension, "md" | "markdown" | "txt" | "rst" | "adoc")
+    {
+        return true;
+    }
+    const NAMES: [&str; 10] = [
         "license",
         "licence",
         "copying",
@@ -15,7 +21,12 @@ pub fn is_document(path: &str) -> bool {
         "authors",
         "contributors",
     ];
-    prose.contains(&extension) || (extension.is_empty() && names.iter().any(|name| stem.starts_with(name)))
+    const LICENCES: [&str; 8] = ["mit", "apache", "apache-2.0", "bsd", "isc", "mpl", "gpl", "unlicense"];
+    NAMES.iter().any(|known| match name.strip_prefix(known) {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix(['-', '_']).is_some_and(|licence| LICENCES.contains(&licence)),
+        None => false,
+    })
 }
 
 #[cfg(test)]
@@ -23,13 +34,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prose_is_told_from_code() {
-        assert!(is_document("LICENSE") && is_document("docs/Guide.md") && is_document("LICENSE-MIT"));
-        assert!(
-            !is_document("index.js")
-                && !is_document("readme.js")
-                && !is_document("license.node")
-                && !is_document("bin/x")
-        );
+    fn prose_is_told_from_programs() {
+        for path in ["LICENSE", "docs/Guide.md", "LICENSE-MIT", "licence", "CHANGELOG.markdown"] {
+            assert!(is_document(path), "{path}");
+        }
+        for path in ["index.js", "readme.js", "license.node", "bin/license-check", "history-cli", "licenses", "a"] {
+            assert!(!is_document(path), "{path}");
+        }
     }
 }

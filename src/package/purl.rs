@@ -61,8 +61,14 @@ impl FromStr for Subject {
 }
 
 fn parse_purl(text: &str) -> Result<Subject, SubjectError> {
-    let purl = packageurl::PackageUrl::from_str(text)
+    // The scheme is case-insensitive, which the parser does not know.
+    let lower = format!("pkg:{}", &text[4..]);
+    let purl = packageurl::PackageUrl::from_str(&lower)
         .map_err(|error| SubjectError::Purl { text: text.to_owned(), reason: error.to_string() })?;
+    if let Some(qualifier) = purl.qualifiers().keys().next() {
+        let reason = format!("the qualifier `{qualifier}` is not supported");
+        return Err(SubjectError::Purl { text: text.to_owned(), reason });
+    }
     let ecosystem =
         Ecosystem::from_purl_type(purl.ty()).ok_or_else(|| SubjectError::Ecosystem(purl.ty().to_owned()))?;
     let name = match purl.namespace() {

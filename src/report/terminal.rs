@@ -133,7 +133,7 @@ fn candidates(out: &mut String, matched: &CommitMatch) {
         };
         let evidence: Vec<String> = candidate.evidence.iter().map(evidence_text).collect();
         format!(
-            "{label:<11} {} in `{}`: {} files match; {}; {version}",
+            "{label:<11} {} in `{}`: {} matching; {}; {version}",
             candidate.commit,
             printable(directory),
             candidate.matched,
@@ -150,7 +150,7 @@ fn candidates(out: &mut String, matched: &CommitMatch) {
     for commit in &matched.missing {
         line(out, 2, &format!("  missing   {commit}"));
     }
-    let searched = if matched.history_searched { "searched" } else { "not needed" };
+    let searched = if matched.history_searched { "searched" } else { "not searched" };
     line(out, 2, &format!("history     {searched}"));
 }
 

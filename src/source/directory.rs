@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use crate::artifact::ArtifactContents;
-use crate::package::{BlobId, PackageName};
+use crate::package::{BlobId, PackageName, Version};
 use crate::source::git::SourceRepository;
+use crate::source::location::is_test_material;
 use crate::source::tree::{CommitTree, join};
 
 /// How many manifests are read in search of a name.
@@ -34,11 +35,19 @@ pub struct PackageDirectory {
     pub origin: DirectoryOrigin,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the manifest in a directory says about being the package's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Answer {
-    Yes,
+    /// It has another name, or there is none.
     No,
+    /// It is not at hand.
     Unknown,
+    /// It has the name, but is private and has no version: a workspace root called like its main package.
+    Root,
+    /// It has the name.
+    Name,
+    /// It has the name and the version, or is the published manifest itself.
+    Release,
 }
 
 /// What the search goes by.
@@ -48,6 +57,8 @@ pub struct DirectoryQuery<'a> {
     pub claimed: Option<&'a str>,
     /// The package.
     pub name: &'a PackageName,
+    /// The release's version.
+    pub version: &'a Version,
     /// Id of the published manifest.
     pub manifest: Option<BlobId>,
 }
@@ -74,15 +85,28 @@ pub fn find_usual(
     tree: &CommitTree<'_>,
     query: &DirectoryQuery<'_>,
 ) -> Option<PackageDirectory> {
-    for directory in usual_directories(query) {
-        let claimed = query.claimed == Some(directory.as_str());
-        let answer = is_package(source, tree, &directory, query);
-        if answer == Answer::Yes || (claimed && answer == Answer::Unknown) {
-            let origin = if claimed { DirectoryOrigin::Claimed } else { DirectoryOrigin::Name };
-            return Some(PackageDirectory { path: directory, origin });
+    best_usual(source, tree, query).filter(|(answer, _)| *answer > Answer::Root).map(|(_, directory)| directory)
+}
+
+fn best_usual(
+    source: &SourceRepository,
+    tree: &CommitTree<'_>,
+    query: &DirectoryQuery<'_>,
+) -> Option<(Answer, PackageDirectory)> {
+    let mut best: Option<(Answer, PackageDirectory)> = None;
+    for path in usual_directories(query) {
+        let claimed = query.claimed == Some(path.as_str());
+        let answer = answer_at(source, tree, &path, query);
+        let origin = if claimed { DirectoryOrigin::Claimed } else { DirectoryOrigin::Name };
+        let directory = PackageDirectory { path, origin };
+        if answer == Answer::Release || (claimed && answer != Answer::No) {
+            return Some((Answer::Release, directory));
+        }
+        if answer >= Answer::Root && best.as_ref().is_none_or(|(known, _)| answer > *known) {
+            best = Some((answer, directory));
         }
     }
-    None
+    best
 }
 
 /// Finds the package's directory: by claim, by name, by where the files are.
@@ -92,26 +116,31 @@ pub fn find(
     query: &DirectoryQuery<'_>,
     artifact: &ArtifactContents,
 ) -> PackageDirectory {
-    if let Some(found) = find_usual(source, tree, query) {
-        return found;
+    let usual = best_usual(source, tree, query);
+    match usual {
+        Some((answer, directory)) if answer > Answer::Root => return directory,
+        usual => {
+            if let Some(path) = by_name(source, tree, query) {
+                return PackageDirectory { path, origin: DirectoryOrigin::Name };
+            }
+            if let Some((_, directory)) = usual {
+                return directory;
+            }
+        }
     }
-    if let Some(path) = by_name(source, tree, query) {
-        return PackageDirectory { path, origin: DirectoryOrigin::Name };
+    match by_content(tree, artifact) {
+        Some(path) => PackageDirectory { path, origin: DirectoryOrigin::Content },
+        None => PackageDirectory { path: String::new(), origin: DirectoryOrigin::Fallback },
     }
-    if let Some(path) = by_content(tree, artifact) {
-        return PackageDirectory { path, origin: DirectoryOrigin::Content };
-    }
-    PackageDirectory { path: String::new(), origin: DirectoryOrigin::Fallback }
 }
 
-fn is_package(source: &SourceRepository, tree: &CommitTree<'_>, directory: &str, query: &DirectoryQuery<'_>) -> Answer {
+fn answer_at(source: &SourceRepository, tree: &CommitTree<'_>, directory: &str, query: &DirectoryQuery<'_>) -> Answer {
     let Some(file) = tree.file(&join(directory, "package.json")) else { return Answer::No };
     if query.manifest == Some(file.blob) {
-        return Answer::Yes;
+        return Answer::Release;
     }
     match source.local_blob(file.blob) {
-        Some(content) if has_name(&content, query.name) => Answer::Yes,
-        Some(_) => Answer::No,
+        Some(content) => answer_of(&content, query),
         None => Answer::Unknown,
     }
 }
@@ -119,11 +148,21 @@ fn is_package(source: &SourceRepository, tree: &CommitTree<'_>, directory: &str,
 #[derive(serde::Deserialize)]
 struct Named {
     name: Option<String>,
+    version: Option<String>,
+    private: Option<serde::de::IgnoredAny>,
 }
 
-fn has_name(manifest: &[u8], name: &PackageName) -> bool {
+fn answer_of(manifest: &[u8], query: &DirectoryQuery<'_>) -> Answer {
     let manifest = manifest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(manifest);
-    serde_json::from_slice::<Named>(manifest).is_ok_and(|named| named.name.as_deref() == Some(name.as_str()))
+    let Ok(named) = serde_json::from_slice::<Named>(manifest) else { return Answer::No };
+    if named.name.as_deref() != Some(query.name.as_str()) {
+        return Answer::No;
+    }
+    match named.version.as_deref() {
+        Some(version) if version == query.version.as_str() => Answer::Release,
+        None if named.private.is_some() => Answer::Root,
+        _ => Answer::Name,
+    }
 }
 
 fn by_name(source: &SourceRepository, tree: &CommitTree<'_>, query: &DirectoryQuery<'_>) -> Option<String> {
@@ -131,8 +170,7 @@ fn by_name(source: &SourceRepository, tree: &CommitTree<'_>, query: &DirectoryQu
     tree.for_each_file(|path, file| {
         let directory = path.strip_suffix("package.json").filter(|rest| rest.is_empty() || rest.ends_with('/'));
         if let Some(directory) = directory {
-            let excluded = ["node_modules", "fixtures", "__fixtures__", "__tests__", "test", "tests"];
-            if !directory.split('/').any(|part| excluded.contains(&part)) {
+            if !is_test_material(directory) {
                 manifests.push((directory.trim_end_matches('/').to_owned(), file.blob));
             }
         }
@@ -147,11 +185,15 @@ fn by_name(source: &SourceRepository, tree: &CommitTree<'_>, query: &DirectoryQu
         source.fetch_blobs(&missing);
     }
     let local = missing.len() <= MAX_FETCHED_MANIFESTS;
-    let named = |blob: BlobId| if local { source.read_blob(blob) } else { source.local_blob(blob) };
-    manifests
-        .into_iter()
-        .find(|(_, blob)| named(*blob).is_some_and(|content| has_name(&content, query.name)))
-        .map(|(directory, _)| directory)
+    let content = |blob: BlobId| if local { source.read_blob(blob) } else { source.local_blob(blob) };
+    let mut best: Option<(Answer, String)> = None;
+    for (directory, blob) in manifests {
+        let answer = content(blob).map_or(Answer::No, |content| answer_of(&content, query));
+        if answer > Answer::Root && best.as_ref().is_none_or(|(known, _)| answer > *known) {
+            best = Some((answer, directory));
+        }
+    }
+    best.map(|(_, directory)| directory)
 }
 
 /// The directory under which most of the artifact's files lie at their own relative paths.

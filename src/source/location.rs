@@ -216,6 +216,12 @@ pub fn clean_directory(text: &str) -> Option<String> {
     (!parts.is_empty() && !climbs).then(|| parts.join("/"))
 }
 
+/// Whether a directory holds material for tests, where another package's look-alike may lie.
+pub fn is_test_material(directory: &str) -> bool {
+    const NAMES: [&str; 6] = ["node_modules", "fixtures", "__fixtures__", "__tests__", "test", "tests"];
+    directory.split('/').any(|part| NAMES.contains(&part))
+}
+
 /// What the fields of a manifest say about the repository, strongest first; also what was unusable, with the reason.
 pub fn claims(
     repository: Option<&Value>,
@@ -237,7 +243,8 @@ pub fn claims(
         match RepositoryLocation::from_metadata(&address) {
             Ok(location) => claims.push(RepositoryClaim {
                 location,
-                directory: directory.or(tree_directory),
+                // Whoever publishes writes this field.
+                directory: directory.or(tree_directory).filter(|directory| !is_test_material(directory)),
                 origin: ClaimOrigin::Repository,
             }),
             Err(error) => refused.push(error),

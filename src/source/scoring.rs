@@ -11,8 +11,22 @@ use crate::package::{BlobId, is_document};
 
 #[derive(Debug, Default)]
 struct WantedDirectory {
-    files: Vec<(Box<str>, Oid)>,
+    files: Vec<WantedFile>,
     directories: Vec<(Box<str>, u32)>,
+}
+
+#[derive(Debug)]
+struct WantedFile {
+    name: Box<str>,
+    blob: Oid,
+    /// The content's id with LF line ends, where it has others.
+    blob_with_lf: Option<Oid>,
+}
+
+impl WantedFile {
+    fn is(&self, id: Oid) -> bool {
+        self.blob == id || self.blob_with_lf == Some(id)
+    }
 }
 
 /// The artifact's files, arranged as directories.
@@ -23,16 +37,17 @@ pub struct WantedFiles {
 }
 
 impl WantedFiles {
-    /// Arranges `(path, blob)` pairs; paths relative to the package.
-    pub fn new<'a>(files: impl Iterator<Item = (&'a str, BlobId)>) -> Self {
+    /// Arranges `(path, blob, blob with LF line ends)` triples; paths relative to the package.
+    pub fn new<'a>(files: impl Iterator<Item = (&'a str, BlobId, Option<BlobId>)>) -> Self {
         let mut directories = vec![WantedDirectory::default()];
         let mut known: HashMap<&str, u32> = HashMap::new();
         let mut count = 0;
-        for (path, blob) in files {
+        for (path, blob, blob_with_lf) in files {
             let Ok(blob) = Oid::from_bytes(&blob.0) else { continue };
+            let blob_with_lf = blob_with_lf.and_then(|blob| Oid::from_bytes(&blob.0).ok());
             let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
             let index = place(parent, &mut known, &mut directories);
-            directories[index as usize].files.push((name.into(), blob));
+            directories[index as usize].files.push(WantedFile { name: name.into(), blob, blob_with_lf });
             count += 1;
         }
         Self { directories, count }
@@ -47,7 +62,8 @@ impl WantedFiles {
     pub fn attainable(&self, repository: &Repository) -> u32 {
         let Ok(odb) = repository.odb() else { return self.count };
         let files = self.directories.iter().flat_map(|directory| &directory.files);
-        files.filter(|(_, blob)| odb.exists_ext(*blob, git2::OdbLookupFlags::NO_REFRESH)).count() as u32
+        let exists = |id: Oid| odb.exists_ext(id, git2::OdbLookupFlags::NO_REFRESH);
+        files.filter(|file| exists(file.blob) || file.blob_with_lf.is_some_and(exists)).count() as u32
     }
 }
 
@@ -70,7 +86,7 @@ fn place<'a>(path: &'a str, known: &mut HashMap<&'a str, u32>, directories: &mut
 /// How a tree fares against the wanted files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Score {
-    /// Files that it holds at their paths with their contents.
+    /// Files that it holds at their paths with their contents, line ends aside.
     pub matched: u32,
     /// Files that it holds at their paths with other contents, prose and the package's own manifest apart.
     pub conflicting: u32,
@@ -109,9 +125,10 @@ impl<'a> Scorer<'a> {
         let wanted = &self.wanted.directories[index as usize];
         let mut score = Score::default();
         if let Ok(tree) = self.repository.find_tree(id) {
-            for (name, blob) in &wanted.files {
+            for file in &wanted.files {
+                let name = &file.name;
                 let Some(entry) = tree.get_name(name) else { continue };
-                if entry.id() == *blob {
+                if file.is(entry.id()) {
                     score.matched += 1;
                 } else if is_document(name) {
                     score.differing_prose += 1;

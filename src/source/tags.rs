@@ -113,7 +113,8 @@ pub fn tag_patterns(name: &PackageName, version: &Version) -> TagPatterns {
     };
     let starred = format!("{}*{}", &text[..star], &text[star..]);
     let unscoped = name.unscoped();
-    let mut prefixes: Vec<String> = ["v", "", "release-", "release/", "r", "version-", "rel-"].map(str::to_owned).into();
+    let mut prefixes: Vec<String> =
+        ["v", "", "release-", "release/", "r", "version-", "rel-"].map(str::to_owned).into();
     let mut owners = vec![unscoped];
     if name.scope().is_some() {
         owners.push(name.as_str());
@@ -184,7 +185,8 @@ mod tests {
 
     #[test]
     fn patterns_match_every_usual_form_and_few_other_versions() {
-        let forms = ["v1.2.3", "1.2.3", "chalk@1.2.3", "@scope/chalk@1.2.3", "chalk-v1.2.3", "release-1.2.3", "1.2.3-npm"];
+        let forms =
+            ["v1.2.3", "1.2.3", "chalk@1.2.3", "@scope/chalk@1.2.3", "chalk-v1.2.3", "release-1.2.3", "1.2.3-npm"];
         assert_eq!(fetched(&forms, "@scope/chalk", "1.2.3"), forms);
         let others = ["v1.2.30", "v1.2.4", "v11.2.3", "v1.2.3-beta.3", "v1.2.3-rc.13", "v1.2", "other@1.2.3"];
         assert_eq!(fetched(&others, "@scope/chalk", "1.2.3"), Vec::<&str>::new());

@@ -13,6 +13,8 @@ use crate::source::git::repository::{blob_id, oid};
 
 /// Deepest directory that is opened.
 const MAX_DEPTH: usize = 64;
+/// Most directories that are opened to list one commit.
+const MAX_DIRECTORIES: usize = 250_000;
 /// Most files that are listed of one commit.
 const MAX_FILES: usize = 2_000_000;
 
@@ -122,7 +124,13 @@ impl<'s> CommitTree<'s> {
     pub fn for_each_file(&self, mut visit: impl FnMut(&str, TreeFile) -> bool) {
         let mut stack = vec![(String::new(), self.root)];
         let mut count = 0;
+        let mut visited = 0;
         while let Some((path, id)) = stack.pop() {
+            // Directories can refer to each other so that few objects make a tree without end.
+            visited += 1;
+            if visited > MAX_DIRECTORIES {
+                return;
+            }
             let Ok(tree) = self.source.repository().find_tree(id) else {
                 self.missing.borrow_mut().push(id);
                 continue;

@@ -120,7 +120,8 @@ async fn row(release: &BuiltRelease, expectation: &Expectation, context: &Contex
         },
         release: format!("npm:{}@{}", release.name, release.version),
         title: release.title.clone(),
-        planted: (!release.planted.is_empty()).then(|| release.planted.clone()),
+        // A clean release before or after the bad one carries nothing.
+        planted: (!release.planted.is_empty() && !is_clean(expectation)).then(|| release.planted.clone()),
         expected: expectation.verdict.clone(),
         verdict,
         file,
@@ -131,6 +132,10 @@ async fn row(release: &BuiltRelease, expectation: &Expectation, context: &Contex
         deviation,
         why: expectation.why.clone(),
     }
+}
+
+fn is_clean(expectation: &Expectation) -> bool {
+    expectation.verdict == "verbatim" && expectation.findings.is_empty()
 }
 
 fn subject(release: &BuiltRelease) -> Result<Subject, CliError> {

@@ -157,6 +157,17 @@ fn quote_stated(stated: Option<&str>) -> String {
 
 impl RegistryError {
     /// Whether the error is about a version that a newer answer of the registry may have.
+    /// Whether the registry answered, and knows or serves no such release.
+    pub fn is_not_served(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownPackage { .. }
+                | Self::UnknownVersion { .. }
+                | Self::Unpublished { .. }
+                | Self::UnpublishedPackage { .. }
+        )
+    }
+
     pub(super) fn is_about_the_version(&self) -> bool {
         matches!(
             self,

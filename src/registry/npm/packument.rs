@@ -18,6 +18,9 @@ use crate::package::{PackageName, Version};
 use crate::registry::timestamp::parse_rfc3339;
 
 const MAX_WITHDRAWN: usize = 256;
+/// Largest metadata object of one version, bytes of JSON.
+const MAX_VERSION_LENGTH: usize = 8 << 20;
+
 /// How many versions on each side of a missing one are named.
 const NEAREST: usize = 2;
 
@@ -96,6 +99,13 @@ impl<'a> Packument<'a> {
         // Of two entries with one key the last counts, as in every JavaScript client.
         let raw = self.versions.iter().rev().find(|(text, _)| text == version.as_str());
         let Some((_, raw)) = raw else { return Err(ReleaseError::Missing(self.missing(name, version))) };
+        if raw.get().len() > MAX_VERSION_LENGTH {
+            return Err(ReleaseError::Json(serde_json::Error::custom("a version's metadata is too large")));
+        }
+        // serde_json reads an object with this key as embedded JSON, which no client does.
+        if raw.get().contains("$serde_json::private::RawValue") {
+            return Err(ReleaseError::Json(serde_json::Error::custom("a version's metadata has a reserved key")));
+        }
         let manifest: Value = serde_json::from_str(raw.get()).map_err(ReleaseError::Json)?;
         if !manifest.is_object() {
             return Err(ReleaseError::Json(serde_json::Error::custom("a version's metadata is not an object")));

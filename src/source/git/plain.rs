@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use git2::{AutotagOption, Direction, FetchOptions, FetchPrune, ProxyOptions, RemoteCallbacks, RemoteRedirect, Repository};
+use git2::{
+    AutotagOption, Direction, FetchOptions, FetchPrune, ProxyOptions, RemoteCallbacks, RemoteRedirect, Repository,
+};
 
 use crate::package::{PackageName, Version};
 use crate::source::git::{GitClient, GitFailure};

@@ -277,7 +277,8 @@ impl SourceRepository {
         let mut tips = Vec::new();
         for pattern in ["refs/heads/*", "refs/tags/*", "refs/remotes/origin/*"] {
             let Ok(references) = self.repository.references_glob(pattern) else { continue };
-            tips.extend(references.filter_map(Result::ok).filter_map(|reference| peel(&self.repository, &reference)));
+            let branches = references.filter_map(Result::ok).filter(|reference| !is_proposal(reference));
+            tips.extend(branches.filter_map(|reference| peel(&self.repository, &reference)));
         }
         tips.sort_unstable();
         tips.dedup();
@@ -379,4 +380,11 @@ fn raw(oid: Oid) -> [u8; 20] {
     let length = source.len().min(20);
     bytes[..length].copy_from_slice(&source[..length]);
     bytes
+}
+
+/// Whether a remote-tracking ref is somebody's proposal: many fetch those beside the branches.
+fn is_proposal(reference: &git2::Reference<'_>) -> bool {
+    let name = reference.name().unwrap_or_default().strip_prefix("refs/remotes/origin/");
+    let first = name.and_then(|name| name.split_once('/')).map(|(first, _)| first);
+    matches!(first, Some("pr" | "prs" | "pull" | "pulls" | "merge-requests" | "merge" | "changes"))
 }

@@ -32,7 +32,7 @@ pub struct Candidate {
     pub evidence: Vec<Evidence>,
     /// Where the package lies in its tree.
     pub directory: PackageDirectory,
-    /// How many of the artifact's files its tree holds at their paths.
+    /// How many of the artifact's files its tree holds at their paths, line ends aside.
     pub matched: u32,
     /// How many it holds at their paths with other contents, prose and the manifest apart.
     pub conflicting: u32,
@@ -40,6 +40,8 @@ pub struct Candidate {
     pub differing_prose: u32,
     /// Whether its manifest has the release's version or leaves it to the release tool; `None` if unknown.
     pub version_agrees: Option<bool>,
+    /// Whether its manifest states exactly this package and version.
+    pub states_version: bool,
     /// Committer time, seconds since the epoch.
     pub time: i64,
 }
@@ -94,6 +96,6 @@ pub struct MatchQuery<'a> {
 impl<'a> MatchQuery<'a> {
     pub(super) fn directory_query(&self) -> DirectoryQuery<'a> {
         let manifest = self.artifact.entry("package.json").and_then(|entry| entry.blob);
-        DirectoryQuery { claimed: self.directory, name: self.name, manifest }
+        DirectoryQuery { claimed: self.directory, name: self.name, version: self.version, manifest }
     }
 }

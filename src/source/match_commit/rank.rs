@@ -9,17 +9,22 @@ use crate::source::tags::TagForm;
 
 /// Whether anything besides its contents ties the commit to the version.
 ///
-/// A tag `v1.0.0` of a repository that does not hold the package says nothing about it.
+/// A tag `v1.0.0` of a repository that does not hold the package says nothing about it; neither does one in
+/// a monorepo where the package's own manifest has another version.
 pub(super) fn is_supported(candidate: &Candidate, files: u32) -> bool {
-    let holds_package = matches!(candidate.directory.origin, DirectoryOrigin::Claimed | DirectoryOrigin::Name)
-        || candidate.matched * 2 >= files;
+    let mostly_matches = candidate.matched * 2 >= files;
+    let holds_package =
+        matches!(candidate.directory.origin, DirectoryOrigin::Claimed | DirectoryOrigin::Name) || mostly_matches;
+    let another_packages = !candidate.directory.path.is_empty() && candidate.version_agrees == Some(false);
     candidate.evidence.iter().any(|evidence| match evidence {
         Evidence::Override => true,
-        Evidence::GitHead | Evidence::VersionIntroduced => holds_package,
-        Evidence::Tag { form, .. } => {
-            holds_package && (*form != TagForm::Foreign || candidate.version_agrees == Some(true))
-        }
-        Evidence::Content => holds_package && candidate.version_agrees == Some(true),
+        Evidence::VersionIntroduced => holds_package,
+        // Whoever publishes writes it, so it alone does not make an old commit the new version's.
+        Evidence::GitHead => holds_package && candidate.version_agrees != Some(false),
+        Evidence::Tag { form: TagForm::Package, .. } => holds_package,
+        Evidence::Tag { form: TagForm::Foreign, .. } => holds_package && candidate.states_version,
+        Evidence::Tag { .. } => holds_package && !another_packages,
+        Evidence::Content => holds_package && candidate.states_version,
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use git2::Oid;
 
 use crate::package::{CommitId, PackageName, Version};
-use crate::source::directory;
+use crate::source::directory::{self, DirectoryOrigin};
 use crate::source::git::repository::{blob_id, commit_id, oid};
 use crate::source::git::{Completeness, SourceError, SourceRepository};
 use crate::source::history::is_reachable;
@@ -23,7 +23,7 @@ pub fn likely_commit(source: &SourceRepository, name: &PackageName, version: &Ve
 
 /// Chooses the commit; `None` where the repository has no commit at all that could be looked at.
 pub fn match_commit(source: &mut SourceRepository, query: &MatchQuery<'_>) -> Result<Option<CommitMatch>, SourceError> {
-    let files = query.artifact.files().filter_map(|entry| Some((&*entry.path, entry.blob?)));
+    let files = query.artifact.files().filter_map(|entry| Some((&*entry.path, entry.blob?, entry.blob_with_lf)));
     let wanted = WantedFiles::new(files);
     if source.completeness() == Completeness::Trees {
         let mut search = Search::new(source, query, &wanted);
@@ -124,7 +124,7 @@ impl<'s> Search<'s> {
         let tree = CommitTree::of_tree(self.source, commit.tree_id());
         let directory = directory::find(self.source, &tree, &self.query.directory_query(), self.query.artifact);
         let Score { matched, conflicting, differing_prose } = self.score(commit.tree_id(), &directory.path);
-        let version_agrees = self.version_agrees(&tree, &directory.path);
+        let stated = self.stated_version(&tree, &directory.path);
         let time = commit.time().seconds();
         let candidate = Candidate {
             commit: commit_id(id),
@@ -133,7 +133,8 @@ impl<'s> Search<'s> {
             matched,
             conflicting,
             differing_prose,
-            version_agrees,
+            version_agrees: stated.map(|stated| stated != StatedVersion::Other),
+            states_version: stated == Some(StatedVersion::Exact),
             time,
         };
         self.candidates.insert(id, candidate);
@@ -146,9 +147,9 @@ impl<'s> Search<'s> {
         }
     }
 
-    fn version_agrees(&mut self, tree: &CommitTree<'_>, directory: &str) -> Option<bool> {
+    fn stated_version(&mut self, tree: &CommitTree<'_>, directory: &str) -> Option<StatedVersion> {
         let file = tree.file(&join(directory, "package.json"))?;
-        Some(self.manifest_version(oid(&file.blob.0)?)? != StatedVersion::Other)
+        self.manifest_version(oid(&file.blob.0)?)
     }
 
     /// How the manifest with that blob id relates to the release's version.
@@ -197,7 +198,12 @@ impl<'s> Search<'s> {
                 Evidence::Tag { form, .. } => *form <= TagForm::Version,
                 other => *other == Evidence::Override,
             };
-            candidate.evidence.iter().any(named) && candidate.matched > 0 && candidate.conflicting == 0
+            let by_name = matches!(candidate.directory.origin, DirectoryOrigin::Claimed | DirectoryOrigin::Name);
+            candidate.evidence.iter().any(named)
+                && by_name
+                && candidate.matched > 0
+                && candidate.conflicting == 0
+                && is_supported(candidate, self.wanted.count())
         })
     }
 
@@ -214,9 +220,6 @@ impl<'s> Search<'s> {
     fn conclude(mut self) -> Option<CommitMatch> {
         let repository = self.source.repository();
         let depth_known = self.source.completeness() != Completeness::Trees;
-        let newest_commit = self.tips.as_ref().and_then(|tips| {
-            tips.iter().filter_map(|tip| repository.find_commit(*tip).ok()).map(|commit| commit.time().seconds()).max()
-        });
         let (mut unreachable, mut undecided) = (Vec::new(), Vec::new());
         let mut candidates: Vec<Candidate> = Vec::new();
         for (id, candidate) in std::mem::take(&mut self.candidates) {
@@ -246,6 +249,12 @@ impl<'s> Search<'s> {
         } else {
             MatchStanding::Nearest
         };
+        // Listing every branch and tag is dear, and only a release without a commit of its own needs it.
+        let newest_commit = (standing == MatchStanding::Nearest).then(|| {
+            let tips = self.tips.clone().unwrap_or_else(|| self.source.tips());
+            let commits = tips.iter().filter_map(|tip| repository.find_commit(*tip).ok());
+            commits.map(|commit| commit.time().seconds()).max()
+        });
         Some(CommitMatch {
             winner,
             standing,
@@ -253,7 +262,7 @@ impl<'s> Search<'s> {
             unreachable,
             missing: self.missing,
             history_searched: self.history_searched,
-            newest_commit,
+            newest_commit: newest_commit.flatten(),
         })
     }
 }

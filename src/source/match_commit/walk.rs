@@ -4,13 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use git2::Oid;
 
-use crate::package::is_document;
+use crate::artifact::ArtifactEntry;
+use crate::package::BlobId;
 use crate::source::directory::{self, DirectoryOrigin, usual_directories};
 use crate::source::git::Completeness;
 use crate::source::git::repository::{blob_id, oid};
 use crate::source::history::HistoryWalk;
 use crate::source::match_commit::manifest::StatedVersion;
-use crate::source::match_commit::rank::{choose_tie, last_before};
+use crate::source::match_commit::rank::{choose_tie, is_supported, last_before};
 use crate::source::match_commit::search::{Search, subtree};
 use crate::source::match_commit::{Candidate, Evidence};
 use crate::source::tree::{CommitTree, join};
@@ -51,8 +52,8 @@ impl Search<'_> {
         }
         let settled = self.settled();
         let horizon = match settled {
-            Some(candidate) if candidate.differing_prose == 0 || !self.holds_published_prose(candidate) => return,
-            // Only prose differs: a release made a little before or after its tag is looked for, no more.
+            Some(candidate) if !self.may_be_surpassed(candidate) => return,
+            // A release made a little before or after its tag is looked for, no more.
             Some(candidate) => Some(candidate.time),
             None => None,
         };
@@ -61,7 +62,9 @@ impl Search<'_> {
             Completeness::Trees | Completeness::History => self.wanted.count(),
         };
         let trusted = self.candidates.values().any(|candidate| {
-            candidate.matched >= attainable && candidate.evidence.iter().any(|evidence| *evidence != Evidence::GitHead)
+            candidate.matched >= attainable
+                && candidate.evidence.iter().any(|evidence| *evidence != Evidence::GitHead)
+                && is_supported(candidate, self.wanted.count())
         });
         if trusted && attainable > 0 {
             return;
@@ -84,21 +87,34 @@ impl Search<'_> {
         self.tips = Some(tips);
     }
 
-    /// Whether prose that differs from the candidate's may be in another commit.
-    fn holds_published_prose(&self, candidate: &Candidate) -> bool {
+    /// Whether another commit may hold more: a file that the candidate lacks is somewhere in the repository.
+    fn may_be_surpassed(&self, candidate: &Candidate) -> bool {
+        if candidate.matched == self.wanted.count() {
+            return false;
+        }
         if self.source.completeness() != Completeness::Full {
-            return true;
+            return candidate.differing_prose > 0;
         }
         let (Some(tree), Ok(odb)) =
             (CommitTree::of_commit(self.source, &candidate.commit), self.source.repository().odb())
         else {
             return true;
         };
-        self.query.artifact.files().filter(|entry| is_document(&entry.path)).any(|entry| {
-            let place = tree.file(&join(&candidate.directory.path, &entry.path));
-            place.is_some_and(|file| Some(file.blob) != entry.blob)
-                && entry.blob.and_then(|blob| oid(&blob.0)).is_some_and(|id| odb.exists(id))
-        })
+        let absent = |entry: &&ArtifactEntry| {
+            let file = tree.file(&join(&candidate.directory.path, &entry.path));
+            file.is_none_or(|file| Some(file.blob) != entry.blob)
+        };
+        let known = |blob: &BlobId| oid(&blob.0).is_some_and(|id| odb.exists_ext(id, git2::OdbLookupFlags::NO_REFRESH));
+        let files = self.query.artifact.files().filter(|entry| entry.size > 0).filter(absent);
+        let mut elsewhere: HashSet<BlobId> = files.filter_map(|entry| entry.blob).filter(known).collect();
+        if !elsewhere.is_empty() {
+            // What the candidate itself holds at another path is no reason to look further.
+            tree.for_each_file(|_, file| {
+                elsewhere.remove(&file.blob);
+                !elsewhere.is_empty()
+            });
+        }
+        !elsewhere.is_empty()
     }
 
     /// Scores the commits that `tips` reach; with a `horizon` only those committed about that time.

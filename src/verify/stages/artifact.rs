@@ -119,7 +119,12 @@ pub(in crate::verify) fn read(
     let tree = repository.and_then(|repository| {
         let commit = likely_commit(repository, &claim.release.name, &claim.release.version)?;
         let tree = CommitTree::of_commit(repository, &commit)?;
-        let query = DirectoryQuery { claimed: claim.directory(), name: &claim.release.name, manifest: None };
+        let query = DirectoryQuery {
+            claimed: claim.directory(),
+            name: &claim.release.name,
+            version: &claim.release.version,
+            manifest: None,
+        };
         let directory = find_usual(repository, &tree, &query)?.path;
         Some((tree, directory))
     });

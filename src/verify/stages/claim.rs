@@ -1,16 +1,19 @@
 //! Stage 1: what is claimed about a release.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::artifact::{ArtifactContents, ArtifactLimits, read_entries};
 use crate::package::{CommitId, Ecosystem, PackageName, Release, Version};
-use crate::registry::ReleaseMetadata;
+use crate::registry::{RegistryError, ReleaseMetadata};
 use crate::source::location::{self, ClaimOrigin, LocationError, RepositoryClaim};
 use crate::verify::stages::error::{VerifyError, blocking, with_source};
 use crate::verify::{Context, Request, Shown};
+
+/// serde_json reads an object with this key as embedded JSON, which no client does.
+const RESERVED_KEY: &[u8] = b"$serde_json::private::RawValue";
 
 /// Everything that is claimed about a release before anything is proven.
 #[derive(Debug, Clone)]
@@ -25,11 +28,33 @@ pub struct Claim {
     pub(in crate::verify) git_head: Option<CommitId>,
     pub(in crate::verify) revision: Option<String>,
     pub(in crate::verify) shown: Shown,
+    /// Whether the user named the directory, so that it must exist.
+    pub(super) directory_given: bool,
+    /// Why the registry does not serve the release, where a file was given instead.
+    pub(super) unserved: Option<String>,
 }
 
 impl Claim {
     pub(in crate::verify) fn published_at(&self) -> Option<i64> {
         self.metadata.as_ref().and_then(|metadata| metadata.published_at)
+    }
+
+    /// Applies what the user knows better.
+    fn overridden(&mut self, request: &Request) {
+        self.revision.clone_from(&request.revision);
+        self.shown.clone_from(&request.shown);
+        if let Some(location) = &request.repository {
+            let directory = self.directory().map(str::to_owned);
+            let origin = ClaimOrigin::Override;
+            self.repositories = vec![RepositoryClaim { location: location.clone(), directory, origin }];
+            self.refused.clear();
+        }
+        if let Some(directory) = &request.directory {
+            self.directory_given = true;
+            for repository in &mut self.repositories {
+                repository.directory = location::clean_directory(directory);
+            }
+        }
     }
 
     pub(in crate::verify) fn directory(&self) -> Option<&str> {
@@ -40,8 +65,18 @@ impl Claim {
 /// Stage 1: what is claimed about the release, by the registry or by the artifact's own manifest.
 pub(in crate::verify) async fn resolve(request: &Request, context: &Context) -> Result<Claim, VerifyError> {
     let mut claim = match (&request.subject, &request.artifact) {
-        (Some(subject), _) => {
-            let metadata = context.registry.release(subject).await?;
+        (Some(subject), file) => {
+            let metadata = match (context.registry.release(subject).await, file, &subject.version) {
+                (Ok(metadata), _, _) => metadata,
+                (Err(error), Some(path), Some(version)) if error.is_not_served() => {
+                    let release =
+                        Release { ecosystem: subject.ecosystem, name: subject.name.clone(), version: version.clone() };
+                    let mut claim = claim_of_unserved(release, path, context, &error).await?;
+                    claim.overridden(request);
+                    return Ok(claim);
+                }
+                (Err(error), _, _) => return Err(error.into()),
+            };
             let repository = metadata.repository.as_ref().or(metadata.package_repository.as_ref());
             let (repositories, refused) =
                 location::claims(repository, metadata.homepage.as_deref(), metadata.bugs.as_ref());
@@ -51,34 +86,41 @@ pub(in crate::verify) async fn resolve(request: &Request, context: &Context) -> 
                 repositories,
                 refused,
                 git_head: metadata.git_head,
-                revision: request.revision.clone(),
+                revision: None,
                 metadata: Some(metadata),
-                shown: request.shown.clone(),
+                shown: Shown::default(),
+                directory_given: false,
+                unserved: None,
             }
         }
         (None, Some(path)) => {
             let (path, limits) = (path.clone(), context.limits);
-            let mut claim = blocking(move || claim_of_file(path, limits)).await?;
-            claim.revision.clone_from(&request.revision);
-            claim.shown.clone_from(&request.shown);
-            claim
+            blocking(move || claim_of_file(path, limits)).await?
         }
         (None, None) => {
             let reason = "neither a subject nor a file was given".to_owned();
             return Err(VerifyError::Anonymous { path: PathBuf::new(), reason });
         }
     };
-    if let Some(location) = &request.repository {
-        let directory = claim.directory().map(str::to_owned);
-        claim.repositories =
-            vec![RepositoryClaim { location: location.clone(), directory, origin: ClaimOrigin::Override }];
-        claim.refused.clear();
+    claim.overridden(request);
+    Ok(claim)
+}
+
+/// A release that the registry does not serve, as far as the file at hand tells of it.
+async fn claim_of_unserved(
+    release: Release,
+    path: &Path,
+    context: &Context,
+    error: &RegistryError,
+) -> Result<Claim, VerifyError> {
+    let (path, limits) = (path.to_owned(), context.limits);
+    let mut claim = blocking(move || claim_of_file(path, limits)).await?;
+    let mut note = format!("the registry does not serve this release: {}", with_source(error));
+    if claim.release != release {
+        note.push_str(&format!("; the manifest inside names {}", claim.release));
     }
-    if let Some(directory) = &request.directory {
-        for repository in &mut claim.repositories {
-            repository.directory = location::clean_directory(directory);
-        }
-    }
+    claim.unserved = Some(note);
+    claim.release = release;
     Ok(claim)
 }
 
@@ -90,6 +132,9 @@ fn claim_of_file(path: PathBuf, limits: ArtifactLimits) -> Result<Claim, VerifyE
         .map_err(|error| anonymous(with_source(&error)))?;
     let content = found.remove("package.json").ok_or_else(|| anonymous("it holds no `package.json`".to_owned()))?;
     let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
+    if text.windows(RESERVED_KEY.len()).any(|window| window == RESERVED_KEY) {
+        return Err(anonymous("its `package.json` has a reserved key".to_owned()));
+    }
     let manifest: Value =
         serde_json::from_slice(text).map_err(|error| anonymous(format!("its `package.json` is not JSON: {error}")))?;
     let field = |key: &str| manifest.get(key).and_then(Value::as_str);
@@ -106,5 +151,7 @@ fn claim_of_file(path: PathBuf, limits: ArtifactLimits) -> Result<Claim, VerifyE
         git_head,
         revision: None,
         shown: Shown::default(),
+        directory_given: false,
+        unserved: None,
     })
 }

@@ -1,6 +1,6 @@
 //! Stages 4 to 8: the comparison, what it shows, and the findings.
 
-use crate::artifact::{ArtifactContents, ArtifactEntry};
+use crate::artifact::{ArchiveAnomaly, ArtifactContents, ArtifactEntry};
 use crate::compare::{Compared, Comparison, DiffDepth, FileDiff, PublishedContents, compare, diff_texts};
 use crate::finding::{Evidence, Finding, judge};
 use crate::ledger::{Explanation, Ledger};
@@ -18,6 +18,8 @@ use crate::verify::{Context, Shown};
 #[derive(Debug, Default)]
 pub(in crate::verify) struct Outcome {
     pub(in crate::verify) compared: Option<Compared>,
+    /// What makes the archive itself contradict itself, if anything.
+    pub(in crate::verify) contradiction: Option<String>,
     pub(in crate::verify) confusion: Vec<ManifestDifference>,
     pub(in crate::verify) diffs: Vec<FileDiff>,
 }
@@ -31,7 +33,7 @@ pub(in crate::verify) fn compare_with(
     claim: &Claim,
     context: &Context,
 ) -> Outcome {
-    let mut outcome = Outcome::default();
+    let mut outcome = Outcome { contradiction: contradiction(contents), ..Outcome::default() };
     if let (Some(metadata), Some(manifest)) = (&claim.metadata, &contents.manifest) {
         // An unreadable manifest is found by the comparison with the source, too.
         outcome.confusion = compare_with_registry(&metadata.manifest, manifest).unwrap_or_default();
@@ -46,6 +48,20 @@ pub(in crate::verify) fn compare_with(
         }
     }
     outcome
+}
+
+/// What no comparison with the source can excuse.
+fn contradiction(contents: &ArtifactContents) -> Option<String> {
+    if contents.manifest.is_none() {
+        return Some("the artifact holds no readable `package.json`".to_owned());
+    }
+    contents.anomalies.iter().find_map(|anomaly| match anomaly {
+        // Which of the two an installer keeps depends on the installer.
+        ArchiveAnomaly::DuplicateEntry { path, differs: true } => {
+            Some(format!("the archive holds `{path}` twice with different contents"))
+        }
+        _ => None,
+    })
 }
 
 fn diffs(shown: &Shown, ledger: &Ledger, comparison: &Comparison<'_>) -> Vec<FileDiff> {
@@ -110,6 +126,7 @@ pub(in crate::verify) fn judge_all(
         refused_locations: &claim.refused,
         confusion: &outcome.confusion,
         manifest_error: compared.and_then(|compared| compared.manifest_error.as_ref()).map(|error| with_source(error)),
+        unserved: claim.unserved.as_deref(),
         digest_differs: artifact.digest_differs.clone(),
         digest_missing: claim
             .metadata

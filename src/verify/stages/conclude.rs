@@ -3,7 +3,7 @@
 use crate::artifact::{ArtifactContents, ArtifactError};
 use crate::finding::{Evidence, Finding, judge};
 use crate::package::Sha256Digest;
-use crate::source::match_commit::{CommitMatch, MatchStanding};
+use crate::source::match_commit::{self as matched, Candidate, CommitMatch, MatchStanding};
 use crate::verdict::{InconclusiveReason, Verdict, of_ledger};
 use crate::verify::stages::artifact::{ArtifactFile, digest_of};
 use crate::verify::stages::claim::Claim;
@@ -71,18 +71,15 @@ fn verdict(
             let reason = "the copy of the repository ends before this release was published";
             return (Verdict::Inconclusive(InconclusiveReason::SourceOutdated), Some(reason.to_owned()));
         }
-        let commit = &matched.winner.commit;
-        let reason =
-            format!("no tag, no recorded commit and no manifest of this version; the nearest commit is {commit}");
-        return (Verdict::NoSource, Some(reason));
+        return (Verdict::NoSource, Some(nearest_reason(&matched.winner)));
     }
     let Some(compared) = &outcome.compared else {
         let detail = format!("the tree of commit {} is not at hand", matched.winner.commit);
         return (Verdict::Inconclusive(InconclusiveReason::SourceUnreachable(detail.clone())), Some(detail));
     };
     let verdict = of_ledger(&compared.ledger);
-    if compared.ledger.file("package.json").is_none() {
-        return (Verdict::Divergent, Some("the artifact holds no `package.json`".to_owned()));
+    if let Some(contradiction) = &outcome.contradiction {
+        return (Verdict::Divergent, Some(contradiction.clone()));
     }
     if !outcome.confusion.is_empty() {
         let reason = "the registry's metadata contradicts the manifest inside the artifact";
@@ -91,9 +88,26 @@ fn verdict(
     (verdict, None)
 }
 
+/// Why the nearest commit is not the release's.
+fn nearest_reason(nearest: &Candidate) -> String {
+    let commit = &nearest.commit;
+    let tag = nearest.evidence.iter().find_map(|evidence| match evidence {
+        matched::Evidence::Tag { name, .. } => Some(name),
+        _ => None,
+    });
+    match tag {
+        Some(tag) => format!("the tag `{tag}` names commit {commit}, but the package is not there in this version"),
+        None => format!("no tag, no recorded commit and no manifest of this version; the nearest commit is {commit}"),
+    }
+}
+
 fn without_source(claim: &Claim, discovery: &Discovery) -> (Verdict, Option<String>) {
     if claim.repositories.is_empty() {
-        return (Verdict::NoSource, Some("the metadata names no repository".to_owned()));
+        let reason = match claim.refused.first() {
+            Some(error) => format!("the `repository` field cannot be used: {error}"),
+            None => "the metadata names no repository".to_owned(),
+        };
+        return (Verdict::NoSource, Some(reason));
     }
     let reasons: Vec<&str> = discovery.failures.iter().map(|(_, reason)| reason.as_str()).collect();
     let reasons = reasons.join("; ");
@@ -114,6 +128,7 @@ pub(in crate::verify) fn conclude_unread(
     let detail = with_source(error);
     let reason = match error {
         ArtifactError::Malformed { .. } => InconclusiveReason::ArtifactUnreadable(detail.clone()),
+        ArtifactError::Ambiguous { .. } => InconclusiveReason::ArchiveAmbiguous(detail.clone()),
         ArtifactError::Limit(_) => InconclusiveReason::LimitReached(detail.clone()),
     };
     let source = discovery.opened.as_ref().map(|(repository, source)| SourceSummary {

@@ -35,6 +35,16 @@ pub enum VerifyError {
         /// Where.
         repository: String,
     },
+    /// `--directory` names no directory of the commit.
+    #[error("commit {commit} of `{repository}` has no directory `{}`", directory.escape_debug())]
+    UnknownDirectory {
+        /// What was asked for.
+        directory: String,
+        /// The commit.
+        commit: String,
+        /// Where.
+        repository: String,
+    },
     /// The cache holds other bytes than it recorded.
     #[error("the cached artifact `{}` is damaged", path.display())]
     DamagedCache {

@@ -4,6 +4,7 @@ use crate::artifact::ArtifactContents;
 use crate::source::RepositoryClaim;
 use crate::source::git::{SourceError, SourceRepository};
 use crate::source::match_commit::{CommitMatch, MatchQuery, match_commit};
+use crate::source::tree::CommitTree;
 use crate::verify::Context;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::error::{VerifyError, blocking, with_source};
@@ -82,5 +83,25 @@ pub(in crate::verify) fn match_source(
         let repository = repository.location.to_string();
         return Err(VerifyError::UnknownRevision { revision: revision.clone(), repository });
     }
+    if claim.directory_given
+        && let Some(matched) = &matched
+    {
+        check_directory(source, matched, claim)?;
+    }
     Ok(matched)
+}
+
+/// Refuses a directory that the user named and the commit does not have: silence would judge another package.
+fn check_directory(source: &SourceRepository, matched: &CommitMatch, claim: &Claim) -> Result<(), VerifyError> {
+    let directory = claim.directory().unwrap_or_default();
+    let commit = &matched.winner.commit;
+    let exists = CommitTree::of_commit(source, commit).is_some_and(|tree| tree.subtree(directory).is_some());
+    if exists && matched.winner.directory.path == directory {
+        return Ok(());
+    }
+    Err(VerifyError::UnknownDirectory {
+        directory: directory.to_owned(),
+        commit: commit.to_string(),
+        repository: source.location().to_string(),
+    })
 }

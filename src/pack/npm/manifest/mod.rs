@@ -47,4 +47,4 @@ pub use compare::{AppliedRule, ManifestComparison, ManifestDifference, ManifestI
 pub use document::ManifestError;
 pub use keys::KeyReach;
 pub use registry_metadata::compare_with_registry;
-pub use rules::{CLEAN_DOCS, ManifestRule, ManifestRuleId, manifest_rules};
+pub use rules::{CLEAN_DOCS, GITIGNORE_RENAMED, ManifestRule, ManifestRuleId, manifest_rules};

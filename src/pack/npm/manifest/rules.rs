@@ -44,13 +44,16 @@ pub(super) const CONDITIONS: ManifestRuleId = ManifestRuleId("yarn-conditions");
 /// A readme cut down to its first section; it concerns no key, but the same tools do it, told by the same manifest.
 pub const CLEAN_DOCS: ManifestRuleId = ManifestRuleId("clean-docs");
 
+/// A `.npmignore` that npm made of a `.gitignore`; it concerns no key, but the same tools do it.
+pub const GITIGNORE_RENAMED: ManifestRuleId = ManifestRuleId("gitignore-renamed");
+
 /// For rules that concern a whole file; whoever compares that file applies them.
 fn whole_file(_: &Delta<'_>, _: &Context<'_>) -> bool {
     false
 }
 
 /// Every rule, in the order in which they are asked; the first that explains a key is recorded.
-static RULES: [ManifestRule; 15] = [
+static RULES: [ManifestRule; 16] = [
     ManifestRule {
         id: JSON_FORMAT,
         summary: "the same values in another formatting or key order",
@@ -59,6 +62,11 @@ static RULES: [ManifestRule; 15] = [
     ManifestRule {
         id: CONDITIONS,
         summary: "one branch of each condition that git states, as yarn's conditions plugin takes it",
+        explains: whole_file,
+    },
+    ManifestRule {
+        id: GITIGNORE_RENAMED,
+        summary: "a `.npmignore` with the content of the `.gitignore` in the same directory, which has no `.npmignore` of its own",
         explains: whole_file,
     },
     ManifestRule {
