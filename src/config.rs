@@ -61,13 +61,14 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// It is not what is documented.
-    #[error("the configuration `{}` is not valid", path.display())]
+    #[error("the configuration `{}` is not valid: line {line}: {reason}", path.display())]
     Parse {
         /// Where it is.
         path: PathBuf,
-        /// The parser's reason, with line and key.
-        #[source]
-        source: Box<toml::de::Error>,
+        /// The line, counted from 1.
+        line: usize,
+        /// The parser's reason, with the key.
+        reason: String,
     },
 }
 
@@ -89,7 +90,11 @@ impl Config {
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
+        toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+            ConfigError::Parse { path: path.to_owned(), line, reason: error.message().to_owned() }
+        })
     }
 }
 
@@ -103,6 +108,10 @@ mod tests {
         let config = Config::parse(Path::new("a.toml"), text).unwrap();
         assert_eq!(config.artifact.ratio, Some(100));
         assert_eq!(config.git.timeout, Some(5));
-        assert!(Config::parse(Path::new("a.toml"), "ofline = true").is_err());
+        let error = Config::parse(Path::new("a.toml"), "jobs = 4\nofline = true\n").unwrap_err().to_string();
+        assert!(
+            error.starts_with("the configuration `a.toml` is not valid: line 2: unknown field `ofline`"),
+            "{error}"
+        );
     }
 }

@@ -87,20 +87,28 @@ pub fn read_tarball(source: impl Read + Send, options: &ReadOptions<'_>) -> Resu
     std::thread::scope(|scope| {
         let (pump, piped) = pipe();
         scope.spawn(move || pump.run(source, limit));
-        let (sender, receiver) = sync_channel::<(Box<str>, Vec<u8>)>(DIGESTS_WAITING);
+        let (sender, receiver) = sync_channel::<Unhashed>(DIGESTS_WAITING);
         let digests = scope.spawn(move || {
-            receiver.into_iter().map(|(path, content)| (path, Sha256Digest::of(&content))).collect::<Vec<_>>()
+            receiver
+                .into_iter()
+                .map(|(path, blob, content)| (path, blob, Sha256Digest::of(&content)))
+                .collect::<Vec<_>>()
         });
         let mut contents = read_feed(Ok(piped), options, Some(sender))?;
-        for (path, digest) in digests.join().unwrap_or_default() {
-            // In the order of the archive, so that of a path that comes twice the last one stays.
-            if let Ok(index) = contents.entries.binary_search_by(|entry| entry.path.cmp(&path)) {
+        for (path, blob, digest) in digests.join().unwrap_or_default() {
+            // Of a path that comes twice only the last content stays, and that may have been hashed here or not at all.
+            if let Ok(index) = contents.entries.binary_search_by(|entry| entry.path.cmp(&path))
+                && contents.entries[index].blob == Some(blob)
+            {
                 contents.entries[index].sha256 = Some(digest);
             }
         }
         Ok(contents)
     })
 }
+
+/// A file that is hashed on another thread: its path, its blob id and its content.
+type Unhashed = (Box<str>, BlobId, Vec<u8>);
 
 /// Files up to this size may be hashed on another thread; with [`DIGESTS_WAITING`] this bounds what is in flight.
 const DIGEST_ELSEWHERE_SIZE: usize = 64 << 10;
@@ -109,7 +117,7 @@ const DIGESTS_WAITING: usize = 48;
 fn read_feed(
     feed: io::Result<impl Feed>,
     options: &ReadOptions<'_>,
-    digests: Option<SyncSender<(Box<str>, Vec<u8>)>>,
+    digests: Option<SyncSender<Unhashed>>,
 ) -> Result<ArtifactContents, ArtifactError> {
     let meter = Meter::new(options.limits);
     let mut reader = Reader::new(options);
@@ -168,6 +176,17 @@ fn is_regular(kind: EntryType) -> bool {
     matches!(kind, EntryType::Regular | EntryType::Continuous)
 }
 
+/// The path to list for what cannot be a file of the package.
+///
+/// What only lies outside the root folder could be spelled like a file inside it, and must not stand in its place.
+fn unsafe_path(raw_path: &[u8]) -> Box<str> {
+    let text = String::from_utf8_lossy(raw_path);
+    match EntryPath::from_package(&text) {
+        Ok(_) => format!("../{text}").into(),
+        Err(_) => text.into(),
+    }
+}
+
 struct Reader<'a> {
     options: &'a ReadOptions<'a>,
     entries: BTreeMap<Box<str>, ArtifactEntry>,
@@ -180,7 +199,7 @@ struct Reader<'a> {
     unpacked_size: u64,
     buffer: Vec<u8>,
     /// Where small contents go to be hashed, if not here.
-    digests: Option<SyncSender<(Box<str>, Vec<u8>)>>,
+    digests: Option<SyncSender<Unhashed>>,
 }
 
 impl<'a> Reader<'a> {
@@ -235,10 +254,12 @@ impl<'a> Reader<'a> {
             other => EntryKind::Special(other.as_byte()),
         };
         let executable = entry.header().mode().unwrap_or(0) & 0o111 != 0;
-        self.note_root(&raw_path);
         let (path, kind) = match EntryPath::from_archive(&raw_path) {
-            Ok(path) => (Box::from(path.as_str()), kind),
-            Err(error) => (String::from_utf8_lossy(&raw_path).into(), EntryKind::UnsafePath(error)),
+            Ok(path) => {
+                self.note_root(&raw_path);
+                (Box::from(path.as_str()), kind)
+            }
+            Err(error) => (unsafe_path(&raw_path), EntryKind::UnsafePath(error)),
         };
         let mut member =
             ArtifactEntry { path, kind, size, executable, blob: None, blob_with_lf: None, sha256: None, content: None };
@@ -314,10 +335,10 @@ impl<'a> Reader<'a> {
 
     /// Hashes the buffer's content for `member`, here or on the other thread.
     fn digest(&mut self, member: &mut ArtifactEntry) {
-        match &self.digests {
-            Some(digests) if self.buffer.len() <= DIGEST_ELSEWHERE_SIZE => {
+        match self.digests.as_ref().zip(member.blob) {
+            Some((digests, blob)) if self.buffer.len() <= DIGEST_ELSEWHERE_SIZE => {
                 // Fails only if the other thread is gone, and then the scope passes its panic on.
-                let _ = digests.send((member.path.clone(), std::mem::take(&mut self.buffer)));
+                let _ = digests.send((member.path.clone(), blob, std::mem::take(&mut self.buffer)));
             }
             _ => member.sha256 = Some(Sha256Digest::of(&self.buffer)),
         }
@@ -326,7 +347,7 @@ impl<'a> Reader<'a> {
     fn note_root(&mut self, raw_path: &[u8]) {
         if self.roots.len() < 8
             && let Ok(path) = std::str::from_utf8(raw_path)
-            && let Some(root) = path.split('/').find(|part| !part.is_empty() && *part != ".")
+            && let Some(root) = path.split('/').next()
             && !self.roots.contains(root)
         {
             self.roots.insert(root.to_owned());

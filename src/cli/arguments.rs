@@ -12,6 +12,9 @@ Exit codes:
   3  at least one package could not be judged
   4  the registry, the network, the disk or the program failed";
 
+/// Under which options stand that every command has.
+const GENERAL: &str = "General options";
+
 /// Is the package that a registry serves what its source repository says?
 #[derive(Debug, Parser)]
 #[command(name = "tarproof", version, about, after_help = AFTER_HELP, propagate_version = true)]
@@ -25,19 +28,19 @@ pub struct Arguments {
 #[derive(Debug, Args)]
 pub(super) struct Common {
     /// Keep artifacts and repositories in this directory
-    #[arg(long, global = true, value_name = "DIR", env = "TARPROOF_CACHE_DIR")]
+    #[arg(long, global = true, help_heading = GENERAL, value_name = "DIR", env = "TARPROOF_CACHE_DIR")]
     pub(super) cache_dir: Option<PathBuf>,
     /// Ask no registry and no remote: use what the cache holds, whatever its age
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GENERAL)]
     pub(super) offline: bool,
     /// Read this configuration file instead of the user's own
-    #[arg(long, global = true, value_name = "FILE", env = "TARPROOF_CONFIG")]
+    #[arg(long, global = true, help_heading = GENERAL, value_name = "FILE", env = "TARPROOF_CONFIG")]
     pub(super) config: Option<PathBuf>,
     /// Show every file and how the commit was found
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = GENERAL)]
     pub(super) verbose: bool,
     /// Show no progress
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = GENERAL)]
     pub(super) quiet: bool,
 }
 
@@ -53,6 +56,8 @@ pub(super) enum Command {
     /// Print the unified diff of the published files against the source
     Diff(Diff),
     /// Say for one file how it is explained and what was tried
+    #[command(override_usage = "tarproof explain [OPTIONS] <SUBJECT> <PATH>
+       tarproof explain [OPTIONS] --artifact <FILE> <PATH>")]
     Explain(Explain),
     /// Run the whole job on a made-up world of packages, offline
     Demo(Demo),
@@ -119,9 +124,12 @@ pub(super) struct Diff {
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// The package (may be left out with `--artifact`), then the file's path inside it
-    #[arg(required = true, num_args = 1..=2, value_names = ["SUBJECT", "PATH"])]
-    pub(super) words: Vec<String>,
+    /// The package; may be left out with `--artifact`
+    #[arg(value_name = "SUBJECT")]
+    pub(super) subject: String,
+    /// The file's path inside the package
+    #[arg(value_name = "PATH")]
+    pub(super) path: Option<String>,
     #[command(flatten)]
     pub(super) overrides: Overrides,
 }

@@ -32,8 +32,7 @@ impl CliError {
     /// The message with its causes, one line, safe to show.
     pub(super) fn message(&self) -> String {
         let (Self::Usage(error) | Self::Environment(error)) = self;
-        // Some parsers explain themselves with a picture of several lines.
-        chain(error).lines().map(printable).collect::<Vec<_>>().join("\n")
+        printable(&chain(error))
     }
 }
 
@@ -41,13 +40,18 @@ impl CliError {
 fn chain(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
+        let cause = message_of(cause);
         if !text.contains(&cause) {
             text.push_str(": ");
             text.push_str(cause.trim());
         }
     }
     text
+}
+
+/// An error's own words; libgit2's without its class and code, which mean nothing to a user.
+fn message_of(error: &(dyn std::error::Error + 'static)) -> String {
+    error.downcast_ref::<git2::Error>().map_or_else(|| error.to_string(), |error| error.message().to_owned())
 }
 
 impl From<VerifyError> for CliError {

@@ -102,6 +102,12 @@ pub(super) fn context_in(surroundings: Surroundings, offline: bool, config: &Con
 pub(super) fn request(subject: Option<Subject>, overrides: &Overrides, shown: Shown) -> Result<Request, CliError> {
     let repository =
         overrides.repository.as_deref().map(RepositoryLocation::from_user).transpose().map_err(CliError::usage)?;
+    if let Some(directory) = &overrides.directory
+        && directory.split('/').any(|part| part == ".." || part.chars().any(char::is_control))
+    {
+        let message = format!("`{directory}` is not a directory inside a repository");
+        return Err(CliError::usage(anyhow::anyhow!(message)));
+    }
     Ok(Request {
         subject,
         artifact: overrides.artifact.clone(),

@@ -67,7 +67,7 @@ impl Findings {
 
     fn release(&mut self, evidence: &Evidence<'_>) {
         for difference in evidence.confusion {
-            let sides = side_by_side(difference).replace("published ", "artifact ").replace(", source ", ", registry ");
+            let sides = side_by_side(difference, ["manifest", "registry"]);
             let message = format!("the registry's metadata and the artifact's manifest disagree: {sides}");
             self.add(Rule::ManifestConfusion, Some("package.json"), message);
         }
@@ -161,7 +161,7 @@ impl Findings {
         match &file.explanation {
             Explanation::Modified { keys, .. } if !keys.is_empty() => {
                 for key in keys {
-                    self.add(rule_of_key(key), path, side_by_side(key));
+                    self.add(rule_of_key(key), path, side_by_side(key, ["published", "source"]));
                 }
             }
             Explanation::Modified { same_as: Some(other), .. } => {
@@ -302,12 +302,14 @@ fn rule_of_key(difference: &ManifestDifference) -> Rule {
     }
 }
 
-fn side_by_side(difference: &ManifestDifference) -> String {
+/// Both values of a key, each with the name of its side.
+fn side_by_side(difference: &ManifestDifference, sides: [&str; 2]) -> String {
     let show = |value: &Option<serde_json::Value>| match value {
         Some(value) => value.to_string().chars().take(200).collect(),
         None => "(absent)".to_owned(),
     };
-    format!("`{}`: published {}, source {}", difference.key_path, show(&difference.published), show(&difference.source))
+    let (published, source) = (show(&difference.published), show(&difference.source));
+    format!("`{}`: {} {published}, {} {source}", difference.key_path, sides[0], sides[1])
 }
 
 fn is_binary(file: &LedgerFile) -> bool {

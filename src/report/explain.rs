@@ -61,7 +61,8 @@ pub fn render(verification: &Verification, path: &str) -> Option<String> {
     let note = how(file);
     let note = if note.is_empty() { String::new() } else { format!(" ({})", printable(&note)) };
     say(format!("{}: {}{note}", printable(&file.path), file.explanation.class()));
-    say(format!("  size        {} bytes{}", file.size, if file.executable { ", executable" } else { "" }));
+    let executable = if file.executable && file.kind == EntryKind::File { ", executable" } else { "" };
+    say(format!("  size        {} bytes{executable}", file.size));
     if let Some(blob) = &file.blob {
         say(format!("  git blob    {blob}"));
     }
@@ -70,8 +71,11 @@ pub fn render(verification: &Verification, path: &str) -> Option<String> {
     }
     if let Some(source) = &verification.source {
         if let Some(matched) = &source.matched {
+            let directory = &matched.winner.directory.path;
+            let directory =
+                if directory.is_empty() { String::new() } else { format!(", directory `{}`", printable(directory)) };
             say(format!(
-                "  compared    with commit {} of {}",
+                "  compared    with commit {} of {}{directory}",
                 matched.winner.commit,
                 printable(source.claim.location.as_str())
             ));
@@ -111,7 +115,10 @@ fn steps(verification: &Verification, file: &LedgerFile) -> Vec<(&'static str, S
                     .collect();
                 applied.join("; ")
             }
-            Explanation::Modified { keys, .. } if !keys.is_empty() => format!("{} keys have no rule", keys.len()),
+            Explanation::Modified { keys, .. } if !keys.is_empty() => {
+                let noun = if keys.len() == 1 { "key has" } else { "keys have" };
+                format!("{} {noun} no rule", keys.len())
+            }
             _ => "no rule applies".to_owned(),
         };
         steps.push(("packer rules", result));

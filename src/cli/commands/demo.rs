@@ -120,8 +120,7 @@ async fn row(release: &BuiltRelease, expectation: &Expectation, context: &Contex
         },
         release: format!("npm:{}@{}", release.name, release.version),
         title: release.title.clone(),
-        // A clean release before or after the bad one carries nothing.
-        planted: (!release.planted.is_empty() && !is_clean(expectation)).then(|| release.planted.clone()),
+        planted: is_planted(release, expectation).then(|| release.planted.clone()),
         expected: expectation.verdict.clone(),
         verdict,
         file,
@@ -134,8 +133,10 @@ async fn row(release: &BuiltRelease, expectation: &Expectation, context: &Contex
     }
 }
 
-fn is_clean(expectation: &Expectation) -> bool {
-    expectation.verdict == "verbatim" && expectation.findings.is_empty()
+/// Whether this release of an attack's case is the one that something was planted in.
+fn is_planted(release: &BuiltRelease, expectation: &Expectation) -> bool {
+    let shows = expectation.file.is_some() || !expectation.findings.is_empty();
+    !release.planted.is_empty() && shows
 }
 
 fn subject(release: &BuiltRelease) -> Result<Subject, CliError> {
@@ -178,7 +179,13 @@ fn telling_file(
 fn render(table: &Table) -> String {
     let mut out = String::new();
     let width = |of: fn(&Row) -> usize, least: usize| table.cases.iter().map(of).max().unwrap_or(0).max(least);
-    let case = width(|row| row.title.chars().count(), 4);
+    let name = |row: &Row| {
+        // Releases of one case are told apart by their version.
+        let several = table.cases.iter().filter(|other| other.case == row.case).count() > 1;
+        let version = row.release.rsplit('@').next().unwrap_or_default();
+        if several { format!("{} ({version})", row.title) } else { row.title.clone() }
+    };
+    let case = table.cases.iter().map(|row| name(row).chars().count()).max().unwrap_or(0).max(4);
     let verdict = width(|row| row.verdict.chars().count(), 7);
     let file = width(|row| row.file.as_deref().unwrap_or("-").chars().count(), 4);
     let bold = Style::new().bold();
@@ -190,7 +197,7 @@ fn render(table: &Table) -> String {
             "    {:<case$}  {:<verdict$}  {:<file$}  {:<14}  planted",
             "case", "verdict", "file", "class"
         );
-        for row in table.cases.iter().filter(|row| row.planted.is_some() == (kind == "attack")) {
+        for row in table.cases.iter().filter(|row| (row.kind == "attack") == (kind == "attack")) {
             let (mark, style) = match (row.as_expected, exit_color(&row.verdict)) {
                 (false, _) => ("✗", AnsiColor::Red.on_default().bold()),
                 (true, style) => ("✓", style),
@@ -202,11 +209,13 @@ fn render(table: &Table) -> String {
                 (None, Some(planted), false) => planted.clone(),
                 (None, Some(planted), true) => format!("{planted} (only a rebuild can tell)"),
                 (None, None, true) => "(only a rebuild can tell)".to_owned(),
+                (None, None, false) if row.kind == "attack" => format!("nothing: {}", row.why),
                 (None, None, false) => String::new(),
             };
             let line = format!(
                 "  {mark} {:<case$}  {style}{:<verdict$}{style:#}  {path:<file$}  {class:<14}  {note}",
-                row.title, row.verdict
+                name(row),
+                row.verdict
             );
             let _ = writeln!(out, "{}", line.trim_end());
         }

@@ -16,6 +16,9 @@ pub(super) fn diff(command: &Diff, common: &Common, config: &Config) -> Result<u
     };
     let shown = path.clone().map_or(Shown::Unexplained, Shown::File);
     let verification = inspect(subject.as_deref(), &command.overrides, shown, common, config)?;
+    if verification.ledger.is_none() {
+        return Ok(not_compared(&verification));
+    }
     let text = diff_report::render(&verification);
     match path {
         Some(path) if file_is_missing(&verification, &path) => Err(no_such_file(&verification, &path)),
@@ -33,12 +36,15 @@ pub(super) fn diff(command: &Diff, common: &Common, config: &Config) -> Result<u
 }
 
 pub(super) fn explain(command: &Explain, common: &Common, config: &Config) -> Result<u8, CliError> {
-    let (subject, path) = match command.words.as_slice() {
-        [subject, path] => (Some(subject.as_str()), path),
-        [path] if command.overrides.artifact.is_some() => (None, path),
+    let (subject, path) = match (&command.subject, &command.path) {
+        (subject, Some(path)) => (Some(subject.as_str()), path),
+        (path, None) if command.overrides.artifact.is_some() => (None, path),
         _ => return Err(CliError::usage(anyhow::anyhow!("name a package and the path of one of its files"))),
     };
     let verification = inspect(subject, &command.overrides, Shown::default(), common, config)?;
+    if verification.ledger.is_none() {
+        return Ok(not_compared(&verification));
+    }
     match explain_report::render(&verification, path) {
         Some(text) => {
             output::write(None, &text)?;
@@ -68,12 +74,15 @@ fn file_is_missing(verification: &Verification, path: &str) -> bool {
     verification.ledger.as_ref().is_none_or(|ledger| ledger.file(path).is_none())
 }
 
+/// Says why there is nothing to show; the exit code is the verdict's.
+fn not_compared(verification: &Verification) -> u8 {
+    let release = printable(&verification.release.to_string());
+    let reason = verification.reason.as_deref().map(|reason| format!(": {}", printable(reason))).unwrap_or_default();
+    output::note(&format!("`{release}` was not compared, the verdict is {}{reason}\n", verification.verdict));
+    verification.verdict.exit_code()
+}
+
 fn no_such_file(verification: &Verification, path: &str) -> CliError {
     let release = printable(&verification.release.to_string());
-    let reason = match (&verification.ledger, &verification.reason) {
-        (Some(_), _) => format!("`{release}` has no file `{}`", printable(path)),
-        (None, Some(reason)) => format!("`{release}` was not compared: {reason}"),
-        (None, None) => format!("`{release}` was not compared"),
-    };
-    CliError::usage(anyhow::anyhow!(reason))
+    CliError::usage(anyhow::anyhow!("`{release}` has no file `{}`", printable(path)))
 }

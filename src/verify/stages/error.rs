@@ -69,7 +69,11 @@ pub(super) fn with_source(error: &dyn std::error::Error) -> String {
     let mut cause = error.source();
     while let Some(inner) = cause {
         text.push_str(": ");
-        text.push_str(&inner.to_string());
+        match inner.downcast_ref::<git2::Error>() {
+            // Without its class and code, which mean nothing to a user.
+            Some(error) => text.push_str(error.message()),
+            None => text.push_str(&inner.to_string()),
+        }
         cause = inner.source();
     }
     text

@@ -1,0 +1,18 @@
+//! Everything that is tested from outside, as one binary: several would each be linked against everything once more.
+//!
+//! Nothing here leaves the machine, except the tests of `live_registry` behind the feature `live`.
+
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
+
+mod cli;
+mod explained_once;
+mod hostile_archive;
+mod hostile_manifest;
+mod hostile_text;
+mod installer;
+mod layers;
+mod live_registry;
+mod packlist;
+mod support;
+mod tables;
+mod world;

@@ -1,0 +1,64 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tarproof::artifact::ArtifactLimits;
+use tarproof::demo::BuiltRelease;
+use tarproof::registry::{Access, NpmRegistry, RegistryLimits, RegistryOptions};
+use tarproof::source::git::{GitClient, GitOptions, UrlRewrites};
+use tarproof::verify::{Context, Request};
+
+use super::TestWorld;
+
+/// What the library needs, with a cache of its own; sees a world or nothing at all.
+#[derive(Debug)]
+pub(crate) struct TestContext {
+    pub(crate) context: Context,
+    _cache: tempfile::TempDir,
+}
+
+impl TestContext {
+    /// A context that sees only `world`.
+    pub(crate) fn of_world(world: &TestWorld) -> Self {
+        let rewrites = UrlRewrites::from_file(&world.home().join(".gitconfig")).unwrap();
+        Self::new(world.home(), world.registry_url(), rewrites)
+    }
+
+    /// A context for files and repositories at hand; port 9 discards, so whoever asks the registry fails.
+    pub(crate) fn alone() -> Self {
+        Self::new(&std::env::temp_dir(), "http://127.0.0.1:9/", UrlRewrites::from_pairs(Vec::new()))
+    }
+
+    fn new(home: &Path, registry: &str, rewrites: UrlRewrites) -> Self {
+        let cache = tempfile::tempdir().unwrap();
+        let variables =
+            [("HOME", home.as_os_str().to_owned()), ("npm_config_registry", registry.into()), ("NO_PROXY", "*".into())];
+        let registry = NpmRegistry::new(RegistryOptions {
+            cache_directory: cache.path().to_owned(),
+            working_directory: home.to_owned(),
+            environment: variables.into_iter().collect(),
+            access: Access::Online,
+            limits: RegistryLimits::default(),
+        })
+        .unwrap();
+        let git = GitOptions {
+            cache_directory: cache.path().to_owned(),
+            offline: false,
+            refs_age: Duration::from_secs(600),
+            client: GitClient::default(),
+            rewrites: Arc::new(rewrites),
+        };
+        Self { context: Context { registry, git, limits: ArtifactLimits::default() }, _cache: cache }
+    }
+}
+
+/// The request for a release of a world.
+pub(crate) fn request_for(release: &BuiltRelease) -> Request {
+    let subject = format!("npm:{}@{}", release.name, release.version).parse().unwrap();
+    Request { subject: Some(subject), ..Request::default() }
+}
+
+/// Waits for a future on this thread.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}

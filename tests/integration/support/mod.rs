@@ -1,0 +1,13 @@
+//! What several test modules need: the fixture world, the program in a scrubbed environment, archives by the byte.
+
+mod archive;
+mod library;
+mod program;
+mod repository;
+mod world;
+
+pub(crate) use archive::Archive;
+pub(crate) use library::{TestContext, block_on, request_for};
+pub(crate) use program::{Output, Tarproof};
+pub(crate) use repository::{File, commit_files};
+pub(crate) use world::{TestWorld, shared_world};

@@ -1,0 +1,167 @@
+//! The fixture world as a test: what each case was made for, and that nothing but the inputs decides a report.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use tarproof::demo::{BuiltRelease, Expectation};
+use tarproof::registry::{HttpError, RegistryError};
+use tarproof::verdict::Verdict;
+use tarproof::verify::{Verification, VerifyError, verify};
+
+use crate::support::{Tarproof, TestContext, block_on, request_for, shared_world};
+
+#[test]
+fn every_case_gets_what_it_was_made_for() {
+    let world = shared_world();
+    let test = TestContext::of_world(&world);
+    let (mut deviations, mut cases) = (String::new(), 0);
+    for (release, expectation) in world.expected() {
+        let outcome = block_on(verify(&request_for(release), &test.context));
+        if let Some(deviation) = deviation(&outcome, expectation) {
+            writeln!(deviations, "{} ({}): {deviation}", release.case_id, release.version).unwrap();
+        }
+        cases += 1;
+    }
+    assert!(cases >= 40, "only {cases} cases");
+    assert!(deviations.is_empty(), "{deviations}");
+}
+
+fn deviation(outcome: &Result<Verification, VerifyError>, expectation: &Expectation) -> Option<String> {
+    let verification = match outcome {
+        Ok(verification) => verification,
+        Err(error) => return Some(error.to_string()),
+    };
+    if verification.verdict.to_string() != expectation.verdict {
+        return Some(format!("{} instead of {}", verification.verdict, expectation.verdict));
+    }
+    if let Some(path) = &expectation.file {
+        let file = verification.ledger.as_ref().and_then(|ledger| ledger.file(path));
+        let class = file.map(|file| file.explanation.class());
+        if class != expectation.class.as_deref() {
+            return Some(format!("{path} is {class:?} instead of {:?}", expectation.class));
+        }
+    }
+    let ids: Vec<&str> = verification.findings.iter().map(|finding| finding.rule.id()).collect();
+    let missing: Vec<&String> = expectation.findings.iter().filter(|id| !ids.contains(&id.as_str())).collect();
+    (!missing.is_empty()).then(|| format!("no {missing:?} among {ids:?}"))
+}
+
+#[test]
+fn attacks_are_never_explained_and_honest_releases_raise_no_alarm() {
+    let world = shared_world();
+    let test = TestContext::of_world(&world);
+    for (release, expectation) in world.expected() {
+        let verification = block_on(verify(&request_for(release), &test.context)).unwrap();
+        let explained = matches!(verification.verdict, Verdict::Verbatim | Verdict::Equivalent);
+        if !release.planted.is_empty() && (expectation.file.is_some() || !expectation.findings.is_empty()) {
+            assert!(!verification.findings.is_empty(), "{} has no finding", release.case_id);
+            assert!(!explained || !expectation.findings.is_empty(), "{} is explained", release.case_id);
+        } else if explained {
+            let alarms: Vec<_> = verification
+                .findings
+                .iter()
+                .filter(|finding| finding.rule.severity() == tarproof::finding::Severity::Error)
+                .collect();
+            assert!(alarms.is_empty(), "{}: {alarms:?}", release.case_id);
+        }
+    }
+}
+
+#[test]
+fn every_misbehaving_registry_is_told_apart() {
+    let world = shared_world();
+    let test = TestContext::of_world(&world);
+    for (release, failure) in world.failing() {
+        let outcome = block_on(verify(&request_for(release), &test.context));
+        assert_eq!(kind_of(&outcome), failure.kind, "{}: {outcome:?}", release.case_id);
+    }
+}
+
+fn kind_of(outcome: &Result<Verification, VerifyError>) -> &str {
+    match outcome {
+        Ok(Verification { verdict: Verdict::Inconclusive(reason), .. }) => reason.id(),
+        Err(VerifyError::Registry(error)) => match error {
+            RegistryError::UnknownPackage { .. } => "package-not-found",
+            RegistryError::ArtifactGone { .. } => "tarball-not-found",
+            RegistryError::Mismatch { .. } => "digest-mismatch",
+            RegistryError::MalformedPackument { .. } => "malformed-packument",
+            RegistryError::Http(HttpError::Interrupted { .. }) => "transfer-failed",
+            _ => "another error of the registry",
+        },
+        _ => "no failure",
+    }
+}
+
+#[test]
+fn every_misbehaving_registry_gets_a_clear_message() {
+    let tarproof = Tarproof::new();
+    let failing: Vec<(&BuiltRelease, _)> = tarproof.world().failing().collect();
+    for (release, failure) in &failing {
+        let run = tarproof.run(&["verify", &subject(release)]);
+        assert_eq!(run.code, i32::from(failure.exit), "{run}");
+        insta::assert_snapshot!(release.case_id.replace('-', "_"), run.text());
+    }
+    let subjects: Vec<String> = failing.iter().map(|(release, _)| subject(release)).collect();
+    let mut arguments: Vec<&str> =
+        ["verify", "--format", "json"].into_iter().chain(subjects.iter().map(String::as_str)).collect();
+    arguments.push("npm:quill-pen@1.0.0");
+    let report = tarproof.run(&arguments).json();
+    let results = report["results"].as_array().unwrap();
+    assert_eq!(results.len(), failing.len() + 1);
+    assert_eq!(results.last().unwrap()["verdict"], "verbatim", "the rest goes on");
+    for (result, (release, failure)) in results.iter().zip(&failing) {
+        assert_eq!(result["exit_code"], failure.exit, "{}", release.case_id);
+        match failure.exit {
+            3 => assert_eq!(result["inconclusive"]["id"], failure.kind.as_str(), "{}", release.case_id),
+            _ => assert!(result["error"].as_str().unwrap().contains(&release.name), "{result}"),
+        }
+    }
+}
+
+fn subject(release: &BuiltRelease) -> String {
+    format!("npm:{}@{}", release.name, release.version)
+}
+
+#[test]
+fn the_demo_holds_and_its_table_is_data() {
+    let tarproof = Tarproof::new();
+    let run = tarproof.run(&["demo"]);
+    assert_eq!(run.code, 0, "{run}");
+    insta::assert_snapshot!("demo", run.text());
+    let run = tarproof.run(&["demo", "--format", "json"]);
+    assert_eq!(run.code, 0, "{run}");
+    let table = run.json();
+    assert_eq!(table["schema"], "tarproof-demo/v1");
+    assert_eq!(table["as_expected"], true);
+    let cases = table["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), tarproof.world().expected().count());
+    assert!(cases.iter().all(|case| case["as_expected"] == true && case["why"].is_string()));
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes() {
+    let (first, second) = (Tarproof::new(), Tarproof::new());
+    let subjects: Vec<String> = first.world().expected().map(|(release, _)| subject(release)).collect();
+    let report = |tarproof: &Tarproof, options: &[&'static str]| {
+        let subjects = subjects.iter().map(String::as_str);
+        let arguments: Vec<&str> =
+            ["verify", "--format", "json"].into_iter().chain(options.iter().copied()).chain(subjects).collect();
+        tarproof.run(&arguments)
+    };
+    let online = report(&first, &[]);
+    assert_eq!(online.stdout, report(&second, &["--jobs", "1"]).stdout, "two fresh caches");
+    let offline = report(&first, &["--offline"]);
+    assert_eq!(without_observations(online.json()), without_observations(offline.json()), "the same cache, offline");
+}
+
+/// Removes what `docs/json-report.md` names as depending on the cache and on `--offline`.
+fn without_observations(mut report: Value) -> Value {
+    for result in report["results"].as_array_mut().unwrap() {
+        if let Some(source) = result["source"].as_object_mut() {
+            for field in ["fetches", "copy", "completeness"] {
+                assert!(source.remove(field).is_some(), "no {field}");
+            }
+        }
+    }
+    report
+}
