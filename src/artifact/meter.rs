@@ -50,6 +50,10 @@ impl Meter {
             self.ambiguity.replace(Some(DataAfterMember.to_string()));
         }
         if let Some(ambiguity) = self.ambiguity.take() {
+            if members == 0 {
+                let source = io::Error::other(format!("neither gzip nor tar: {ambiguity}"));
+                return ArtifactError::Malformed { entries: 0, source };
+            }
             return ArtifactError::Ambiguous { entries: members, reason: ambiguity };
         }
         match self.hit.get() {

@@ -94,7 +94,9 @@ pub fn render(verification: &Verification, path: &str) -> Option<String> {
 /// The ways of explaining a file, in the order in which they are tried, up to the one that held.
 fn steps(verification: &Verification, file: &LedgerFile) -> Vec<(&'static str, String)> {
     let mut steps = Vec::new();
+    let moved = matches!(file.explanation, Explanation::GitBlobMoved { .. });
     let place = match &file.counterpart {
+        _ if moved => "not this content".to_owned(),
         Some(counterpart) if Some(counterpart.blob) == file.blob => format!("equal to `{}`", counterpart.path),
         Some(counterpart) => format!("`{}` has other content ({})", counterpart.path, counterpart.blob),
         None => "no such file in the commit".to_owned(),
@@ -126,7 +128,7 @@ fn steps(verification: &Verification, file: &LedgerFile) -> Vec<(&'static str, S
             return steps;
         }
     }
-    if file.counterpart.is_some() {
+    if file.counterpart.is_some() && !moved {
         let result = match &file.explanation {
             Explanation::Stabilized { stabilizers } => {
                 stabilizers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")

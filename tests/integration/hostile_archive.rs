@@ -28,8 +28,8 @@ fn read(bytes: &[u8]) -> Result<ArtifactContents, ArtifactError> {
     let (one, two) = [false, true].map(|threaded| read_within(bytes, ArtifactLimits::default(), threaded)).into();
     match (&one, &two) {
         (Ok(one), Ok(two)) => assert_eq!(one, two),
-        // With two threads an error may arrive before the members in front of it are through.
-        (Err(one), Err(two)) => assert_eq!(std::mem::discriminant(one), std::mem::discriminant(two)),
+        // With two threads an error may arrive before the members in front of it are through, and so be another.
+        (Err(_), Err(_)) => {}
         _ => panic!("one thread: {one:?}, two: {two:?}"),
     }
     one
@@ -54,8 +54,9 @@ fn limit_hit(outcome: Result<ArtifactContents, ArtifactError>) -> LimitKind {
     }
 }
 
+/// Whether the archive was refused, as broken or as something that readers read differently.
 fn is_malformed(outcome: &Result<ArtifactContents, ArtifactError>) -> bool {
-    matches!(outcome, Err(ArtifactError::Malformed { .. }))
+    matches!(outcome, Err(ArtifactError::Malformed { .. } | ArtifactError::Ambiguous { .. }))
 }
 
 #[test]
@@ -64,9 +65,9 @@ fn every_type_byte_has_its_own_outcome() {
     let about_others = [Archive::PAX, Archive::GLOBAL_PAX, Archive::GNU_LONG_NAME, Archive::GNU_LONG_LINK];
     for kind in (0..=u8::MAX).filter(|kind| !about_others.contains(kind)) {
         let outcome = read(&Archive::package().member(kind, b"package/odd", b"").end().gzip());
-        if kind == b'S' {
-            // A sparse file's map stands in its header, and a header without one is refused as a whole.
-            assert!(is_malformed(&outcome), "{outcome:?}");
+        if !matches!(kind, 0 | b'0'..=b'7') {
+            // What is no known type is skipped by some readers and unpacked by others.
+            assert!(matches!(outcome, Err(ArtifactError::Ambiguous { .. })), "type {kind}: {outcome:?}");
             continue;
         }
         let odd = outcome.unwrap().entry("odd").map(|entry| entry.kind.clone());
@@ -95,14 +96,13 @@ fn links_keep_their_target_and_no_content() {
 #[test]
 fn long_link_targets_come_whole() {
     let target = "t/".repeat(200);
-    let archive = Archive::package()
-        .member(Archive::GNU_LONG_LINK, b"././@LongLink", target.as_bytes())
-        .link(b'2', "package/long", "short")
-        .records(Archive::PAX, &[("linkpath", b"elsewhere")])
-        .link(b'2', "package/pax", "short");
+    let archive = Archive::package().records(Archive::PAX, &[("linkpath", target.as_bytes())]).link(
+        b'2',
+        "package/long",
+        "short",
+    );
     let contents = contents(archive);
     assert_eq!(entry(&contents, "long").kind, EntryKind::SymbolicLink { target });
-    assert_eq!(entry(&contents, "pax").kind, EntryKind::SymbolicLink { target: "elsewhere".to_owned() });
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn extended_records_override_the_header() {
 }
 
 #[test]
-fn records_that_are_no_records_end_the_reading_or_change_nothing() {
+fn records_that_are_no_records_end_the_reading() {
     for records in [
         &b"zz path=package/a\n"[..],
         b"999999999 path=package/a\n",
@@ -180,10 +180,7 @@ fn records_that_are_no_records_end_the_reading_or_change_nothing() {
         b"\0\0\0\0",
     ] {
         let archive = Archive::package().member(Archive::PAX, b"PaxHeader", records).file("package/index.js", "x\n");
-        match read(&archive.end().gzip()) {
-            Ok(contents) => assert_eq!(paths(&contents), ["index.js", "package.json"], "{}", records.escape_ascii()),
-            Err(error) => assert!(matches!(error, ArtifactError::Malformed { .. }), "{error}"),
-        }
+        assert_ambiguous(&archive.end().gzip(), &records.escape_ascii().to_string());
     }
 }
 
@@ -213,9 +210,18 @@ fn a_global_header_is_told_unless_it_is_a_comment() {
         contents(Archive::new().records(Archive::GLOBAL_PAX, records).file("package/package.json", "{}"))
     };
     assert!(with(&[("comment", b"04bf5a29f72fb974a326c81f6fd1e1805a3945a2")]).anomalies.is_empty());
-    let odd = with(&[("path", b"package/everything"), ("comment", b"x"), ("mtime", b"0")]);
-    assert_eq!(odd.anomalies, [ArchiveAnomaly::GlobalHeader { keys: vec!["path".to_owned(), "mtime".to_owned()] }]);
-    assert_eq!(paths(&odd), ["package.json"], "node-tar takes no path from a global header");
+    for key in ["path", "size", "mtime"] {
+        let odd = Archive::new()
+            .records(Archive::GLOBAL_PAX, &[(key, b"1"), ("comment", b"x")])
+            .file("package/package.json", "{}");
+        assert_ambiguous(&odd.end().gzip(), key);
+    }
+}
+
+/// A reader may or may not see what stands there, so nothing is read at all.
+fn assert_ambiguous(bytes: &[u8], what: &str) {
+    let outcome = read(bytes);
+    assert!(matches!(outcome, Err(ArtifactError::Ambiguous { .. })), "{what}: {outcome:?}");
 }
 
 #[test]
@@ -290,30 +296,30 @@ fn a_path_that_is_file_and_folder_is_told() {
 }
 
 #[test]
-fn entries_after_the_end_marker_are_read_and_told() {
-    let contents = contents(Archive::package().end().file("package/late.js", "late\n"));
-    assert_eq!(paths(&contents), ["late.js", "package.json"]);
-    assert_eq!(contents.anomalies, [ArchiveAnomaly::EntriesAfterEnd { path: "package/late.js".into() }]);
+fn nothing_but_zeros_may_follow_the_end_marker() {
+    assert_ambiguous(&Archive::package().end().file("package/late.js", "late\n").end().gzip(), "a late file");
+    let padded = read(&Archive::package().end().end().end().gzip()).unwrap();
+    assert_eq!(paths(&padded), ["package.json"]);
 }
 
 #[test]
-fn what_follows_the_compressed_stream_is_told_and_digested() {
+fn nothing_but_zeros_may_follow_the_compressed_stream() {
     let plain = Archive::package().end().gzip();
-    let trailing = [plain.as_slice(), b"anything"].concat();
-    let (plain, trailing) = (read(&plain).unwrap(), read(&trailing).unwrap());
-    assert_eq!(plain.anomalies, []);
-    assert_eq!(trailing.anomalies, [ArchiveAnomaly::TrailingData]);
-    assert_eq!(plain.entries, trailing.entries);
-    assert_ne!(plain.sha256, trailing.sha256);
+    let trailing = [plain.as_slice(), &[0; 700]].concat();
+    let (read_plain, read_trailing) = (read(&plain).unwrap(), read(&trailing).unwrap());
+    assert_eq!(read_plain.anomalies, []);
+    assert_eq!(read_trailing.anomalies, [ArchiveAnomaly::TrailingData]);
+    assert_eq!(read_plain.entries, read_trailing.entries);
+    assert_ne!(read_plain.sha256, read_trailing.sha256);
+    assert_ambiguous(&[plain.as_slice(), b"anything"].concat(), "text");
+    assert_ambiguous(&[plain.as_slice(), &[0; 700], plain.as_slice()].concat(), "zeros and another stream");
 }
 
 #[test]
-fn concatenated_members_are_one_stream_wherever_they_are_cut() {
+fn an_archive_in_several_compressed_members_is_refused() {
     let archive = || Archive::package().file("package/index.js", "x\n").end();
-    let whole = read(&archive().gzip()).unwrap();
-    for cut in [0, 1, 511, 512, 700, 1024, archive().plain().len()] {
-        let contents = read(&archive().gzip_in_two(cut)).unwrap();
-        assert_eq!((&contents.entries, &contents.anomalies), (&whole.entries, &whole.anomalies), "cut at {cut}");
+    for cut in [1, 511, 512, 700, 1024] {
+        assert!(is_malformed(&read(&archive().gzip_in_two(cut))), "cut at {cut}");
     }
 }
 
@@ -432,14 +438,14 @@ fn a_chain_of_headers_is_bounded_too() {
     }
     let outcome = read(&archive.file("package/x", "x").end().gzip());
     assert!(
-        matches!(outcome, Err(ArtifactError::Limit(LimitKind::HeaderSize)) | Err(ArtifactError::Malformed { .. })),
+        is_malformed(&outcome) || matches!(outcome, Err(ArtifactError::Limit(LimitKind::HeaderSize))),
         "{outcome:?}"
     );
 }
 
 #[test]
 fn a_bomb_ends_at_the_ratio() {
-    let head = Archive::package().header(b'0', b"package/zeros", b"", 1 << 40, 0o644).plain();
+    let head = Archive::package().header(b'0', b"package/zeros", b"", 7 << 30, 0o644).plain();
     let bomb = head.chain(std::io::repeat(0).take(1 << 28));
     let limits = ArtifactLimits { ratio: 50, ..ArtifactLimits::default() };
     assert_eq!(limit_hit(read_within(GzEncoder::new(bomb, Compression::fast()), limits, false)), LimitKind::Ratio);
@@ -490,9 +496,8 @@ fn sizes_that_lie_are_told() {
         assert!(is_malformed(&lying(size)), "{size}: {:?}", lying(size));
     }
     assert!(lying(u64::MAX >> 1).is_err());
-    // Less: the rest of the block is padding, whatever it holds, for node-tar as well.
-    let contents = lying(2).unwrap();
-    assert_eq!(entry(&contents, "a.js").content.as_deref(), Some(&b"sh"[..]));
+    // Less: the rest of the block would be padding, and bytes there are content for some readers.
+    assert!(matches!(lying(2), Err(ArtifactError::Ambiguous { .. })));
     // A size that skips the next header hides it from nobody: what it covers is content.
     let archive =
         Archive::package().header(b'0', b"package/a.js", b"", 1536, 0o644).content(b"x").file("package/hidden.js", "x");
