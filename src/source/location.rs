@@ -76,7 +76,7 @@ impl RepositoryLocation {
         if text.starts_with('-') || text.contains("::") {
             return Err(LocationError::Transport(text.to_owned()));
         }
-        if let Some(url) = shorthand(text).or_else(|| scp_like(text)) {
+        if let Some(url) = public_host(text).or_else(|| shorthand(text)).or_else(|| scp_like(text)) {
             return Ok(Self { url, local: false });
         }
         let text = text.strip_prefix("git+").unwrap_or(text);
@@ -133,6 +133,24 @@ impl fmt::Debug for RepositoryLocation {
     }
 }
 
+/// Any spelling that names a public host and a path on it: without a scheme, with a colon where a slash
+/// belongs, with a user. People write them all, and npm's own client corrects most.
+fn public_host(text: &str) -> Option<String> {
+    let rest = text.strip_prefix("git+").unwrap_or(text);
+    let rest = rest.split_once("//").map_or(rest, |(_scheme, rest)| rest);
+    let rest = rest.split_once('@').filter(|(user, _)| !user.contains('/')).map_or(rest, |(_user, rest)| rest);
+    let rest = rest.strip_prefix("www.").unwrap_or(rest);
+    let host = COLLISION_REFUSING_HOSTS.iter().find(|host| rest.starts_with(**host))?;
+    let path = rest[host.len()..].strip_prefix([':', '/'])?.trim_start_matches('/');
+    let scheme = text.split_once("://").map_or("https", |(scheme, _)| scheme.strip_prefix("git+").unwrap_or(scheme));
+    if !matches!(scheme, "https" | "http" | "git" | "ssh")
+        || path.starts_with(|c: char| c.is_ascii_digit() && rest.contains(':'))
+    {
+        return None;
+    }
+    Url::parse(&format!("https://{host}/{path}")).ok().map(canonical)
+}
+
 /// `owner/name`, `github:owner/name`, `gitlab:…`, `bitbucket:…`, with an optional `#branch`.
 fn shorthand(text: &str) -> Option<String> {
     let text = text.split('#').next()?;
@@ -156,20 +174,27 @@ fn shorthand(text: &str) -> Option<String> {
         .then(|| format!("https://{host}/{path}"))
 }
 
-/// `git@host:owner/name.git`
+/// `git@host:owner/name.git`, which git reaches by ssh.
 fn scp_like(text: &str) -> Option<String> {
-    let text = text.strip_prefix("git+ssh://").or_else(|| text.strip_prefix("ssh://")).unwrap_or(text);
-    if text.contains("://") {
+    let bare = text.strip_prefix("git+ssh://").or_else(|| text.strip_prefix("ssh://")).unwrap_or(text);
+    if bare.contains("://") {
         return None;
     }
-    let (authority, path) = text.split_once(':')?;
-    let host = authority.rsplit('@').next()?;
-    let host_valid =
-        host.contains('.') && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
-    if !authority.contains('@') || !host_valid || path.is_empty() || path.starts_with(|c: char| c.is_ascii_digit()) {
+    let (authority, path) = bare.split_once(':')?;
+    // In an address with a scheme a number is the port.
+    if bare != text && path.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
-    Url::parse(&format!("https://{host}/{}", path.trim_start_matches('/'))).ok().map(canonical)
+    let (user, host) = authority.split_once('@')?;
+    let plain = |text: &str, also: &[u8]| {
+        !text.is_empty()
+            && !text.starts_with('-')
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || also.contains(&byte))
+    };
+    if !plain(user, b"-_.") || !plain(host, b"-_.") || path.is_empty() {
+        return None;
+    }
+    Url::parse(&format!("ssh://{user}@{host}/{}", path.trim_start_matches('/'))).ok().map(canonical)
 }
 
 /// Drops credentials, query and fragment; public hosts are asked over https whatever the metadata's transport.
@@ -198,8 +223,10 @@ fn canonical(mut url: Url) -> String {
 /// Splits a browser address of a folder (`…/tree/main/packages/x`) into repository and directory.
 fn split_tree_address(text: &str) -> (String, Option<String>) {
     for marker in ["/-/tree/", "/tree/", "/-/blob/", "/blob/", "/src/"] {
+        // An owner or a repository may be called `tree`, too: at least both stand before the marker.
+        let segments = |repository: &str| repository.split_once("://").map_or(0, |(_, path)| path.split('/').count());
         if let Some((repository, rest)) = text.split_once(marker)
-            && text.contains("://")
+            && segments(repository) >= 3
         {
             let rest = rest.split(['#', '?']).next().unwrap_or_default();
             let directory = rest.split_once('/').map(|(_branch, directory)| directory.trim_matches('/'));
@@ -230,6 +257,11 @@ pub fn claims(
 ) -> (Vec<RepositoryClaim>, Vec<LocationError>) {
     let mut claims: Vec<RepositoryClaim> = Vec::new();
     let mut refused = Vec::new();
+    // Very old manifests have a list.
+    let repository = match repository {
+        Some(Value::Array(list)) => list.first(),
+        other => other,
+    };
     let (text, directory) = match repository {
         Some(Value::String(text)) => (Some(text.as_str()), None),
         Some(Value::Object(object)) => (
@@ -249,6 +281,13 @@ pub fn claims(
             }),
             Err(error) => refused.push(error),
         }
+    }
+    match repository {
+        None | Some(Value::Null | Value::String(_)) => {}
+        Some(other) if text.is_none() => {
+            refused.push(LocationError::Malformed(other.to_string().chars().take(100).collect()))
+        }
+        Some(_) => {}
     }
     let bugs = match bugs {
         Some(Value::String(text)) => Some(text.as_str()),
@@ -302,6 +341,13 @@ mod tests {
             "git@github.com:chalk/chalk.git",
             "git+ssh://git@github.com:chalk/chalk.git",
             "http://www.github.com/chalk/chalk/",
+            "git://github.com:chalk/chalk.git",
+            "https://github.com:chalk/chalk.git",
+            "git+ssh://github.com:chalk/chalk",
+            "git@github.com/chalk/chalk.git",
+            "github.com/chalk/chalk",
+            "github.com:chalk/chalk",
+            "//github.com/chalk/chalk",
             "https://user:secret@github.com/chalk/chalk#main",
         ] {
             assert_eq!(location(text), "https://github.com/chalk/chalk", "{text}");
@@ -313,7 +359,7 @@ mod tests {
         assert_eq!(location("gitlab:group/sub/name"), "https://gitlab.com/group/sub/name");
         assert_eq!(location("bitbucket:owner/name"), "https://bitbucket.org/owner/name");
         assert_eq!(location("https://user:secret@git.example/a/b.git"), "https://git.example/a/b.git");
-        assert_eq!(location("git@git.example:a/b.git"), "https://git.example/a/b.git");
+        assert_eq!(location("git@git.example:a/b.git"), "ssh://git@git.example/a/b.git");
     }
 
     #[test]
@@ -348,5 +394,6 @@ mod tests {
         assert_eq!(claims[1].location.as_str(), "https://github.com/other/b");
         assert_eq!(claims[1].origin, ClaimOrigin::Bugs);
         assert_eq!(clean_directory("../x"), None);
+        assert_eq!(split_tree_address("https://git.example/tree/repo.git").1, None);
     }
 }

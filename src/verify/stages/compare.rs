@@ -4,9 +4,10 @@ use crate::artifact::{ArchiveAnomaly, ArtifactContents, ArtifactEntry};
 use crate::compare::{Compared, Comparison, DiffDepth, FileDiff, PublishedContents, compare, diff_texts};
 use crate::finding::{Evidence, Finding, judge};
 use crate::ledger::{Explanation, Ledger};
-use crate::pack::npm::manifest::{ManifestDifference, compare_with_registry};
-use crate::registry::DigestsStated;
+use crate::pack::npm::manifest::{KeyReach, ManifestDifference, compare_with_registry};
+use crate::registry::{DigestsStated, ReleaseMetadata};
 use crate::source::git::SourceRepository;
+use crate::source::location::claims;
 use crate::source::match_commit::CommitMatch;
 use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::claim::Claim;
@@ -37,6 +38,7 @@ pub(in crate::verify) fn compare_with(
     if let (Some(metadata), Some(manifest)) = (&claim.metadata, &contents.manifest) {
         // An unreadable manifest is found by the comparison with the source, too.
         outcome.confusion = compare_with_registry(&metadata.manifest, manifest).unwrap_or_default();
+        outcome.confusion.extend(other_repository(metadata, manifest));
     }
     if let (Some(matched), Some(source)) = (matched, discovery.repository()) {
         let published = PublishedContents::new(artifact.path.clone(), context.limits);
@@ -48,6 +50,21 @@ pub(in crate::verify) fn compare_with(
         }
     }
     outcome
+}
+
+/// Whether registry and manifest name different repositories: the one that is compared with is then a choice.
+fn other_repository(metadata: &ReleaseMetadata, manifest: &[u8]) -> Option<ManifestDifference> {
+    let manifest: serde_json::Value = serde_json::from_slice(manifest).ok()?;
+    let published = manifest.get("repository")?;
+    let stated = metadata.repository.as_ref()?;
+    let place =
+        |field| claims(Some(field), None, None).0.first().map(|claim| claim.location.as_str().to_ascii_lowercase());
+    (place(published)? != place(stated)?).then(|| ManifestDifference {
+        key_path: "repository".to_owned(),
+        reach: KeyReach::Identity,
+        published: Some(published.clone()),
+        source: Some(stated.clone()),
+    })
 }
 
 /// What no comparison with the source can excuse.
