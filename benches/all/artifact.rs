@@ -3,12 +3,12 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use tarproof::artifact::{ArtifactLimits, CollisionCheck, ReadOptions, read_tarball};
+use tarproof::artifact::{ArtifactLimits, CollisionCheck, ReadOptions, SourceContent, read_tarball};
 use tarproof::demo::build_tarball;
 
 use crate::generate;
 
-/// Small and large archives, with either way of hashing, wholly expected and wholly unexpected.
+/// Small and large archives, with either way of hashing, on one thread and two, in git and not.
 pub(crate) fn reading(criterion: &mut Criterion) {
     for (size, count, file_size) in [("small", 40, 3_000), ("large", 2_000, 16_000)] {
         let tree = generate::package(count, file_size);
@@ -20,13 +20,14 @@ pub(crate) fn reading(criterion: &mut Criterion) {
             group.sample_size(20);
         }
         let cases = [
-            ("plain", CollisionCheck::ByHost, true),
-            ("collision-detecting", CollisionCheck::EveryFile, true),
-            ("plain, unexpected", CollisionCheck::ByHost, false),
+            ("plain", CollisionCheck::ByHost, SourceContent::Same, false),
+            ("plain, two threads", CollisionCheck::ByHost, SourceContent::Same, true),
+            ("plain, not in git", CollisionCheck::ByHost, SourceContent::Unknown, false),
+            ("collision-detecting", CollisionCheck::EveryFile, SourceContent::Same, false),
         ];
-        for (name, collisions, expected) in cases {
-            let is_expected = move |_: &str, _: &_| expected;
-            let options = ReadOptions { limits: ArtifactLimits::default(), collisions, is_expected: &is_expected };
+        for (name, collisions, content, threaded) in cases {
+            let source = move |_: &str, _: &_| content;
+            let options = ReadOptions { limits: ArtifactLimits::default(), collisions, source: &source, threaded };
             group.bench_function(name, |bencher| {
                 bencher.iter(|| read_tarball(black_box(tarball.as_slice()), &options).expect("the archive is sound"));
             });

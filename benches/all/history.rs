@@ -2,7 +2,7 @@
 
 use criterion::{BatchSize, Criterion, Throughput};
 use git2::{ObjectType, Repository};
-use tarproof::artifact::{ArtifactContents, ArtifactLimits, CollisionCheck, ReadOptions, read_tarball};
+use tarproof::artifact::{ArtifactContents, ArtifactLimits, CollisionCheck, ReadOptions, SourceContent, read_tarball};
 use tarproof::demo::{Tree, TreeFile, build_tarball};
 use tarproof::package::{PackageName, Version};
 use tarproof::source::RepositoryLocation;
@@ -21,7 +21,9 @@ pub(crate) fn walking(criterion: &mut Criterion) {
     let path = directory.path().join("repo");
     generate::history(&path, COMMITS).expect("the repository is writable");
     git2::opts::strict_hash_verification(false);
-    let repository = Repository::open(&path).expect("it was just written");
+    // An opened repository keeps objects that it has read, so each measurement opens its own.
+    let fresh = || Repository::open(&path).expect("it was just written");
+    let repository = fresh();
     let tip = repository.head().and_then(|head| head.peel_to_commit()).expect("there are commits").id();
     let middle = HistoryWalk::new(&repository, &[tip]).nth(COMMITS / 2).expect("the history is long enough");
     let artifact = release(&repository, &middle.tree().expect("it is at hand"));
@@ -29,15 +31,17 @@ pub(crate) fn walking(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group(format!("history/{COMMITS} commits"));
     group.sample_size(10).throughput(Throughput::Elements(COMMITS as u64));
     group.bench_function("walk", |bencher| {
-        bencher.iter(|| assert_eq!(HistoryWalk::new(&repository, &[tip]).count(), COMMITS));
+        let walk = |repository: Repository| assert_eq!(HistoryWalk::new(&repository, &[tip]).count(), COMMITS);
+        bencher.iter_batched(fresh, walk, BatchSize::PerIteration);
     });
     let files = artifact.files().filter_map(|entry| Some((&*entry.path, entry.blob?)));
     let wanted = WantedFiles::new(files);
     group.bench_function("score every commit", |bencher| {
-        bencher.iter(|| {
+        let score = |repository: Repository| {
             let mut scorer = Scorer::new(&repository, &wanted);
             HistoryWalk::new(&repository, &[tip]).map(|commit| scorer.score(commit.tree_id()).matched).max()
-        });
+        };
+        bencher.iter_batched(fresh, score, BatchSize::PerIteration);
     });
 
     let location = RepositoryLocation::from_user(&path.display().to_string()).expect("the path exists");
@@ -82,7 +86,8 @@ fn release(repository: &Repository, tree: &git2::Tree<'_>) -> ArtifactContents {
     let options = ReadOptions {
         limits: ArtifactLimits::default(),
         collisions: CollisionCheck::ByHost,
-        is_expected: &|_, _| true,
+        source: &|_, _| SourceContent::Same,
+        threaded: false,
     };
     read_tarball(tarball.as_slice(), &options).expect("the archive is sound")
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput};
-use tarproof::artifact::{ArtifactLimits, CollisionCheck, ReadOptions, read_tarball};
+use tarproof::artifact::{ArtifactLimits, CollisionCheck, ReadOptions, SourceContent, read_tarball};
 use tarproof::compare::{Comparison, PublishedContents, compare};
 use tarproof::demo::{World, build_tarball};
 use tarproof::package::{PackageName, Version};
@@ -35,7 +35,8 @@ pub(crate) fn comparing(criterion: &mut Criterion) {
     let options = ReadOptions {
         limits: ArtifactLimits::default(),
         collisions: CollisionCheck::ByHost,
-        is_expected: &|_, _| true,
+        source: &|_, _| SourceContent::Same,
+        threaded: false,
     };
     let artifact = read_tarball(tarball.as_slice(), &options).expect("the archive is sound");
     let name = PackageName::parse("generated").expect("it is a name");

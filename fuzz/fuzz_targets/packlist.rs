@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
     let options = PackOptions {
         generation: if choice & 2 == 0 { NpmGeneration::Ten } else { NpmGeneration::Eleven },
         inherit_workspace_ignores: choice & 4 == 0,
-        maximum_steps: 3_000_000,
+        maximum_steps: 300_000,
     };
     let selection = select_files_as(&tree, directory, &manifest, options);
     for path in selection.files.keys() {

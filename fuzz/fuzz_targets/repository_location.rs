@@ -14,7 +14,7 @@ fn check(location: &RepositoryLocation) {
     let user = authority.rsplit_once('@').map(|(user, _)| user);
     assert!(user.is_none_or(|user| text.starts_with("ssh://") && !user.contains(':')), "{text}");
     assert!(!text.chars().any(|character| character.is_control() || character.is_whitespace()), "{text:?}");
-    assert!(!text.ends_with('/') && RepositoryLocation::from_metadata(text).is_ok(), "{text}");
+    assert!(RepositoryLocation::from_metadata(text).is_ok(), "{text}");
     location.collision_check();
 }
 

@@ -9,6 +9,8 @@ fuzz_target!(|text: &str| {
     assert_eq!(subject.to_string().parse().as_ref(), Ok(&subject));
     if let Some(version) = subject.version.clone() {
         let release = Release { ecosystem: subject.ecosystem, name: subject.name.clone(), version };
-        assert_eq!(release.purl().parse(), Ok(subject));
+        // A purl knows no capitals, which a few old packages have.
+        let lower_case = subject.to_string().to_ascii_lowercase() == subject.to_string();
+        assert!(!lower_case || release.purl().parse() == Ok(subject), "{}", release.purl());
     }
 });

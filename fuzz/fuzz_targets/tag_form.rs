@@ -16,5 +16,7 @@ fuzz_target!(|text: &str| {
         let form = tag_form(&tag, &name, &version);
         assert!(matches!(form, Some(TagForm::Package | TagForm::Version)), "{tag} {form:?}");
     }
-    assert!(tag_patterns(&name, &version).iter().all(|pattern| pattern.matches('*').count() == 1));
+    if !name.as_str().contains('*') {
+        assert!(tag_patterns(&name, &version).iter().all(|pattern| pattern.matches('*').count() == 1));
+    }
 });

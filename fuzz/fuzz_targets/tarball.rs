@@ -8,12 +8,17 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use libfuzzer_sys::fuzz_target;
 use tarproof::artifact::{
-    ArtifactLimits, BlobHasher, CollisionCheck, EntryPath, ReadOptions, read_entries, read_tarball,
+    ArtifactLimits, BlobHasher, CollisionCheck, EntryPath, ReadOptions, SourceContent, read_entries, read_tarball,
 };
 
 const BLOCK: usize = 512;
-const LIMITS: ArtifactLimits =
-    ArtifactLimits { compressed_size: 1 << 20, unpacked_size: 2 << 20, entries: 100, ratio: 50, retained_size: 4 << 10 };
+const LIMITS: ArtifactLimits = ArtifactLimits {
+    compressed_size: 1 << 20,
+    unpacked_size: 2 << 20,
+    entries: 100,
+    ratio: 50,
+    retained_size: 4 << 10,
+};
 
 /// Reads instructions out of `data` and writes members with sound checksums, which chance would never find.
 fn archive(mut data: &[u8]) -> Vec<u8> {
@@ -71,9 +76,17 @@ fuzz_target!(|data: &[u8]| {
     if choice & 0x40 != 0 {
         artifact.extend_from_slice(data);
     }
-    let options = ReadOptions { limits: LIMITS, collisions: CollisionCheck::EveryFile, is_expected: &|_, _| false };
-    let Ok(contents) = read_tarball(artifact.as_slice(), &options) else { return };
-    assert_eq!(read_tarball(artifact.as_slice(), &options).expect("read before"), contents);
+    let read = |threaded| {
+        let source =
+            |path: &str, _: &_| if path.len() % 2 == 0 { SourceContent::Different } else { SourceContent::Unknown };
+        let collisions = CollisionCheck::EveryFile;
+        read_tarball(artifact.as_slice(), &ReadOptions { limits: LIMITS, collisions, source: &source, threaded })
+    };
+    let once = read(false);
+    if choice & 0x20 != 0 {
+        assert_eq!(read(true).ok().as_ref(), once.as_ref().ok());
+    }
+    let Ok(contents) = once else { return };
 
     assert_eq!(contents.compressed_size, artifact.len() as u64);
     assert!(contents.unpacked_size <= LIMITS.unpacked_size && contents.entries.len() as u64 <= LIMITS.entries);

@@ -2,6 +2,7 @@
 
 mod classify;
 mod contents;
+mod line_edits;
 mod manifest;
 mod text_diff;
 

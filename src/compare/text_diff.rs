@@ -1,6 +1,8 @@
 //! Line diffs of published against candidate, for people.
 
-use similar::{ChangeTag, TextDiff};
+use similar::{ChangeTag, DiffOp, DiffableStr as _, group_diff_ops};
+
+use crate::compare::line_edits::line_edits;
 
 /// Largest text that is diffed, bytes; larger ones are described, not shown.
 const TEXT_SIZE: usize = 1 << 20;
@@ -75,8 +77,8 @@ pub fn diff_texts(path: &str, candidate: Option<&[u8]>, published: Option<&[u8]>
             return result;
         }
     };
-    let diff = TextDiff::from_lines(old, new);
-    for group in diff.grouped_ops(depth.context) {
+    let (old, new) = (old.tokenize_lines(), new.tokenize_lines());
+    for group in group_diff_ops(line_edits(&old, &new), depth.context) {
         if result.hunks.len() == depth.hunks {
             result.more_hunks += 1;
             continue;
@@ -88,11 +90,11 @@ pub fn diff_texts(path: &str, candidate: Option<&[u8]>, published: Option<&[u8]>
             published: span(first.new_range().start, last.new_range().end),
             lines: Vec::new(),
         };
-        let changes: Vec<_> = group.iter().flat_map(|operation| diff.iter_changes(operation)).collect();
-        let removed: Vec<&str> =
-            changes.iter().filter(|change| change.tag() == ChangeTag::Delete).map(similar::Change::value).collect();
+        let changes = || group.iter().flat_map(|operation| operation.iter_changes(&old[..], &new[..]));
+        let deleted = changes().filter(|change| change.tag() == ChangeTag::Delete);
+        let removed: Vec<&str> = deleted.map(|change| change.value()).take(depth.lines).collect();
         let mut added = 0;
-        for change in changes.iter().take(depth.lines) {
+        for change in changes().take(depth.lines) {
             let text = change.value().trim_end_matches('\n');
             let (sign, twin) = match change.tag() {
                 ChangeTag::Equal => (' ', None),
@@ -105,12 +107,20 @@ pub fn diff_texts(path: &str, candidate: Option<&[u8]>, published: Option<&[u8]>
             let text = if depth.shorten { shorten(text, twin) } else { text.to_owned() };
             hunk.lines.push(DiffLine { sign, text });
         }
-        if changes.len() > depth.lines {
-            hunk.lines.push(DiffLine { sign: ' ', text: format!("… {} more lines", changes.len() - depth.lines) });
+        let count: usize = group.iter().map(line_count).sum();
+        if count > depth.lines {
+            hunk.lines.push(DiffLine { sign: ' ', text: format!("… {} more lines", count - depth.lines) });
         }
         result.hunks.push(hunk);
     }
     result
+}
+
+fn line_count(operation: &DiffOp) -> usize {
+    match operation {
+        DiffOp::Equal { len, .. } => *len,
+        _ => operation.old_range().len() + operation.new_range().len(),
+    }
 }
 
 fn texts<'a>(candidate: Option<&'a [u8]>, published: Option<&'a [u8]>) -> Result<(&'a str, &'a str), String> {
