@@ -34,7 +34,7 @@ pub(crate) fn walking(criterion: &mut Criterion) {
         let walk = |repository: Repository| assert_eq!(HistoryWalk::new(&repository, &[tip]).count(), COMMITS);
         bencher.iter_batched(fresh, walk, BatchSize::PerIteration);
     });
-    let files = artifact.files().filter_map(|entry| Some((&*entry.path, entry.blob?)));
+    let files = artifact.files().filter_map(|entry| Some((&*entry.path, entry.blob?, entry.blob_with_lf)));
     let wanted = WantedFiles::new(files);
     group.bench_function("score every commit", |bencher| {
         let score = |repository: Repository| {

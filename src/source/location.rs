@@ -285,7 +285,7 @@ pub fn claims(
     match repository {
         None | Some(Value::Null | Value::String(_)) => {}
         Some(other) if text.is_none() => {
-            refused.push(LocationError::Malformed(other.to_string().chars().take(100).collect()))
+            refused.push(LocationError::Malformed(other.to_string().chars().take(100).collect()));
         }
         Some(_) => {}
     }
