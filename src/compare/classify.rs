@@ -230,7 +230,8 @@ impl<'a> Classifier<'_, 'a> {
             .map(|row| row.entry.path.clone())
             .collect();
         for row in self.rows.iter_mut().filter(|row| row.is_open()) {
-            if acts_by_name(&row.entry.path) {
+            // What takes effect by its name, or can be run under the name of prose, is new behaviour.
+            if acts_by_name(&row.entry.path) || (row.counterpart.is_none() && scripts.contains(&row.entry.path)) {
                 continue;
             }
             let Some(places) = row.entry.blob.and_then(|blob| found.get(&blob)) else { continue };
