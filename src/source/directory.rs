@@ -170,9 +170,10 @@ fn by_name(source: &SourceRepository, tree: &CommitTree<'_>, query: &DirectoryQu
     tree.for_each_file(|path, file| {
         let directory = path.strip_suffix("package.json").filter(|rest| rest.is_empty() || rest.ends_with('/'));
         if let Some(directory) = directory
-            && !is_test_material(directory) {
-                manifests.push((directory.trim_end_matches('/').to_owned(), file.blob));
-            }
+            && !is_test_material(directory)
+        {
+            manifests.push((directory.trim_end_matches('/').to_owned(), file.blob));
+        }
         manifests.len() < MAX_MANIFESTS
     });
     if let Some((directory, _)) = manifests.iter().find(|(_, blob)| query.manifest == Some(*blob)) {

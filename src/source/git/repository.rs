@@ -327,10 +327,11 @@ impl SourceRepository {
             return;
         }
         if !remote.options.offline
-            && let Err(error) = remote.fetch_objects(missing.iter().map(ToString::to_string)) {
-                let reason = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::warn!(%error, reason, "file contents cannot be fetched");
-            }
+            && let Err(error) = remote.fetch_objects(missing.iter().map(ToString::to_string))
+        {
+            let reason = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(%error, reason, "file contents cannot be fetched");
+        }
         // libgit2 lists the pack directory again only on a miss of a fresh handle.
         let reopened = remote.cached.open().ok();
         let mut contents = remote.contents.borrow_mut();

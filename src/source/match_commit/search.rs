@@ -188,7 +188,8 @@ impl<'s> Search<'s> {
     /// Files that its tree does not have at all are build output as a rule; a file that it has with
     /// other content is not, the manifest apart, and asks for a look at the history.
     pub(super) fn settled(&self) -> Option<&Candidate> {
-        self.candidates.values().find(|candidate| {
+        let best = self.candidates.values().map(|candidate| candidate.matched).max();
+        self.candidates.values().filter(|candidate| Some(candidate.matched) == best).find(|candidate| {
             let only_claimed = candidate.evidence.iter().all(|evidence| *evidence == Evidence::GitHead);
             if candidate.matched == self.wanted.count() {
                 // Whoever publishes writes the claim, so a branch or tag must confirm it.

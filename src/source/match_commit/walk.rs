@@ -25,6 +25,8 @@ const GRACE_COMMITS: usize = 3_000;
 const HORIZON_SECONDS: i64 = 45 * 24 * 3600;
 /// How many commits such a look may pass.
 const HORIZON_COMMITS: usize = 2_000;
+/// How many files that a settled commit lacks are looked for elsewhere.
+const MAX_PROBED: usize = 400;
 /// How many manifests are fetched for a search of the history.
 const MAX_MANIFESTS: usize = 4_000;
 /// How many commits that introduce the version become candidates; merges and reverts make several.
@@ -105,7 +107,8 @@ impl Search<'_> {
             file.is_none_or(|file| Some(file.blob) != entry.blob)
         };
         let known = |blob: &BlobId| oid(&blob.0).is_some_and(|id| odb.exists_ext(id, git2::OdbLookupFlags::NO_REFRESH));
-        let files = self.query.artifact.files().filter(|entry| entry.size > 0).filter(absent);
+        // Build output comes by the thousand; a part of it tells as much as all of it.
+        let files = self.query.artifact.files().filter(|entry| entry.size > 0).filter(absent).take(MAX_PROBED);
         let mut elsewhere: HashSet<BlobId> = files.filter_map(|entry| entry.blob).filter(known).collect();
         if !elsewhere.is_empty() {
             // What the candidate itself holds at another path is no reason to look further.
