@@ -226,7 +226,8 @@ impl<'a> Classifier<'_, 'a> {
         let scripts: HashSet<Box<str>> = self
             .rows
             .iter()
-            .filter(|row| row.is_open() && is_document(&row.entry.path) && self.may_run(row))
+            .filter(|row| row.is_open() && row.entry.blob.is_some_and(|blob| found.contains_key(&blob)))
+            .filter(|row| is_document(&row.entry.path) && self.may_run(row))
             .map(|row| row.entry.path.clone())
             .collect();
         for row in self.rows.iter_mut().filter(|row| row.is_open()) {
