@@ -1,18 +1,20 @@
 //! The order in which explanations are tried; the first that holds is the file's only one.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 use git2::Oid;
 
 use crate::artifact::{ArtifactContents, ArtifactEntry};
 use crate::compare::contents::PublishedContents;
-use crate::compare::manifest::CommitWorkspace;
+use crate::compare::manifest::{CommitWorkspace, manifest_sources};
 use crate::ledger::{Counterpart, Explanation, Ledger, LedgerFile};
 use crate::pack::npm::is_cleaned_readme;
 use crate::pack::npm::manifest::{
     AppliedRule, CLEAN_DOCS, GITIGNORE_RENAMED, ManifestError, ManifestInput, compare_manifests,
 };
 use crate::pack::npm::packlist::{GitIgnores, select_files};
+use crate::pack::{Node, SourceTree};
 use crate::package::{BlobId, CommitId, Version, is_document};
 use crate::source::git::repository::{commit_id, oid};
 use crate::source::git::{Completeness, SourceRepository};
@@ -21,6 +23,9 @@ use crate::source::match_commit::{CommitMatch, Evidence};
 use crate::source::scoring::{Scorer, WantedFiles};
 use crate::source::tree::{CommitTree, TreeFile, join};
 use crate::stabilize::equal_after;
+
+/// How many ignore files of one commit are fetched beforehand.
+const MAX_IGNORE_FILES: usize = 500;
 
 /// Both sides, and what ties them together.
 #[derive(Debug)]
@@ -115,17 +120,35 @@ impl<'a> Classifier<'_, 'a> {
     /// Fetches and reads whatever the next steps compare, in one request and one pass.
     fn prepare_contents(&self) {
         let open = || self.rows.iter().filter(|row| row.explanation.is_none());
-        let mut blobs: Vec<BlobId> = open().filter_map(|row| Some(row.counterpart.as_ref()?.blob)).collect();
-        if blobs.is_empty() && open().next().is_none() {
+        if open().next().is_none() {
             return;
         }
-        for directory in ["", self.directory()] {
-            for name in ["package.json", ".npmignore", ".gitignore", "pnpm-workspace.yaml", "lerna.json"] {
-                blobs.extend(self.tree.file(&join(directory, name)).map(|file| file.blob));
+        // Where everything is at hand, each step reads what it needs.
+        if self.comparison.source.completeness() != Completeness::Full {
+            let mut blobs: Vec<BlobId> = open().filter_map(|row| Some(row.counterpart.as_ref()?.blob)).collect();
+            blobs.extend(self.ignore_files());
+            if let Some(manifest) = open().find(|row| &*row.entry.path == "package.json") {
+                let published = self.published(manifest).unwrap_or_default();
+                blobs.extend(manifest_sources(self.tree, self.directory(), &published));
             }
+            self.comparison.source.fetch_blobs(&blobs);
         }
-        self.comparison.source.fetch_blobs(&blobs);
         self.comparison.contents.prepare(open().filter(|row| row.counterpart.is_some()).map(|row| row.entry));
+    }
+
+    /// The files of the package's tree, and of the root, that keep paths out of git or of the package.
+    fn ignore_files(&self) -> Vec<BlobId> {
+        let within = join(self.directory(), "");
+        let mut found = Vec::new();
+        self.tree.for_each_file(|path, file| {
+            let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let relevant = directory.is_empty() || path.starts_with(&within);
+            if matches!(name, ".gitignore" | ".npmignore") && relevant {
+                found.push(file.blob);
+            }
+            found.len() < MAX_IGNORE_FILES
+        });
+        found
     }
 
     fn published(&self, row: &Row<'_>) -> Option<Vec<u8>> {
@@ -360,12 +383,34 @@ impl<'a> Classifier<'_, 'a> {
         };
         let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
         let manifest: serde_json::Value = serde_json::from_slice(content).ok()?;
-        let selection = select_files(self.tree, self.directory(), &manifest);
-        if !selection.unavailable.is_empty() || !selection.refusals.is_empty() {
+        // This alone is not worth asking a remote for ignore files and workspaces.
+        let at_hand = AtHand { tree: self.tree, source: self.comparison.source, missed: Cell::new(false) };
+        let selection = select_files(&at_hand, self.directory(), &manifest);
+        if at_hand.missed.get() || !selection.unavailable.is_empty() || !selection.refusals.is_empty() {
             return None;
         }
         let missing = selection.files.keys().filter(|path| self.comparison.artifact.entry(path).is_none());
         Some(missing.cloned().collect())
+    }
+}
+
+/// A commit's tree of which only contents at hand are read.
+struct AtHand<'t, 'a> {
+    tree: &'t CommitTree<'a>,
+    source: &'a SourceRepository,
+    missed: Cell<bool>,
+}
+
+impl SourceTree for AtHand<'_, '_> {
+    fn list(&self, directory: &str) -> Vec<Node> {
+        self.tree.list(directory)
+    }
+
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        let file = self.tree.file(path).filter(|file| !file.link)?;
+        let content = self.source.local_blob(file.blob);
+        self.missed.set(self.missed.get() || content.is_none());
+        content
     }
 }
 

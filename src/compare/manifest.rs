@@ -2,7 +2,8 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::pack::npm::manifest::Workspace;
-use crate::package::CommitId;
+use crate::package::{BlobId, CommitId, PackageName};
+use crate::source::directory::usual_directories_of;
 use crate::source::git::SourceRepository;
 use crate::source::git::repository::oid;
 use crate::source::history::is_reachable;
@@ -24,6 +25,27 @@ pub(super) struct CommitWorkspace<'t, 'a> {
 struct Stated {
     name: Option<String>,
     version: Option<String>,
+}
+
+/// Blobs of the commit that deriving the manifest will most likely read: those of the workspace, and the manifests of
+/// dependencies that lie at the usual places.
+pub(super) fn manifest_sources(tree: &CommitTree<'_>, directory: &str, published: &[u8]) -> Vec<BlobId> {
+    let mut paths: Vec<String> = ["package.json", "pnpm-workspace.yaml", "lerna.json"].map(str::to_owned).into();
+    let manifest: serde_json::Value = serde_json::from_slice(published).unwrap_or_default();
+    for field in ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"] {
+        let names = manifest.get(field).and_then(serde_json::Value::as_object).into_iter().flat_map(|map| map.keys());
+        paths.extend(names.flat_map(|name| usual_manifests(name, directory)));
+    }
+    paths.iter().filter_map(|path| Some(tree.file(path)?.blob)).collect()
+}
+
+/// Where the manifest of the workspace's package `name` lies as a rule, seen from a package in `directory`.
+fn usual_manifests(name: &str, directory: &str) -> Vec<String> {
+    let Ok(name) = PackageName::parse(name) else { return Vec::new() };
+    let sibling = directory.rsplit_once('/').map(|(parent, _)| join(parent, name.unscoped()));
+    let mut places: Vec<String> = sibling.into_iter().chain(usual_directories_of(&name)).collect();
+    places.retain(|place| !place.is_empty());
+    places.iter().map(|place| join(place, "package.json")).collect()
 }
 
 impl<'t, 'a> CommitWorkspace<'t, 'a> {
@@ -61,12 +83,10 @@ impl<'t, 'a> CommitWorkspace<'t, 'a> {
 
 impl Workspace for CommitWorkspace<'_, '_> {
     fn package_version(&self, name: &str) -> Option<String> {
-        // Most workspaces name the folder after the package; looking there first saves listing the commit.
-        let folder = format!("packages/{}", name.rsplit('/').next().unwrap_or(name));
-        match self.read(&join(&folder, "package.json")) {
-            Some((stated, version)) if stated == name => Some(version),
-            _ => self.packages().get(name).cloned(),
-        }
+        // Reading every manifest of a large repository is for names that are not where one would look.
+        let usual = usual_manifests(name, self.directory).into_iter().filter_map(|path| self.read(&path));
+        let found = usual.filter(|(stated, _)| stated == name).map(|(_, version)| version).next();
+        found.or_else(|| self.packages().get(name).cloned())
     }
 
     fn package_at(&self, directory: &str) -> Option<(String, String)> {

@@ -63,19 +63,25 @@ pub struct DirectoryQuery<'a> {
     pub manifest: Option<BlobId>,
 }
 
-/// The places where packages usually lie, most usual first.
+/// The places where a release's package usually lies, most usual first.
 pub fn usual_directories(query: &DirectoryQuery<'_>) -> Vec<String> {
-    let unscoped = query.name.unscoped();
-    let mut directories = vec![String::new(), format!("packages/{unscoped}")];
-    if let Some(scope) = query.name.scope() {
-        directories.push(format!("packages/{scope}-{unscoped}"));
-        directories.push(format!("packages/@{scope}/{unscoped}"));
-    }
-    directories.push(unscoped.to_owned());
+    let mut directories = usual_directories_of(query.name);
     if let Some(claimed) = query.claimed {
         directories.retain(|directory| directory != claimed);
         directories.insert(0, claimed.to_owned());
     }
+    directories
+}
+
+/// The places where packages of that name usually lie, most usual first.
+pub(crate) fn usual_directories_of(name: &PackageName) -> Vec<String> {
+    let unscoped = name.unscoped();
+    let mut directories = vec![String::new(), format!("packages/{unscoped}")];
+    if let Some(scope) = name.scope() {
+        directories.push(format!("packages/{scope}-{unscoped}"));
+        directories.push(format!("packages/@{scope}/{unscoped}"));
+    }
+    directories.push(unscoped.to_owned());
     directories
 }
 

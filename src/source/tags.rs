@@ -132,6 +132,10 @@ pub fn tag_patterns(name: &PackageName, version: &Version) -> TagPatterns {
             unwanted.extend(PRERELEASE_WORDS.iter().map(|word| format!("refs/tags/{likely}-{word}*")));
         }
     }
+    // Old package names may hold what no ref name may, and one such pattern would fail the whole fetch.
+    let is_valid = |pattern: &String| git2::Reference::is_valid_name(&pattern.replacen('*', "x", 1));
+    wanted.retain(is_valid);
+    unwanted.retain(is_valid);
     TagPatterns { wanted, unwanted }
 }
 
@@ -194,5 +198,20 @@ mod tests {
         assert_eq!(fetched(&many, "next", "15.0.0"), ["v15.0.0", "v15.0.10"]);
         let pre = ["v15.0.0-canary.1", "v15.0.0-canary.11", "v15.0.0-canary.111", "v15.0.0"];
         assert_eq!(fetched(&pre, "next", "15.0.0-canary.1"), ["v15.0.0-canary.1"]);
+    }
+
+    #[test]
+    fn names_that_no_ref_can_have_are_left_out() {
+        let count = |name: &str, version: &str| {
+            let patterns = tag_patterns(&PackageName::parse(name).unwrap(), &Version::parse(version).unwrap());
+            assert!(patterns.wanted.iter().chain(&patterns.unwanted).all(|pattern| pattern.matches('*').count() == 1));
+            patterns.wanted.len()
+        };
+        let plain = count("chalk", "1.2.3");
+        for name in ["old~name", "old*name"] {
+            assert!((1..plain).contains(&count(name, "1.2.3")), "{name}");
+        }
+        // Only a suffix makes `.lock` bearable.
+        assert_eq!(count("chalk", "1.2.3-x.lock"), 2 * PUBLISHED_SUFFIXES.len());
     }
 }

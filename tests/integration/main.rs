@@ -6,6 +6,10 @@
 
 mod cli;
 mod explained_once;
+#[cfg(unix)]
+mod git_http;
+#[cfg(unix)]
+mod git_misbehaviour;
 mod hostile_archive;
 mod hostile_manifest;
 mod hostile_text;

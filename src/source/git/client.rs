@@ -51,6 +51,16 @@ pub enum GitFailure {
     BuiltIn(#[source] git2::Error),
 }
 
+impl GitFailure {
+    /// Whether git gave no reason, as where a shallow fetch asks for patterns and no ref matches.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(self, Self::Refused(words) if words == NO_WORDS)
+    }
+}
+
+/// What stands for a refusal without a word.
+const NO_WORDS: &str = "no message";
+
 /// Settings that no repository, user or remote can override: the command line wins over every file.
 const SETTINGS: [&str; 21] = [
     "core.hooksPath=/dev/null",
@@ -218,7 +228,7 @@ fn last_words(message: &[u8]) -> String {
         .find(|line| line.starts_with("fatal:") || line.starts_with("error:"))
         .or_else(|| lines.last())
         .copied()
-        .unwrap_or("no message");
+        .unwrap_or(NO_WORDS);
     let line = line.trim_start_matches("fatal:").trim_start_matches("error:").trim();
     redact(line).chars().take(400).collect()
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use git2::{Oid, Repository};
 
-use crate::package::{BlobId, PackageName, Version};
+use crate::package::{BlobId, CommitId, PackageName, Version};
 use crate::source::RepositoryLocation;
 use crate::source::git::cache::CachedRepository;
 use crate::source::git::client::Endpoint;
@@ -77,12 +77,19 @@ impl Remote {
             None => "--filter=blob:none".to_owned(),
         };
         let patterns = tag_patterns(&self.name, &self.version);
+        if patterns.wanted.is_empty() {
+            return self.note(&question);
+        }
         let mut input: String = patterns.wanted.iter().map(|pattern| format!("+{pattern}:{pattern}\n")).collect();
         input.extend(patterns.unwanted.iter().map(|pattern| format!("^{pattern}\n")));
         let arguments = [&NO_NEGOTIATION[..], &FETCH, &["--depth=1", "--prune", &filter, "origin"]].concat();
-        self.run(&arguments, &input, |path, endpoint, client| {
+        let fetched = self.run(&arguments, &input, |path, endpoint, client| {
             plain::fetch_release(path, &endpoint.address, &self.name, &self.version, client)
-        })?;
+        });
+        match fetched {
+            Err(SourceError::Fetch { source, .. }) if source.is_silent() => {}
+            result => result?,
+        }
         self.note(&question)
     }
 
@@ -97,6 +104,20 @@ impl Remote {
         let input = "+refs/heads/*:refs/heads/*\n+refs/tags/*:refs/tags/*\n";
         self.run(&arguments, input, |path, endpoint, client| plain::fetch_history(path, &endpoint.address, client))?;
         self.note(HISTORY)
+    }
+
+    /// Fetches a commit and what is missing of its history by its id, unless that was tried lately.
+    pub(super) fn fetch_commit(&self, id: &CommitId) -> Result<(), SourceError> {
+        let question = format!("commit {id}");
+        let _lock = self.cached.lock()?;
+        if self.cached.asked_within(&question, self.options.refs_age) {
+            return Ok(());
+        }
+        let arguments = [&FETCH[..], &["--filter=blob:none", "origin"]].concat();
+        let fetched = self.run(&arguments, &format!("{id}\n"), |_, _, _| None);
+        // A refusal is an answer.
+        self.cached.note_asked(&question);
+        fetched
     }
 
     /// Fetches objects by their ids: contents, and trees with all trees below them.

@@ -1,5 +1,6 @@
 //! One source repository, wherever it lies, and how it is completed step by step.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -230,6 +231,19 @@ impl SourceRepository {
         Ok(true)
     }
 
+    /// Asks for a commit that no branch or tag reached, by its id; what cannot be had stays missing.
+    pub(crate) fn fetch_commit(&mut self, id: &CommitId) {
+        let Some(remote) = &self.remote else { return };
+        if remote.options.offline || self.completeness != Completeness::History {
+            return;
+        }
+        match remote.fetch_commit(id).and_then(|()| remote.cached.open()) {
+            Ok(repository) => self.repository = repository,
+            // Most hosts that lack it say only that.
+            Err(error) => tracing::debug!(%error, commit = %id, "the claimed commit cannot be fetched"),
+        }
+    }
+
     /// The opened repository, for reading trees.
     pub fn repository(&self) -> &Repository {
         &self.repository
@@ -314,7 +328,7 @@ impl SourceRepository {
     /// Fetches the contents of several files in one request; what cannot be had stays missing.
     pub fn fetch_blobs(&self, ids: &[BlobId]) {
         let Some(remote) = &self.remote else { return };
-        let missing: Vec<BlobId> = {
+        let missing: BTreeSet<BlobId> = {
             let contents = remote.contents.borrow();
             let odb = self.repository.odb().ok();
             let at_hand = |id: &BlobId| {

@@ -35,11 +35,15 @@ pub fn match_commit(source: &mut SourceRepository, query: &MatchQuery<'_>) -> Re
             search = Search::new(source, query, &wanted);
             search.named_candidates();
         }
-        if search.settled().is_some() && search.missing.is_empty() {
+        if search.settled().is_some_and(|settled| !search.history_may_explain(settled)) && search.missing.is_empty() {
             return Ok(search.conclude());
         }
         drop(search);
         source.deepen()?;
+        // Branches and tags do not reach it, but the host may still have it: somebody proposed it, or made a fork.
+        if let Some(claimed) = query.git_head.filter(|claimed| !source.commit_exists(claimed)) {
+            source.fetch_commit(&claimed);
+        }
     }
     let mut search = Search::new(source, query, &wanted);
     search.named_candidates();
@@ -206,6 +210,14 @@ impl<'s> Search<'s> {
                 && candidate.conflicting == 0
                 && is_supported(candidate, self.wanted.count())
         })
+    }
+
+    /// Whether prose that differs from a settled tag's is all that keeps the artifact from being explained.
+    ///
+    /// Then the commit before or after the tag often has it, which is worth fetching the history.
+    fn history_may_explain(&self, settled: &Candidate) -> bool {
+        let manifest = 1;
+        settled.differing_prose > 0 && settled.matched + settled.differing_prose + manifest >= self.wanted.count()
     }
 
     /// Whether a branch or tag is known to reach the commit.

@@ -128,11 +128,15 @@ impl Search<'_> {
                 directories.push(candidate.directory.path.clone());
             }
         }
-        if let Some(found) = self.directory_at_tips(tips).filter(|found| !directories.contains(found)) {
-            directories.push(found);
-        }
-        if self.source.completeness() == Completeness::History {
+        let without_contents = self.source.completeness() == Completeness::History;
+        if without_contents {
             self.fetch_manifests(tips, &directories, horizon);
+        }
+        if let Some(found) = self.directory_at_tips(tips).filter(|found| !directories.contains(found)) {
+            if without_contents {
+                self.fetch_manifests(tips, std::slice::from_ref(&found), horizon);
+            }
+            directories.push(found);
         }
         let mut walked = Walked::default();
         let mut roots: HashMap<Oid, RootScore> = HashMap::new();

@@ -1,6 +1,11 @@
-//! What several test modules need: the fixture world, the program in a scrubbed environment, archives by the byte.
+//! What several test modules need: the fixture world, the program in a scrubbed environment, archives by the byte,
+//! and a git host on loopback.
 
 mod archive;
+#[cfg(unix)]
+pub(crate) mod git_server;
+#[cfg(unix)]
+pub(crate) mod hosted;
 mod library;
 mod program;
 mod repository;
