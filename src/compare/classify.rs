@@ -212,7 +212,8 @@ impl<'a> Classifier<'_, 'a> {
     fn stabilize(&mut self) {
         for index in 0..self.rows.len() {
             let row = &self.rows[index];
-            let undecided = row.explanation.is_none() || row.is_modified_manifest();
+            // A content built to collide is explained by nothing, whatever it equals.
+            let undecided = row.entry.blob.is_some() && (row.explanation.is_none() || row.is_modified_manifest());
             let Some(counterpart) = row.counterpart.as_ref().filter(|_| undecided) else { continue };
             let contents = self.published(row).zip(self.comparison.source.read_blob(counterpart.blob));
             let Some((published, source)) = contents else { continue };
