@@ -17,6 +17,8 @@ fuzz_target!(|text: &str| {
         assert!(matches!(form, Some(TagForm::Package | TagForm::Version)), "{tag} {form:?}");
     }
     if !name.as_str().contains('*') {
-        assert!(tag_patterns(&name, &version).iter().all(|pattern| pattern.matches('*').count() == 1));
+        let patterns = tag_patterns(&name, &version);
+        let mut patterns = patterns.wanted.iter().chain(&patterns.unwanted);
+        assert!(patterns.all(|pattern| pattern.matches('*').count() == 1));
     }
 });
