@@ -75,7 +75,17 @@ fn parse_purl(text: &str) -> Result<Subject, SubjectError> {
         Some(namespace) => format!("{namespace}/{}", purl.name()),
         None => purl.name().to_owned(),
     };
+    // The parser lower-cases names, but `JSONStream` and `jsonstream` are two packages.
+    let name = as_written(text, &name).unwrap_or(name);
     Subject::from_parts(ecosystem, &name, purl.version())
+}
+
+/// The name in the purl's own letters, if it is `lower_case` apart from them.
+fn as_written(text: &str, lower_case: &str) -> Option<String> {
+    let path = text.split(['?', '#']).next()?.split_once('/')?.1;
+    let path = path.split_once('@').filter(|(name, _)| !name.is_empty()).map_or(path, |(name, _version)| name);
+    let name = percent_encoding::percent_decode_str(path.trim_matches('/')).decode_utf8().ok()?;
+    name.eq_ignore_ascii_case(lower_case).then(|| name.into_owned())
 }
 
 impl Subject {
@@ -110,15 +120,12 @@ pub struct Release {
 }
 
 impl Release {
-    /// The canonical purl, as reports and attestations name the release.
+    /// The canonical purl, as reports and attestations name the release; a legacy name keeps its capitals.
     pub fn purl(&self) -> String {
-        let mut purl = packageurl::PackageUrl::new(self.ecosystem.purl_type(), self.name.unscoped().to_owned())
-            .expect("npm is a purl type and the name was validated");
-        if let Some(scope) = self.name.scope() {
-            purl.with_namespace(format!("@{scope}")).expect("the scope was validated");
-        }
-        purl.with_version(self.version.as_str().to_owned()).expect("the version was validated");
-        purl.to_string()
+        // Of what a name or version may hold, only these have a meaning of their own in a purl.
+        let name = self.name.as_str().replace('@', "%40");
+        let version = self.version.as_str().replace('+', "%2B");
+        format!("pkg:{}/{name}@{version}", self.ecosystem)
     }
 }
 
@@ -140,6 +147,16 @@ mod tests {
         assert_eq!(purl.to_string(), "npm:@babel/core@7.28.0");
         let release = Release { ecosystem: purl.ecosystem, name: purl.name, version: purl.version.unwrap() };
         assert_eq!(release.purl(), "pkg:npm/%40babel/core@7.28.0");
+    }
+
+    #[test]
+    fn capitals_of_legacy_names_are_kept() {
+        let purl: Subject = "PKG:npm/JSONStream@1.3.5".parse().unwrap();
+        assert_eq!(purl.name.as_str(), "JSONStream");
+        let release = Release { ecosystem: purl.ecosystem, name: purl.name, version: purl.version.unwrap() };
+        assert_eq!(release.purl(), "pkg:npm/JSONStream@1.3.5");
+        assert_eq!("pkg:npm/%40Scope/Name@1.0.0".parse::<Subject>().unwrap().name.as_str(), "@Scope/Name");
+        assert_eq!("pkg:npm/JSONStream".parse::<Subject>().unwrap().name.as_str(), "JSONStream");
     }
 
     #[test]
