@@ -11,6 +11,8 @@ pub(super) enum CliError {
     Usage(anyhow::Error),
     /// The registry, the network or the disk failed.
     Environment(anyhow::Error),
+    /// An artifact cannot be judged.
+    Inconclusive(anyhow::Error),
 }
 
 impl CliError {
@@ -26,12 +28,13 @@ impl CliError {
         match self {
             Self::Usage(_) => exit::USAGE,
             Self::Environment(_) => exit::FAILURE,
+            Self::Inconclusive(_) => exit::INCONCLUSIVE,
         }
     }
 
     /// The message with its causes, one line, safe to show.
     pub(super) fn message(&self) -> String {
-        let (Self::Usage(error) | Self::Environment(error)) = self;
+        let (Self::Usage(error) | Self::Environment(error) | Self::Inconclusive(error)) = self;
         printable(&chain(error))
     }
 }
@@ -61,6 +64,7 @@ impl From<VerifyError> for CliError {
             | VerifyError::Anonymous { .. }
             | VerifyError::UnknownRevision { .. }
             | VerifyError::UnknownDirectory { .. } => Self::usage(error),
+            VerifyError::Unreadable { .. } => Self::Inconclusive(error.into()),
             other => Self::environment(other),
         }
     }

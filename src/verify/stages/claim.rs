@@ -129,7 +129,7 @@ fn claim_of_file(path: PathBuf, limits: ArtifactLimits) -> Result<Claim, VerifyE
     let anonymous = |reason: String| VerifyError::Anonymous { path: path.clone(), reason };
     let wanted = std::iter::once("package.json").collect();
     let mut found = read_entries(file, limits, &wanted, ArtifactContents::MANIFEST_SIZE)
-        .map_err(|error| anonymous(with_source(&error)))?;
+        .map_err(|source| VerifyError::Unreadable { path: path.clone(), source })?;
     let content = found.remove("package.json").ok_or_else(|| anonymous("it holds no `package.json`".to_owned()))?;
     let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
     if text.windows(RESERVED_KEY.len()).any(|window| window == RESERVED_KEY) {

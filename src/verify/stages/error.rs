@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::artifact::ArtifactError;
 use crate::registry::RegistryError;
 
 /// Why a verification ended without a verdict.
@@ -18,6 +19,15 @@ pub enum VerifyError {
         /// The system's reason.
         #[source]
         source: std::io::Error,
+    },
+    /// A file given without a subject cannot be read so far that it says what it is.
+    #[error("the artifact `{}` cannot be read", path.display())]
+    Unreadable {
+        /// Where it is.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: ArtifactError,
     },
     /// A file given without a subject does not say what it is.
     #[error("the artifact `{}` does not name its release: {reason}", path.display())]
