@@ -15,7 +15,7 @@ use crate::pack::npm::manifest::{
 };
 use crate::pack::npm::packlist::{GitIgnores, select_files};
 use crate::pack::{Node, SourceTree};
-use crate::package::{BlobId, CommitId, Version, is_document};
+use crate::package::{BlobId, CommitId, Sha256Digest, Version, is_document};
 use crate::source::git::repository::{commit_id, oid};
 use crate::source::git::{Completeness, SourceRepository};
 use crate::source::history::HistoryWalk;
@@ -352,6 +352,7 @@ impl<'a> Classifier<'_, 'a> {
         let source_only = self.source_only();
         let mut ignores = GitIgnores::new(self.tree);
         let directory = self.directory();
+        let Comparison { contents, artifact, .. } = self.comparison;
         let files = self.rows.into_iter().map(|row| {
             let explanation = row.explanation.unwrap_or_else(|| match &row.counterpart {
                 Some(_) => Explanation::Modified { keys: Vec::new(), same_as: row.same_as },
@@ -359,6 +360,11 @@ impl<'a> Classifier<'_, 'a> {
                     Explanation::ArtifactOnly { ignored_by_git: ignores.ignores(&join(directory, &row.entry.path)) }
                 }
             });
+            // What was read beside another commit than the chosen one may have been taken for known.
+            let sha256 = match explanation {
+                Explanation::GitBlob => None,
+                _ => row.entry.sha256.or_else(|| Some(Sha256Digest::of(&contents.get(artifact, &row.entry.path)?))),
+            };
             LedgerFile {
                 path: row.entry.path.clone(),
                 kind: row.entry.kind.clone(),
@@ -366,7 +372,7 @@ impl<'a> Classifier<'_, 'a> {
                 size: row.entry.size,
                 executable: row.entry.executable,
                 blob: row.entry.blob,
-                sha256: row.entry.sha256,
+                sha256,
                 counterpart: row.counterpart,
             }
         });

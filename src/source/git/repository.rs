@@ -1,5 +1,6 @@
 //! One source repository, wherever it lies, and how it is completed step by step.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -111,6 +112,8 @@ pub struct SourceRepository {
     copy: bool,
     remote: Option<Remote>,
     moved_tags: Vec<MovedTag>,
+    /// Listed once: that costs more than opening the repository.
+    tag_names: OnceCell<Vec<String>>,
 }
 
 impl std::fmt::Debug for SourceRepository {
@@ -164,6 +167,7 @@ impl SourceRepository {
             copy: true,
             remote: None,
             moved_tags: Vec::new(),
+            tag_names: OnceCell::new(),
         })
     }
 
@@ -189,6 +193,7 @@ impl SourceRepository {
             completeness: Completeness::Trees,
             copy,
             moved_tags: remote.moved_tags(),
+            tag_names: OnceCell::new(),
             remote: Some(remote),
         })
     }
@@ -201,6 +206,7 @@ impl SourceRepository {
         }
         remote.fetch_objects(trees.iter().map(Oid::to_string))?;
         self.repository = remote.cached.open()?;
+        self.tag_names = OnceCell::new();
         Ok(trees.iter().any(|tree| self.repository.find_tree(*tree).is_ok()))
     }
 
@@ -219,6 +225,7 @@ impl SourceRepository {
             remote.fetch_history()?;
         }
         self.repository = remote.cached.open()?;
+        self.tag_names = OnceCell::new();
         self.completeness = Completeness::History;
         for moved in remote.moved_tags() {
             if !self.moved_tags.contains(&moved) {
@@ -238,7 +245,10 @@ impl SourceRepository {
             return;
         }
         match remote.fetch_commit(id).and_then(|()| remote.cached.open()) {
-            Ok(repository) => self.repository = repository,
+            Ok(repository) => {
+                self.repository = repository;
+                self.tag_names = OnceCell::new();
+            }
             // Most hosts that lack it say only that.
             Err(error) => tracing::debug!(%error, commit = %id, "the claimed commit cannot be fetched"),
         }
@@ -281,9 +291,11 @@ impl SourceRepository {
     }
 
     /// Every tag's name.
-    pub fn tag_names(&self) -> Vec<String> {
-        let Ok(names) = self.repository.tag_names(None) else { return Vec::new() };
-        names.iter().filter_map(|name| name.ok().flatten().map(str::to_owned)).collect()
+    pub fn tag_names(&self) -> &[String] {
+        self.tag_names.get_or_init(|| {
+            let Ok(names) = self.repository.tag_names(None) else { return Vec::new() };
+            names.iter().filter_map(|name| name.ok().flatten().map(str::to_owned)).collect()
+        })
     }
 
     /// The commits that branches and tags name; nothing that only a pull request's or another ref names.

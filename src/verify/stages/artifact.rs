@@ -1,5 +1,6 @@
 //! Stage 2: the bytes, their digests, and one pass over their contents.
 
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -7,10 +8,13 @@ use std::path::{Path, PathBuf};
 use sha2::Digest as _;
 
 use crate::artifact::{ArtifactContents, ArtifactError, CollisionCheck, ReadOptions, SourceContent, read_tarball};
-use crate::package::{BlobId, Integrity, Sha256Digest, hex_text};
+use crate::package::{BlobId, CommitId, Integrity, Sha256Digest, hex_text};
 use crate::registry::ReleaseMetadata;
 use crate::source::directory::{DirectoryQuery, find_usual};
+use crate::source::git::SourceRepository;
+use crate::source::git::repository::commit_id;
 use crate::source::match_commit::likely_commit;
+use crate::source::tags::{TagForm, tag_form};
 use crate::source::tree::{CommitTree, join};
 use crate::verify::stages::claim::{Claim, resolve};
 use crate::verify::stages::error::{VerifyError, blocking};
@@ -103,6 +107,71 @@ pub(in crate::verify) async fn refetch(request: &Request, context: &Context) -> 
     Ok(())
 }
 
+/// After so many files that the first hint does not have, the release's other tags are looked at.
+const MISSES: u32 = 4;
+
+/// The trees of the release's likely commits, to know while reading what will need a closer look.
+struct Hints<'a> {
+    repository: Option<&'a SourceRepository>,
+    claim: &'a Claim,
+    trees: RefCell<Vec<(CommitTree<'a>, String)>>,
+    misses: Cell<u32>,
+}
+
+impl<'a> Hints<'a> {
+    fn new(repository: Option<&'a SourceRepository>, claim: &'a Claim) -> Self {
+        let hints = Self { repository, claim, trees: RefCell::default(), misses: Cell::new(0) };
+        let release = &claim.release;
+        if let Some(commit) = repository.and_then(|source| likely_commit(source, &release.name, &release.version)) {
+            hints.add(&commit);
+        }
+        hints
+    }
+
+    fn add(&self, commit: &CommitId) {
+        let Some(repository) = self.repository else { return };
+        let query = DirectoryQuery {
+            claimed: self.claim.directory(),
+            name: &self.claim.release.name,
+            version: &self.claim.release.version,
+            manifest: None,
+        };
+        let Some(tree) = CommitTree::of_commit(repository, commit) else { return };
+        if let Some(directory) = find_usual(repository, &tree, &query) {
+            self.trees.borrow_mut().push((tree, directory.path));
+        }
+    }
+
+    /// `1.2.3-npm` may be the edition that was published, while `1.2.3` is another one.
+    fn add_other_tags(&self) {
+        let release = &self.claim.release;
+        let Some(repository) = self.repository else { return };
+        for tag in repository.tag_names() {
+            if tag_form(&tag, &release.name, &release.version) == Some(TagForm::Suffixed)
+                && let Some(commit) = repository.tag(&tag)
+            {
+                self.add(&commit_id(commit));
+            }
+        }
+    }
+
+    fn content(&self, path: &str, blob: &BlobId) -> SourceContent {
+        let mut content = SourceContent::Unknown;
+        for (tree, directory) in self.trees.borrow().iter().rev() {
+            match tree.file(&join(directory, path)) {
+                Some(file) if file.blob == *blob && !file.link => return SourceContent::Same,
+                Some(_) => content = SourceContent::Different,
+                None => {}
+            }
+        }
+        self.misses.set(self.misses.get() + 1);
+        if self.misses.get() == MISSES {
+            self.add_other_tags();
+        }
+        content
+    }
+}
+
 /// Stage 2b: one pass over the artifact, with the likely commit's tree beside it.
 ///
 /// The inner result is what is true of the artifact: that it cannot be read is no error of ours.
@@ -116,26 +185,8 @@ pub(in crate::verify) fn read(
         File::open(&artifact.path).map_err(|source| VerifyError::ArtifactFile { path: artifact.path.clone(), source })
     };
     let repository = discovery.repository();
-    let tree = repository.and_then(|repository| {
-        let commit = likely_commit(repository, &claim.release.name, &claim.release.version)?;
-        let tree = CommitTree::of_commit(repository, &commit)?;
-        let query = DirectoryQuery {
-            claimed: claim.directory(),
-            name: &claim.release.name,
-            version: &claim.release.version,
-            manifest: None,
-        };
-        let directory = find_usual(repository, &tree, &query)?.path;
-        Some((tree, directory))
-    });
-    let known = |path: &str, blob: &BlobId| {
-        let Some((tree, directory)) = &tree else { return SourceContent::Unknown };
-        match tree.file(&join(directory, path)) {
-            Some(file) if file.blob == *blob && !file.link => SourceContent::Same,
-            Some(_) => SourceContent::Different,
-            None => SourceContent::Unknown,
-        }
-    };
+    let hints = Hints::new(repository, claim);
+    let known = |path: &str, blob: &BlobId| hints.content(path, blob);
     let collisions = repository.map_or(CollisionCheck::EveryFile, |source| source.location().collision_check());
     let file = open()?;
     let threaded = file.metadata().is_ok_and(|metadata| metadata.len() >= THREADED_SIZE);
