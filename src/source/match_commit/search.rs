@@ -104,7 +104,7 @@ impl<'s> Search<'s> {
             return;
         }
         for tag in self.source.tag_names() {
-            self.add_tag(&tag);
+            self.add_tag(tag);
         }
     }
 

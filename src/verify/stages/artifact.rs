@@ -147,8 +147,8 @@ impl<'a> Hints<'a> {
         let release = &self.claim.release;
         let Some(repository) = self.repository else { return };
         for tag in repository.tag_names() {
-            if tag_form(&tag, &release.name, &release.version) == Some(TagForm::Suffixed)
-                && let Some(commit) = repository.tag(&tag)
+            if tag_form(tag, &release.name, &release.version) == Some(TagForm::Suffixed)
+                && let Some(commit) = repository.tag(tag)
             {
                 self.add(&commit_id(commit));
             }
