@@ -221,6 +221,13 @@ impl Sides<'_> {
                 self.differ(&[key], inside.cloned(), Some(stated.clone()));
             }
         }
+        // Decides whether a peer is installed at all.
+        let key = "peerDependenciesMeta";
+        if let Some(stated) = registry.get(key)
+            && !tarball.get(key).is_some_and(|inside| same_value(inside, stated, false))
+        {
+            self.differ(&[key], tarball.get(key).cloned(), Some(stated.clone()));
+        }
         // Old packages spell `engines` as a list or a text, which registries have rewritten in several ways.
         if let (Some(Value::Object(stated)), Some(Value::Object(inside))) =
             (registry.get("engines"), tarball.get("engines"))
@@ -437,6 +444,7 @@ mod tests {
             (json!({"dependencies": {"a": "1"}}), json!({"bundledDependencies": ["a"]}), "dependencies.a"),
             (json!({}), json!({"optionalDependencies": {"evil": "1"}}), "optionalDependencies.evil"),
             (json!({"peerDependencies": {"a": "1"}}), json!({"peerDependencies": {"a": "*"}}), "peerDependencies.a"),
+            (json!({"peerDependenciesMeta": {"a": {"optional": true}}}), json!({}), "peerDependenciesMeta"),
             (json!({"scripts": {}}), json!({"scripts": {"postinstall": "evil"}}), "scripts.postinstall"),
             (json!({"_id": "a@1"}), json!({"scripts": {"postinstall": "evil"}}), "scripts.postinstall"),
             (json!({"scripts": {"install": "x"}}), json!({"scripts": {"install": "y"}}), "scripts.install"),
