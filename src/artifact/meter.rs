@@ -45,8 +45,8 @@ impl Meter {
 
     /// The artifact's error behind a parser's.
     pub(super) fn explain(&self, source: io::Error, members: u64) -> ArtifactError {
-        let compressed = is_compressed_limit(&source);
-        if source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<DataAfterMember>) {
+        let compressed = is_inside::<CompressedLimit>(&source);
+        if is_inside::<DataAfterMember>(&source) {
             self.ambiguity.replace(Some(DataAfterMember.to_string()));
         }
         if let Some(ambiguity) = self.ambiguity.take() {
@@ -98,10 +98,10 @@ pub(super) struct Bounded<'a, F> {
 impl<F: Feed> Read for Bounded<'_, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = match self.feed.read(buffer) {
-            Err(error) if is_compressed_limit(&error) => {
+            Err(error) if is_inside::<CompressedLimit>(&error) => {
                 return Err(self.meter.refuse(LimitKind::CompressedSize));
             }
-            Err(error) if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<DataAfterMember>) => {
+            Err(error) if is_inside::<DataAfterMember>(&error) => {
                 self.meter.ambiguity.replace(Some(DataAfterMember.to_string()));
                 return Err(error);
             }
@@ -113,6 +113,7 @@ impl<F: Feed> Read for Bounded<'_, F> {
     }
 }
 
-fn is_compressed_limit(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<CompressedLimit>)
+/// Whether the error that a reader wrapped is of this type.
+fn is_inside<E: std::error::Error + 'static>(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<E>)
 }

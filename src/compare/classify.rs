@@ -3,8 +3,6 @@
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
-use git2::Oid;
-
 use crate::artifact::{ArtifactContents, ArtifactEntry};
 use crate::compare::contents::PublishedContents;
 use crate::compare::manifest::{CommitWorkspace, manifest_sources};
@@ -15,8 +13,8 @@ use crate::pack::npm::manifest::{
 };
 use crate::pack::npm::packlist::{GitIgnores, select_files};
 use crate::pack::{Node, SourceTree};
-use crate::package::{BlobId, CommitId, Sha256Digest, Version, is_document};
-use crate::source::git::repository::{commit_id, oid};
+use crate::package::{BlobId, CommitId, Sha256Digest, Version, is_document, without_byte_order_mark};
+use crate::source::git::repository::{commit_id, holds};
 use crate::source::git::{Completeness, SourceRepository};
 use crate::source::history::HistoryWalk;
 use crate::source::match_commit::{CommitMatch, Evidence};
@@ -297,23 +295,12 @@ impl<'a> Classifier<'_, 'a> {
             return;
         }
         let odb = repository.odb().ok();
-        let may_exist = |blob: &BlobId| {
-            completeness != Completeness::Full
-                || oid(&blob.0).is_some_and(|id| {
-                    odb.as_ref().is_some_and(|odb| odb.exists_ext(id, git2::OdbLookupFlags::NO_REFRESH))
-                })
-        };
+        let may_exist =
+            |blob: &BlobId| completeness != Completeness::Full || odb.as_ref().is_some_and(|odb| holds(odb, blob));
         let open: Vec<usize> = (0..self.rows.len())
             .filter(|index| self.rows[*index].is_open() && self.rows[*index].counterpart.is_some())
             .filter(|index| self.rows[*index].entry.blob.as_ref().is_some_and(may_exist))
             .collect();
-        let mut wanted: HashMap<Oid, Vec<(usize, String)>> = HashMap::new();
-        for index in &open {
-            let entry = self.rows[*index].entry;
-            if let Some(id) = entry.blob.and_then(|blob| oid(&blob.0)) {
-                wanted.entry(id).or_default().push((*index, entry.path.to_string()));
-            }
-        }
         let files =
             open.iter().filter_map(|index| Some((&*self.rows[*index].entry.path, self.rows[*index].entry.blob?, None)));
         let files = WantedFiles::new(files);
@@ -388,8 +375,7 @@ impl<'a> Classifier<'_, 'a> {
             Some(_) => self.comparison.artifact.manifest.clone()?,
             None => self.comparison.source.local_blob(manifest.blob)?,
         };
-        let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
-        let manifest: serde_json::Value = serde_json::from_slice(content).ok()?;
+        let manifest: serde_json::Value = serde_json::from_slice(without_byte_order_mark(&content)).ok()?;
         // This alone is not worth asking a remote for ignore files and workspaces.
         let at_hand = AtHand { tree: self.tree, source: self.comparison.source, missed: Cell::new(false) };
         let selection = select_files(&at_hand, self.directory(), &manifest);

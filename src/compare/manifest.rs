@@ -3,15 +3,11 @@ use std::collections::HashMap;
 
 use crate::pack::npm::manifest::Workspace;
 use crate::package::{BlobId, CommitId, PackageName};
-use crate::source::directory::usual_directories_of;
+use crate::source::directory::{manifests, usual_directories_of};
 use crate::source::git::SourceRepository;
 use crate::source::git::repository::oid;
 use crate::source::history::is_reachable;
-use crate::source::location::is_test_material;
 use crate::source::tree::{CommitTree, join};
-
-/// How many manifests of a commit are read to resolve workspace versions.
-const MAX_MANIFESTS: usize = 2_000;
 
 /// What manifest rules may ask of the matched commit.
 pub(super) struct CommitWorkspace<'t, 'a> {
@@ -60,15 +56,8 @@ impl<'t, 'a> CommitWorkspace<'t, 'a> {
 
     fn packages(&self) -> &HashMap<String, String> {
         self.packages.get_or_init(|| {
-            let mut paths = Vec::new();
-            let mut blobs = Vec::new();
-            self.tree.for_each_file(|path, file| {
-                if (path == "package.json" || path.ends_with("/package.json")) && !is_test_material(path) {
-                    paths.push(path.to_owned());
-                    blobs.push(file.blob);
-                }
-                paths.len() < MAX_MANIFESTS
-            });
+            let (directories, blobs): (Vec<_>, Vec<_>) = manifests(self.tree).into_iter().unzip();
+            let mut paths: Vec<_> = directories.iter().map(|directory| join(directory, "package.json")).collect();
             self.source.fetch_blobs(&blobs);
             // The first in path order wins, so that a copy deeper in the tree cannot displace a package.
             let mut packages = HashMap::new();

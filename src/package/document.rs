@@ -29,6 +29,11 @@ pub fn is_document(path: &str) -> bool {
     })
 }
 
+/// The text behind a UTF-8 byte order mark, which npm and git skip, too.
+pub fn without_byte_order_mark(content: &[u8]) -> &[u8] {
+    content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use crate::artifact::ArtifactContents;
-use crate::package::{BlobId, PackageName, Version};
+use crate::package::{BlobId, PackageName, Version, without_byte_order_mark};
 use crate::source::git::SourceRepository;
 use crate::source::location::is_test_material;
 use crate::source::tree::{CommitTree, join};
 
-/// How many manifests are read in search of a name.
+/// How many manifests of a commit are looked at.
 const MAX_MANIFESTS: usize = 2_000;
 /// How many manifests of a partly fetched repository are fetched in search of a name.
 const MAX_FETCHED_MANIFESTS: usize = 300;
@@ -159,8 +159,7 @@ struct Named {
 }
 
 fn answer_of(manifest: &[u8], query: &DirectoryQuery<'_>) -> Answer {
-    let manifest = manifest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(manifest);
-    let Ok(named) = serde_json::from_slice::<Named>(manifest) else { return Answer::No };
+    let Ok(named) = serde_json::from_slice::<Named>(without_byte_order_mark(manifest)) else { return Answer::No };
     if named.name.as_deref() != Some(query.name.as_str()) {
         return Answer::No;
     }
@@ -171,8 +170,9 @@ fn answer_of(manifest: &[u8], query: &DirectoryQuery<'_>) -> Answer {
     }
 }
 
-fn by_name(source: &SourceRepository, tree: &CommitTree<'_>, query: &DirectoryQuery<'_>) -> Option<String> {
-    let mut manifests: Vec<(String, BlobId)> = Vec::new();
+/// The directories that hold a manifest, material for tests apart, with the manifests' blobs.
+pub fn manifests(tree: &CommitTree<'_>) -> Vec<(String, BlobId)> {
+    let mut manifests = Vec::new();
     tree.for_each_file(|path, file| {
         let directory = path.strip_suffix("package.json").filter(|rest| rest.is_empty() || rest.ends_with('/'));
         if let Some(directory) = directory
@@ -182,6 +182,11 @@ fn by_name(source: &SourceRepository, tree: &CommitTree<'_>, query: &DirectoryQu
         }
         manifests.len() < MAX_MANIFESTS
     });
+    manifests
+}
+
+fn by_name(source: &SourceRepository, tree: &CommitTree<'_>, query: &DirectoryQuery<'_>) -> Option<String> {
+    let manifests = manifests(tree);
     if let Some((directory, _)) = manifests.iter().find(|(_, blob)| query.manifest == Some(*blob)) {
         return Some(directory.clone());
     }

@@ -3,6 +3,7 @@ use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::pack::SourceTree as _;
 use crate::pack::npm::packlist::select_files;
+use crate::package::without_byte_order_mark;
 use crate::report::printable::printable;
 use crate::source::RepositoryLocation;
 use crate::source::git::SourceRepository;
@@ -20,8 +21,8 @@ pub(super) fn run(command: &Packlist) -> Result<u8, CliError> {
     let manifest = tree.read(&join(&directory, "package.json"));
     let manifest =
         manifest.ok_or_else(|| CliError::usage(anyhow::anyhow!("there is no `package.json` in the commit")))?;
-    let text = manifest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&manifest);
-    let manifest: serde_json::Value = serde_json::from_slice(text).map_err(CliError::usage)?;
+    let manifest: serde_json::Value =
+        serde_json::from_slice(without_byte_order_mark(&manifest)).map_err(CliError::usage)?;
     let selection = select_files(&tree, &directory, &manifest);
     let paths: Vec<&String> = selection.files.keys().collect();
     let text = match command.format {

@@ -385,6 +385,11 @@ fn peel(repository: &Repository, reference: &git2::Reference<'_>) -> Option<Oid>
     }
 }
 
+/// Whether an object store holds a content; packs that appear meanwhile are not looked for.
+pub(crate) fn holds(odb: &git2::Odb<'_>, blob: &BlobId) -> bool {
+    oid(&blob.0).is_some_and(|id| odb.exists_ext(id, git2::OdbLookupFlags::NO_REFRESH))
+}
+
 /// Converts raw id bytes to libgit2's type.
 pub(crate) fn oid(bytes: &[u8; 20]) -> Option<Oid> {
     Oid::from_bytes(bytes).ok()

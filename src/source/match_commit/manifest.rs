@@ -1,4 +1,4 @@
-use crate::package::{PackageName, Version};
+use crate::package::{PackageName, Version, without_byte_order_mark};
 
 /// How a manifest's version relates to the release's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +20,9 @@ struct Stated {
 impl StatedVersion {
     /// Reads a manifest; one that cannot be read states another version.
     pub(super) fn read(content: &[u8], name: &PackageName, version: &Version) -> Self {
-        let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
-        let Ok(Stated { name: stated_name, version: Some(stated) }) = serde_json::from_slice(content) else {
+        let Ok(Stated { name: stated_name, version: Some(stated) }) =
+            serde_json::from_slice(without_byte_order_mark(content))
+        else {
             return Self::Other;
         };
         if stated == version.as_str() {

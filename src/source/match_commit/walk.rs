@@ -8,7 +8,7 @@ use crate::artifact::ArtifactEntry;
 use crate::package::BlobId;
 use crate::source::directory::{self, DirectoryOrigin, usual_directories};
 use crate::source::git::Completeness;
-use crate::source::git::repository::{blob_id, oid};
+use crate::source::git::repository::{blob_id, holds};
 use crate::source::history::HistoryWalk;
 use crate::source::match_commit::manifest::StatedVersion;
 use crate::source::match_commit::rank::{choose_tie, is_supported, last_before};
@@ -106,10 +106,10 @@ impl Search<'_> {
             let file = tree.file(&join(&candidate.directory.path, &entry.path));
             file.is_none_or(|file| Some(file.blob) != entry.blob)
         };
-        let known = |blob: &BlobId| oid(&blob.0).is_some_and(|id| odb.exists_ext(id, git2::OdbLookupFlags::NO_REFRESH));
         // Build output comes by the thousand; a part of it tells as much as all of it.
         let files = self.query.artifact.files().filter(|entry| entry.size > 0).filter(absent).take(MAX_PROBED);
-        let mut elsewhere: HashSet<BlobId> = files.filter_map(|entry| entry.blob).filter(known).collect();
+        let mut elsewhere: HashSet<BlobId> =
+            files.filter_map(|entry| entry.blob).filter(|blob| holds(&odb, blob)).collect();
         if !elsewhere.is_empty() {
             // What the candidate itself holds at another path is no reason to look further.
             tree.for_each_file(|_, file| {

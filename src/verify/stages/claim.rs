@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::artifact::{ArtifactContents, ArtifactLimits, read_entries};
-use crate::package::{CommitId, Ecosystem, PackageName, Release, Version};
+use crate::package::{CommitId, Ecosystem, PackageName, Release, Version, without_byte_order_mark};
 use crate::registry::{RegistryError, ReleaseMetadata};
 use crate::source::location::{self, ClaimOrigin, LocationError, RepositoryClaim};
 use crate::verify::stages::error::{VerifyError, blocking, with_source};
@@ -131,7 +131,7 @@ fn claim_of_file(path: PathBuf, limits: ArtifactLimits) -> Result<Claim, VerifyE
     let mut found = read_entries(file, limits, &wanted, ArtifactContents::MANIFEST_SIZE)
         .map_err(|source| VerifyError::Unreadable { path: path.clone(), source })?;
     let content = found.remove("package.json").ok_or_else(|| anonymous("it holds no `package.json`".to_owned()))?;
-    let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
+    let text = without_byte_order_mark(&content);
     if text.windows(RESERVED_KEY.len()).any(|window| window == RESERVED_KEY) {
         return Err(anonymous("its `package.json` has a reserved key".to_owned()));
     }
