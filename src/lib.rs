@@ -12,6 +12,7 @@ pub mod finding;
 pub mod ledger;
 pub mod pack;
 pub mod package;
+pub mod rebuild;
 pub mod registry;
 pub mod report;
 pub mod source;

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Each module may use those before it, and itself. `docs/architecture.md` has the same list.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
     "package",
     "artifact",
     "pack",
     "registry",
     "source",
+    "rebuild",
     "stabilize",
     "ledger",
     "compare",

@@ -1,0 +1,170 @@
+//! A plan: everything that one rebuild does, as a value that can be read, stored, edited and replayed.
+//!
+//! A plan is inferred from the commit or given by the user; the run follows it to the letter and infers
+//! nothing. Paths are relative to the repository's root, with `/`, `.` being the root itself.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that one rebuild does, in the order of the fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Plan {
+    /// The format's version: [`Plan::FORMAT`].
+    pub format: u32,
+    /// Stable id of the way it was inferred, such as `plain-pack`, `workflow` or `lifecycle`.
+    pub strategy: String,
+    /// One sentence for each choice: what was chosen, and which file of the commit or which claim says so.
+    #[serde(default)]
+    pub because: Vec<String>,
+    /// The programs.
+    pub tools: Tools,
+    /// The instant that the build is shown as the present, seconds since the epoch.
+    #[serde(default)]
+    pub clock: Option<i64>,
+    /// Files and directories of the commit that are build output, removed first.
+    #[serde(default)]
+    pub remove: Vec<String>,
+    /// Versions written into manifests before anything runs.
+    #[serde(default)]
+    pub stamps: Vec<Stamp>,
+    /// The installation of dependencies; `None` where nothing needs one.
+    #[serde(default)]
+    pub install: Option<Install>,
+    /// What runs afterwards, without any network.
+    #[serde(default)]
+    pub steps: Vec<Step>,
+    /// What is packed.
+    pub pack: Pack,
+}
+
+impl Plan {
+    /// The version of the format that this program writes and reads.
+    pub const FORMAT: u32 = 1;
+}
+
+/// The programs that a rebuild runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Tools {
+    /// Node.
+    pub node: VersionRequest,
+    /// npm, which packs in any case.
+    pub npm: VersionRequest,
+    /// What installs and runs scripts.
+    pub package_manager: PackageManager,
+}
+
+/// A version to look for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct VersionRequest {
+    /// An exact version or an npm range, such as `20.11.1`, `20` or `>=18 <21`.
+    pub version: String,
+    /// Who says so: `registry`, a path of the commit, or `publish-time`.
+    pub from: String,
+}
+
+/// A package manager.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PackageManager {
+    /// Which one.
+    pub name: PackageManagerName,
+    /// Its version; `None` for npm, whose version is [`Tools::npm`].
+    #[serde(default)]
+    pub version: Option<VersionRequest>,
+    /// A program of the commit that is run instead of a fetched one: yarn's `yarnPath`.
+    #[serde(default)]
+    pub path: Option<String>,
+}
+
+/// The package managers that can be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PackageManagerName {
+    /// npm.
+    Npm,
+    /// Yarn 1.
+    YarnClassic,
+    /// Yarn 2 and later.
+    YarnBerry,
+    /// pnpm.
+    Pnpm,
+    /// Bun.
+    Bun,
+}
+
+/// A version that a manifest gets before the build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Stamp {
+    /// The `package.json`.
+    pub file: String,
+    /// The value of its `version`.
+    pub version: String,
+}
+
+/// The installation of dependencies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Install {
+    /// The directory of the lockfile, or of the root manifest.
+    pub directory: String,
+    /// The lockfile, where there is one.
+    #[serde(default)]
+    pub lockfile: Option<String>,
+    /// How strictly it is followed.
+    pub mode: InstallMode,
+    /// No version published later than this may be chosen, seconds since the epoch.
+    #[serde(default)]
+    pub cutoff: Option<i64>,
+}
+
+/// How strictly a lockfile is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstallMode {
+    /// The lockfile's versions or none.
+    Frozen,
+    /// Whatever fits the manifests before the cutoff; the lockfile is a preference.
+    Loose,
+}
+
+/// One shell command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Step {
+    /// Where it runs.
+    #[serde(default = "root")]
+    pub directory: String,
+    /// What `sh -c` runs.
+    pub run: String,
+    /// Variables for this step alone.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// Whether the rebuild goes on when it fails.
+    #[serde(default)]
+    pub may_fail: bool,
+}
+
+fn root() -> String {
+    ".".to_owned()
+}
+
+/// What is packed, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Pack {
+    /// The directory whose tarball is the result.
+    pub directory: String,
+    /// The package manager that packs; pnpm and yarn rewrite the manifest, npm does not.
+    pub with: PackageManagerName,
+    /// Whether `prepublishOnly` runs before, as it does on publishing and not on packing.
+    #[serde(default)]
+    pub prepublish_only: bool,
+    /// Whether `prepack`, `prepare` and `postpack` run.
+    #[serde(default)]
+    pub scripts: bool,
+}
