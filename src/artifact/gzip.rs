@@ -1,7 +1,6 @@
 //! The decompressing end of the reader: gzip members, and the digest of the compressed bytes.
 
 use std::io::{self, BufRead, BufReader, Read};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use flate2::bufread::GzDecoder;
 use sha2::Digest as _;
@@ -9,10 +8,6 @@ use sha2::Digest as _;
 use crate::package::Sha256Digest;
 
 const BUFFER_SIZE: usize = 64 << 10;
-/// Size and number of the pieces that wait between the two threads; together they bound what is in flight.
-/// A piece stays below the size from which allocators map fresh pages for every allocation.
-const PIECE_SIZE: usize = 96 << 10;
-const PIECES: usize = 4;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// What is known of the compressed bytes once all of them have passed.
@@ -22,15 +17,6 @@ pub(super) struct Intake {
     pub(super) size: u64,
     pub(super) is_compressed: bool,
     pub(super) trailing_data: bool,
-}
-
-/// Decompressed bytes, and how many compressed ones they took so far.
-pub(super) trait Feed: Read {
-    /// Compressed bytes taken so far.
-    fn taken(&self) -> u64;
-
-    /// Passes over whatever is left and tells what went through.
-    fn finish(self) -> io::Result<Intake>;
 }
 
 /// Counts and hashes compressed bytes on their way in, up to a limit.
@@ -143,12 +129,14 @@ impl<R: Read> Read for Inflate<R> {
     }
 }
 
-impl<R: Read> Feed for Inflate<R> {
-    fn taken(&self) -> u64 {
+impl<R: Read> Inflate<R> {
+    /// Compressed bytes taken so far.
+    pub(super) fn taken(&self) -> u64 {
         self.metered().map_or(0, |metered| metered.taken)
     }
 
-    fn finish(mut self) -> io::Result<Intake> {
+    /// Passes over whatever is left and tells what went through.
+    pub(super) fn finish(mut self) -> io::Result<Intake> {
         io::copy(&mut self, &mut io::sink())?;
         let (sha256, size) = match self.metered() {
             Some(metered) => (metered.hash.clone().finalize(), metered.taken),
@@ -160,98 +148,5 @@ impl<R: Read> Feed for Inflate<R> {
             is_compressed: self.is_compressed,
             trailing_data: self.trailing_data,
         })
-    }
-}
-
-enum Piece {
-    Bytes { bytes: Vec<u8>, taken: u64 },
-    End(io::Result<Intake>),
-}
-
-/// The parser's end of an [`Inflate`] that runs on a thread of its own.
-pub(super) struct Piped {
-    pieces: Receiver<Piece>,
-    current: Vec<u8>,
-    position: usize,
-    taken: u64,
-    end: Option<io::Result<Intake>>,
-}
-
-/// The decompressing end of a [`Piped`].
-pub(super) struct Pump(SyncSender<Piece>);
-
-/// Connects two threads; [`Pump::run`] feeds what the other one reads.
-pub(super) fn pipe() -> (Pump, Piped) {
-    let (sender, pieces) = sync_channel(PIECES);
-    (Pump(sender), Piped { pieces, current: Vec::new(), position: 0, taken: 0, end: None })
-}
-
-impl Pump {
-    /// Inflates `source` to its end, or until nobody reads any more.
-    pub(super) fn run<R: Read>(self, source: R, limit: u64) {
-        let end = self.inflate(source, limit);
-        // A parser that stopped early has its own error to report.
-        let _ = self.0.send(Piece::End(end));
-    }
-
-    fn inflate<R: Read>(&self, source: R, limit: u64) -> io::Result<Intake> {
-        let mut inflate = Inflate::new(source, limit)?;
-        loop {
-            let mut bytes = Vec::with_capacity(PIECE_SIZE);
-            inflate.by_ref().take(PIECE_SIZE as u64).read_to_end(&mut bytes)?;
-            if bytes.is_empty() {
-                return inflate.finish();
-            }
-            let taken = inflate.taken();
-            if self.0.send(Piece::Bytes { bytes, taken }).is_err() {
-                return Err(io::Error::new(io::ErrorKind::BrokenPipe, "nobody reads any more"));
-            }
-        }
-    }
-}
-
-impl Piped {
-    fn receive(&mut self) -> io::Result<bool> {
-        if self.end.is_some() {
-            return Ok(false);
-        }
-        match self.pieces.recv() {
-            Ok(Piece::Bytes { bytes, taken }) => {
-                (self.current, self.position, self.taken) = (bytes, 0, taken);
-                Ok(true)
-            }
-            Ok(Piece::End(Err(error))) => Err(error),
-            Ok(Piece::End(intake)) => {
-                self.end = Some(intake);
-                Ok(false)
-            }
-            Err(_) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the decompressing thread ended early")),
-        }
-    }
-}
-
-impl Read for Piped {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.position == self.current.len() {
-            if !self.receive()? {
-                return Ok(0);
-            }
-        }
-        let rest = &self.current[self.position..];
-        let length = rest.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&rest[..length]);
-        self.position += length;
-        Ok(length)
-    }
-}
-
-impl Feed for Piped {
-    fn taken(&self) -> u64 {
-        self.taken
-    }
-
-    fn finish(mut self) -> io::Result<Intake> {
-        while self.receive()? {}
-        self.end.take().unwrap_or_else(|| Err(io::Error::other("no end was sent")))
     }
 }

@@ -1,9 +1,9 @@
 //! The bounds that hold while an archive is parsed.
 
 use std::cell::{Cell, RefCell};
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 
-use crate::artifact::gzip::{CompressedLimit, DataAfterMember, Feed};
+use crate::artifact::gzip::{CompressedLimit, DataAfterMember, Inflate};
 use crate::artifact::profile::{Ambiguity, Profile};
 use crate::artifact::{ArtifactError, ArtifactLimits, LimitKind};
 
@@ -90,12 +90,12 @@ impl Meter {
 }
 
 /// Decompressed bytes on their way to the parser, held to the bounds.
-pub(super) struct Bounded<'a, F> {
-    pub(super) feed: F,
+pub(super) struct Bounded<'a, R> {
+    pub(super) feed: BufReader<Inflate<R>>,
     pub(super) meter: &'a Meter,
 }
 
-impl<F: Feed> Read for Bounded<'_, F> {
+impl<R: Read> Read for Bounded<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = match self.feed.read(buffer) {
             Err(error) if is_inside::<CompressedLimit>(&error) => {
@@ -107,7 +107,7 @@ impl<F: Feed> Read for Bounded<'_, F> {
             }
             other => other?,
         };
-        self.meter.count(length, self.feed.taken())?;
+        self.meter.count(length, self.feed.get_ref().taken())?;
         self.meter.check(&buffer[..length])?;
         Ok(length)
     }

@@ -4,10 +4,13 @@
 //! handled explicitly, every limit has a name. The archive is read the way the ecosystem's installer
 //! would read it, because that is what ends up on a user's machine. Start at [`read_tarball`].
 
+mod collect;
 mod entry;
 mod gzip;
+mod handover;
 mod hash;
 mod limits;
+mod members;
 mod meter;
 mod path;
 mod profile;

@@ -1,19 +1,18 @@
 //! The order in which explanations are tried; the first that holds is the file's only one.
 
-use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 use crate::artifact::{ArtifactContents, ArtifactEntry};
 use crate::compare::contents::PublishedContents;
 use crate::compare::manifest::{CommitWorkspace, manifest_sources};
+use crate::compare::source_only::source_only;
 use crate::ledger::{Counterpart, Explanation, Ledger, LedgerFile};
 use crate::pack::npm::is_cleaned_readme;
 use crate::pack::npm::manifest::{
     AppliedRule, CLEAN_DOCS, GITIGNORE_RENAMED, ManifestError, ManifestInput, compare_manifests,
 };
-use crate::pack::npm::packlist::{GitIgnores, select_files};
-use crate::pack::{Node, SourceTree};
-use crate::package::{BlobId, CommitId, Sha256Digest, Version, is_document, without_byte_order_mark};
+use crate::pack::npm::packlist::GitIgnores;
+use crate::package::{BlobId, CommitId, Sha256Digest, Version, is_document};
 use crate::source::git::repository::{commit_id, holds};
 use crate::source::git::{Completeness, SourceRepository};
 use crate::source::history::HistoryWalk;
@@ -52,15 +51,10 @@ pub struct Compared {
 /// Explains every file of the artifact; `None` where the commit's tree is not at hand.
 pub fn compare(comparison: &Comparison<'_>) -> Option<Compared> {
     let tree = CommitTree::of_commit(comparison.source, &comparison.matched.winner.commit)?;
-    let mut classifier = Classifier { comparison, tree: &tree, rows: Vec::new() };
-    classifier.match_blobs();
-    classifier.prepare_contents();
-    let manifest_error = classifier.derive_manifest().err();
-    classifier.derive_readme();
-    classifier.stabilize();
-    classifier.find_moved();
-    classifier.search_history();
-    Some(Compared { ledger: classifier.finish(), manifest_error })
+    let winner = &comparison.matched.winner;
+    let (files, manifest_error) = Classifier { comparison, tree: &tree, rows: Vec::new() }.classify();
+    let source_only = source_only(comparison.source, &tree, &winner.directory.path, comparison.artifact);
+    Some(Compared { ledger: Ledger { files, source_only }, manifest_error })
 }
 
 struct Classifier<'t, 'a> {
@@ -79,6 +73,17 @@ struct Row<'a> {
 impl<'a> Classifier<'_, 'a> {
     fn directory(&self) -> &'a str {
         &self.comparison.matched.winner.directory.path
+    }
+
+    fn classify(mut self) -> (Vec<LedgerFile>, Option<ManifestError>) {
+        self.match_blobs();
+        self.prepare_contents();
+        let manifest_error = self.derive_manifest().err();
+        self.derive_readme();
+        self.stabilize();
+        self.find_moved();
+        self.search_history();
+        (self.finish(), manifest_error)
     }
 
     /// Tier 0: equal blob id at the same path.
@@ -335,8 +340,7 @@ impl<'a> Classifier<'_, 'a> {
         }
     }
 
-    fn finish(self) -> Ledger {
-        let source_only = self.source_only();
+    fn finish(self) -> Vec<LedgerFile> {
         let mut ignores = GitIgnores::new(self.tree);
         let directory = self.directory();
         let Comparison { contents, artifact, .. } = self.comparison;
@@ -363,47 +367,7 @@ impl<'a> Classifier<'_, 'a> {
                 counterpart: row.counterpart,
             }
         });
-        Ledger { files: files.collect(), source_only }
-    }
-
-    /// What the packer would have included and the artifact lacks.
-    fn source_only(&self) -> Option<Vec<String>> {
-        let manifest = self.tree.file(&join(self.directory(), "package.json"))?;
-        let published = self.comparison.artifact.entry("package.json");
-        // Equal blobs need no look into the repository.
-        let content = match published.filter(|entry| entry.blob == Some(manifest.blob)) {
-            Some(_) => self.comparison.artifact.manifest.clone()?,
-            None => self.comparison.source.local_blob(manifest.blob)?,
-        };
-        let manifest: serde_json::Value = serde_json::from_slice(without_byte_order_mark(&content)).ok()?;
-        // This alone is not worth asking a remote for ignore files and workspaces.
-        let at_hand = AtHand { tree: self.tree, source: self.comparison.source, missed: Cell::new(false) };
-        let selection = select_files(&at_hand, self.directory(), &manifest);
-        if at_hand.missed.get() || !selection.unavailable.is_empty() || !selection.refusals.is_empty() {
-            return None;
-        }
-        let missing = selection.files.keys().filter(|path| self.comparison.artifact.entry(path).is_none());
-        Some(missing.cloned().collect())
-    }
-}
-
-/// A commit's tree of which only contents at hand are read.
-struct AtHand<'t, 'a> {
-    tree: &'t CommitTree<'a>,
-    source: &'a SourceRepository,
-    missed: Cell<bool>,
-}
-
-impl SourceTree for AtHand<'_, '_> {
-    fn list(&self, directory: &str) -> Vec<Node> {
-        self.tree.list(directory)
-    }
-
-    fn read(&self, path: &str) -> Option<Vec<u8>> {
-        let file = self.tree.file(path).filter(|file| !file.link)?;
-        let content = self.source.local_blob(file.blob);
-        self.missed.set(self.missed.get() || content.is_none());
-        content
+        files.collect()
     }
 }
 

@@ -4,6 +4,7 @@ mod classify;
 mod contents;
 mod line_edits;
 mod manifest;
+mod source_only;
 mod text_diff;
 
 pub use classify::{Compared, Comparison, compare};

@@ -15,6 +15,8 @@ use crate::source::git::repository::{blob_id, oid};
 const MAX_DEPTH: usize = 64;
 /// Most directories that are opened to list one commit.
 const MAX_DIRECTORIES: usize = 250_000;
+/// Most directories that stay open because a listing came by.
+const MAX_KEPT: usize = 4096;
 /// Most files that are listed of one commit.
 const MAX_FILES: usize = 2_000_000;
 
@@ -120,6 +122,21 @@ impl<'s> CommitTree<'s> {
         if file.link { None } else { self.source.read_blob(file.blob) }
     }
 
+    /// The tree at `path`, kept for later look-ups as long as there are few.
+    fn listed(&self, path: &str, id: Oid, visited: usize) -> Option<Rc<Tree<'s>>> {
+        if let Some(known) = self.directories.borrow().get(path) {
+            return known.clone();
+        }
+        let tree = self.source.repository().find_tree(id).map(Rc::new).ok();
+        if tree.is_none() {
+            self.missing.borrow_mut().push(id);
+        }
+        if visited < MAX_KEPT {
+            self.directories.borrow_mut().insert(path.into(), tree.clone());
+        }
+        tree
+    }
+
     /// Visits every file of the commit in path order, until `visit` returns `false`.
     pub fn for_each_file(&self, mut visit: impl FnMut(&str, TreeFile) -> bool) {
         let mut stack = vec![(String::new(), self.root)];
@@ -131,16 +148,16 @@ impl<'s> CommitTree<'s> {
             if visited > MAX_DIRECTORIES {
                 return;
             }
-            let Ok(tree) = self.source.repository().find_tree(id) else {
-                self.missing.borrow_mut().push(id);
-                continue;
-            };
-            for entry in &tree {
+            let Some(tree) = self.listed(&path, id, visited) else { continue };
+            let mut child = join(&path, "");
+            let within = child.len();
+            for entry in tree.iter() {
                 let Ok(name) = entry.name() else { continue };
-                let child = join(&path, name);
+                child.truncate(within);
+                child.push_str(name);
                 if entry.kind() == Some(ObjectType::Tree) {
                     if child.matches('/').count() < MAX_DEPTH {
-                        stack.push((child, entry.id()));
+                        stack.push((child.clone(), entry.id()));
                     }
                 } else if let Some(file) = tree_file(&entry) {
                     count += 1;

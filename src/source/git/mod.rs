@@ -12,6 +12,7 @@ mod config;
 mod plain;
 mod remote;
 pub(crate) mod repository;
+mod tag_names;
 
 pub use client::{GitClient, GitFailure};
 pub use config::UrlRewrites;

@@ -12,6 +12,7 @@ use crate::source::RepositoryLocation;
 use crate::source::git::cache::{CachedRepository, Depth};
 use crate::source::git::config::Destination;
 use crate::source::git::remote::{HISTORY, Remote};
+use crate::source::git::tag_names::tag_names;
 use crate::source::git::{GitClient, GitFailure, UrlRewrites};
 
 /// Largest single file that is read from a repository, bytes.
@@ -292,10 +293,7 @@ impl SourceRepository {
 
     /// Every tag's name.
     pub fn tag_names(&self) -> &[String] {
-        self.tag_names.get_or_init(|| {
-            let Ok(names) = self.repository.tag_names(None) else { return Vec::new() };
-            names.iter().filter_map(|name| name.ok().flatten().map(str::to_owned)).collect()
-        })
+        self.tag_names.get_or_init(|| tag_names(&self.repository))
     }
 
     /// The commits that branches and tags name; nothing that only a pull request's or another ref names.

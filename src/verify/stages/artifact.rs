@@ -115,17 +115,24 @@ struct Hints<'a> {
     repository: Option<&'a SourceRepository>,
     claim: &'a Claim,
     trees: RefCell<Vec<(CommitTree<'a>, String)>>,
+    /// Only the first file asks for a tree, so that the archive is already being decompressed meanwhile.
+    started: Cell<bool>,
     misses: Cell<u32>,
 }
 
 impl<'a> Hints<'a> {
     fn new(repository: Option<&'a SourceRepository>, claim: &'a Claim) -> Self {
-        let hints = Self { repository, claim, trees: RefCell::default(), misses: Cell::new(0) };
-        let release = &claim.release;
-        if let Some(commit) = repository.and_then(|source| likely_commit(source, &release.name, &release.version)) {
-            hints.add(&commit);
+        Self { repository, claim, trees: RefCell::default(), started: Cell::new(false), misses: Cell::new(0) }
+    }
+
+    /// Looks at the commit that is the release's in nearly all cases.
+    fn add_likely(&self) {
+        let release = &self.claim.release;
+        if let Some(source) = self.repository
+            && let Some(commit) = likely_commit(source, &release.name, &release.version)
+        {
+            self.add(&commit);
         }
-        hints
     }
 
     fn add(&self, commit: &CommitId) {
@@ -156,6 +163,9 @@ impl<'a> Hints<'a> {
     }
 
     fn content(&self, path: &str, blob: &BlobId) -> SourceContent {
+        if !self.started.replace(true) {
+            self.add_likely();
+        }
         let mut content = SourceContent::Unknown;
         for (tree, directory) in self.trees.borrow().iter().rev() {
             match tree.file(&join(directory, path)) {

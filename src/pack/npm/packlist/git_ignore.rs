@@ -23,16 +23,22 @@ pub fn git_ignored(tree: &dyn SourceTree, path: &str) -> bool {
     GitIgnores::new(tree).ignores(path)
 }
 
-/// The `.gitignore` files of a tree, read once each.
+/// The `.gitignore` files of a tree, read once each, and what they say of its directories.
 pub struct GitIgnores<'a> {
     tree: &'a dyn SourceTree,
-    directories: HashMap<String, Rc<Directory>>,
+    directories: HashMap<Box<str>, Rc<Directory>>,
     budget: Budget,
 }
 
 struct Directory {
-    entries: Vec<Node>,
+    /// Bytes of a path in it that name the directory, with the slash behind it.
+    prefix: usize,
+    /// Whether it, or one above it, is ignored: what lies below cannot be brought back.
+    ignored: bool,
     lines: Vec<IgnoreLine>,
+    /// The nearest directory above that has lines.
+    above: Option<Rc<Directory>>,
+    entries: Vec<Node>,
 }
 
 impl std::fmt::Debug for GitIgnores<'_> {
@@ -49,59 +55,65 @@ impl<'a> GitIgnores<'a> {
 
     /// Says whether git would ignore `path`.
     pub fn ignores(&mut self, path: &str) -> bool {
-        let Some(path) = javascript::resolve("", path) else { return false };
-        let parts: Vec<&str> = path.split('/').collect();
-        let mut above: Vec<Rc<Directory>> = Vec::new();
-        let mut directory = String::new();
-        for (index, name) in parts.iter().enumerate() {
-            let current = self.directory(&directory);
-            let is_last = index + 1 == parts.len();
-            let is_directory = !is_last
-                || current
-                    .entries
-                    .iter()
-                    .any(|node| node.name == *name && matches!(node.kind, NodeKind::Directory | NodeKind::Submodule));
-            above.push(current);
-            // What lies below an ignored directory cannot be brought back.
-            if self.decide(&above, &parts[..=index], is_directory) {
-                return true;
-            }
-            directory = javascript::join(&directory, name);
-        }
-        false
+        let Some(path) = javascript::resolve("", path).filter(|path| !path.is_empty()) else { return false };
+        let (parent, name) = javascript::split_last(&path);
+        let parent = self.directory(parent);
+        let is_it = |node: &Node| node.name == name && matches!(node.kind, NodeKind::Directory | NodeKind::Submodule);
+        self.decide(&parent, &path, || parent.entries.iter().any(is_it))
     }
 
+    /// A directory, those above it read first.
     fn directory(&mut self, path: &str) -> Rc<Directory> {
         if let Some(known) = self.directories.get(path) {
             return Rc::clone(known);
         }
-        let entries = self.tree.list(path);
-        let has_file =
-            entries.iter().any(|node| node.name == ".gitignore" && matches!(node.kind, NodeKind::File { .. }));
-        let content = has_file.then(|| self.tree.read(&javascript::join(path, ".gitignore"))).flatten();
-        let lines = content.map(|content| parse(&content)).unwrap_or_default();
-        let directory = Rc::new(Directory { entries, lines });
-        self.directories.insert(path.to_owned(), Rc::clone(&directory));
+        let ends = path.match_indices('/').map(|(end, _)| end).chain((!path.is_empty()).then_some(path.len()));
+        let mut directory = self.read("", None);
+        for end in ends {
+            directory = self.read(&path[..end], Some(directory));
+        }
+        directory
+    }
+
+    fn read(&mut self, path: &str, parent: Option<Rc<Directory>>) -> Rc<Directory> {
+        if let Some(known) = self.directories.get(path) {
+            return Rc::clone(known);
+        }
+        let ignored = parent.as_ref().is_some_and(|parent| self.decide(parent, path, || true));
+        let above = parent.and_then(|parent| if parent.lines.is_empty() { parent.above.clone() } else { Some(parent) });
+        let prefix = if path.is_empty() { 0 } else { path.len() + 1 };
+        let mut directory = Directory { prefix, ignored, lines: Vec::new(), above, entries: Vec::new() };
+        if !ignored {
+            directory.entries = self.tree.list(path);
+            let is_file = |node: &Node| node.name == ".gitignore" && matches!(node.kind, NodeKind::File { .. });
+            let has_file = directory.entries.iter().any(is_file);
+            let content = has_file.then(|| self.tree.read(&javascript::join(path, ".gitignore"))).flatten();
+            directory.lines = content.map(|content| parse(&content)).unwrap_or_default();
+        }
+        let directory = Rc::new(directory);
+        self.directories.insert(path.into(), Rc::clone(&directory));
         directory
     }
 
     /// Asks the directories above a path, the nearest first; the last line of a file that matches decides.
-    fn decide(&self, above: &[Rc<Directory>], parts: &[&str], is_directory: bool) -> bool {
-        let name = parts.last().copied().unwrap_or_default();
-        for (depth, directory) in above.iter().enumerate().rev() {
-            if directory.lines.is_empty() {
-                continue;
-            }
-            let from_file = parts[depth..].join("/");
+    fn decide(&self, parent: &Directory, path: &str, is_directory: impl Fn() -> bool) -> bool {
+        if parent.ignored {
+            return true;
+        }
+        let name = &path.as_bytes()[parent.prefix..];
+        let mut asked = Some(parent);
+        while let Some(directory) = asked {
+            let from_file = &path.as_bytes()[directory.prefix..];
             let decisive = directory.lines.iter().rev().find(|line| {
-                let text = if line.anchored { from_file.as_bytes() } else { name.as_bytes() };
-                (is_directory || !line.only_directories)
-                    && self.budget.spend(1 + (line.tokens.len() * text.len()) as u64)
+                let text = if line.anchored { from_file } else { name };
+                self.budget.spend(1 + (line.tokens.len() * text.len()) as u64)
                     && matches(&line.tokens, text)
+                    && (!line.only_directories || is_directory())
             });
             if let Some(line) = decisive {
                 return !line.negated;
             }
+            asked = directory.above.as_deref();
         }
         false
     }
