@@ -28,10 +28,10 @@ impl Outer {
         if !user.is_root() {
             return Ok(Self { user: user.as_raw(), group: group.as_raw(), clears_groups: false });
         }
-        let unsupported =
-            |reason: String| SandboxError::Unsupported { mechanism: Mechanism::UnprivilegedUid, reason };
+        let unsupported = |reason: String| SandboxError::Unsupported { mechanism: Mechanism::UnprivilegedUid, reason };
         let candidates = configured.map_or_else(|| CANDIDATES.to_vec(), |id| vec![id]);
-        let maps = ["uid_map", "gid_map"].map(|name| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default());
+        let maps =
+            ["uid_map", "gid_map"].map(|name| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default());
         let is_usable = |id: &u32| *id != 0 && maps.iter().all(|map| covers(map, *id));
         match candidates.iter().find(|id| is_usable(id)) {
             Some(id) => Ok(Self { user: *id, group: *id, clears_groups: true }),

@@ -37,8 +37,7 @@ fn close_range(first: u32, flags: libc::c_uint) -> io::Result<()> {
 
 /// Sets attributes of a mount, and of all below it if `recursive`; what was shared with others is no longer.
 pub(crate) fn mount_setattr(mount: impl AsFd, attributes: u64, recursive: bool) -> io::Result<()> {
-    let setting =
-        libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: libc::MS_PRIVATE, userns_fd: 0 };
+    let setting = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: libc::MS_PRIVATE, userns_fd: 0 };
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is a C string, the structure lives through the call and its size is passed.
     checked(unsafe {
@@ -57,7 +56,9 @@ pub(crate) fn mount_setattr(mount: impl AsFd, attributes: u64, recursive: bool) 
 /// Removes one capability, known to this program or not, from those that an `execve` may give.
 pub(crate) fn drop_from_bounding_set(capability: u32) -> io::Result<()> {
     // SAFETY: takes numbers only.
-    checked(libc::c_long::from(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, libc::c_ulong::from(capability), 0, 0, 0) }))?;
+    checked(libc::c_long::from(unsafe {
+        libc::prctl(libc::PR_CAPBSET_DROP, libc::c_ulong::from(capability), 0, 0, 0)
+    }))?;
     Ok(())
 }
 
@@ -75,8 +76,7 @@ pub(crate) fn default_signals() -> io::Result<()> {
 pub(crate) fn landlock_version() -> u32 {
     const VERSION: libc::c_uint = 1;
     // SAFETY: the kernel takes a null pointer of size 0 with this flag, and answers with a number.
-    let answer = unsafe {
-        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<libc::c_void>(), 0_usize, VERSION)
-    };
+    let answer =
+        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<libc::c_void>(), 0_usize, VERSION) };
     u32::try_from(answer).unwrap_or(0)
 }

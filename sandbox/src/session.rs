@@ -126,9 +126,8 @@ impl Session {
             mechanism: Mechanism::UnprivilegedUid,
             reason: format!("map ids: {error}"),
         })?;
-        let mapped = Writer::new(request::MAPPED)
-            .u32(u32::from(outer.clears_groups))
-            .u32(u32::from(groups.limits_memory()));
+        let mapped =
+            Writer::new(request::MAPPED).u32(u32::from(outer.clears_groups)).u32(u32::from(groups.limits_memory()));
         channel.send(&mapped, &[]).map_err(SandboxError::Start)?;
         let mut ready = expect(&mut channel, reply::READY)?;
         let enforced = enforced(&mut ready, &groups).map_err(SandboxError::Start)?;
@@ -277,7 +276,9 @@ impl Session {
         if has_answer {
             let ran_out = self.groups.out_of_memory() > killed_before;
             return match self.receive(PATIENCE) {
-                Ok((reply::ENDED, mut message)) => ended(&mut message).map(|ended| Some(Some(ended))).map_err(|_| self.end()),
+                Ok((reply::ENDED, mut message)) => {
+                    ended(&mut message).map(|ended| Some(Some(ended))).map_err(|_| self.end())
+                }
                 // The kernel may have chosen the first process itself.
                 Err(SandboxError::Ended) if ran_out => {
                     running.stopped = Some(Limit::Memory);
@@ -410,13 +411,8 @@ impl Running<'_, '_> {
 }
 
 impl Usage {
-    const NONE: Self = Self {
-        wall_time: Duration::ZERO,
-        processor_time: Duration::ZERO,
-        peak_memory: 0,
-        output: 0,
-        disk: 0,
-    };
+    const NONE: Self =
+        Self { wall_time: Duration::ZERO, processor_time: Duration::ZERO, peak_memory: 0, output: 0, disk: 0 };
 }
 
 fn enforced(ready: &mut Message, groups: &Groups) -> io::Result<Vec<Mechanism>> {

@@ -204,8 +204,7 @@ mod tests {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
     fn pair() -> (Channel, Channel) {
-        let (left, right) =
-            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+        let (left, right) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
         (Channel::new(left), Channel::new(right))
     }
 
@@ -213,7 +212,7 @@ mod tests {
     fn a_message_arrives_as_it_was_sent() {
         let (left, mut right) = pair();
         let message = Writer::new(7).u32(1).u64(u64::MAX).bytes(b"text").path(Path::new("/build"));
-        left.send(&message, &[std::io::stdin().as_fd()]).unwrap();
+        left.send(&message, &[io::stdin().as_fd()]).unwrap();
         let (kind, mut message) = right.receive().unwrap().unwrap();
         assert_eq!((kind, message.u32().unwrap(), message.u64().unwrap()), (7, 1, u64::MAX));
         assert_eq!((message.text().unwrap().as_str(), message.path().unwrap()), ("text", PathBuf::from("/build")));

@@ -142,8 +142,10 @@ struct Walk<'path> {
 impl Walk<'_> {
     /// Each directory is opened from the one that holds it, so no path becomes too long to be looked up.
     fn directory(&mut self, directory: &OwnedFd, path: &Path, depth_left: usize) -> Result<(), SandboxError> {
-        let failed =
-            |path: &Path, source: rustix::io::Errno| SandboxError::WorkArea { path: self.top.join(path), source: source.into() };
+        let failed = |path: &Path, source: rustix::io::Errno| SandboxError::WorkArea {
+            path: self.top.join(path),
+            source: source.into(),
+        };
         let too_large = |limit: usize| SandboxError::TooLarge { path: self.top.to_owned(), limit: limit as u64 };
         let mut below = Vec::new();
         for member in Dir::read_from(directory).map_err(|error| failed(path, error))? {
@@ -169,9 +171,8 @@ impl Walk<'_> {
             if depth_left == 0 {
                 return Err(too_large(self.limits.depth));
             }
-            let opened = open_in(directory, Path::new(&name), OFlags::RDONLY | OFlags::DIRECTORY).map_err(|source| {
-                SandboxError::WorkArea { path: self.top.join(&there), source }
-            })?;
+            let opened = open_in(directory, Path::new(&name), OFlags::RDONLY | OFlags::DIRECTORY)
+                .map_err(|source| SandboxError::WorkArea { path: self.top.join(&there), source })?;
             self.directory(&opened, &there, depth_left - 1)?;
         }
         Ok(())

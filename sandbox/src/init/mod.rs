@@ -177,7 +177,8 @@ fn leave(channel: &mut Channel) -> Result<OwnedFd, Refusal> {
         ForkResult::Child => inner(channel, &plan, sources),
         ForkResult::Parent { child } => {
             let child = rustix::process::Pid::from_raw(child.as_raw()).ok_or(Refusal::Lost)?;
-            let inner = rustix::process::pidfd_open(child, PidfdFlags::empty()).for_the(Mechanism::PidNamespace, "watch")?;
+            let inner =
+                rustix::process::pidfd_open(child, PidfdFlags::empty()).for_the(Mechanism::PidNamespace, "watch")?;
             let _ = privileges::drop_capabilities();
             Ok(inner)
         }

@@ -10,12 +10,7 @@ pub(super) fn raise_loopback() -> io::Result<()> {
     const ERROR: u16 = 2;
     const UP: u32 = 1;
     // No protocol is the one for routes and interfaces.
-    let socket = rustix::net::socket_with(
-        AddressFamily::NETLINK,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
+    let socket = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
     let mut request = Vec::with_capacity(32);
     request.extend_from_slice(&32_u32.to_ne_bytes());
     request.extend_from_slice(&NEW_LINK.to_ne_bytes());

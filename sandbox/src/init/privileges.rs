@@ -1,12 +1,11 @@
 //! Who the sandbox is, and what it may not do any more.
 
 use super::{For, Refusal};
+use crate::identity::BUILDER;
 use crate::mechanism::Mechanism;
 use crate::raw;
-use crate::identity::BUILDER;
 use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets, Gid, Uid};
 use std::io;
-
 
 /// Takes the one identity that exists inside.
 ///

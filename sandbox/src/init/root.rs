@@ -29,7 +29,10 @@ const BYTES_FOR_EACH_FILE: u64 = 2048;
 
 /// The files of `/etc` that programs look for.
 const FILES: [(&str, &str); 5] = [
-    ("etc/passwd", "root:x:0:0::/:/bin/false\nbuilder:x:1000:1000::/home/builder:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"),
+    (
+        "etc/passwd",
+        "root:x:0:0::/:/bin/false\nbuilder:x:1000:1000::/home/builder:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n",
+    ),
     ("etc/group", "root:x:0:\nbuilder:x:1000:\nnogroup:x:65534:\n"),
     ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
     ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nservices: files\n"),
@@ -57,8 +60,8 @@ impl Sources {
         .for_the(Mechanism::MountNamespace, "make private")?;
         let mut opened = Self { mounts: Vec::new(), devices: Vec::new() };
         for mount in mounts {
-            let source = open(mount.source())
-                .map_err(|error| Refusal::NoMount(mount.source().to_owned(), error.to_string()))?;
+            let source =
+                open(mount.source()).map_err(|error| Refusal::NoMount(mount.source().to_owned(), error.to_string()))?;
             opened.mounts.push((source, mount.target().to_owned()));
         }
         for name in DEVICES {
@@ -106,13 +109,7 @@ fn tmpfs(size: u64, files: u64) -> rustix::io::Result<OwnedFd> {
 /// Attaches a mount at a place of the new root, whose links are not followed.
 fn attach(mount: impl AsFd, root: impl AsFd, place: &Path) -> rustix::io::Result<()> {
     let place = lookup(root, place, OFlags::PATH)?;
-    move_mount(
-        mount,
-        "",
-        place,
-        "",
-        MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH,
-    )
+    move_mount(mount, "", place, "", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH)
 }
 
 fn lookup(root: impl AsFd, place: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
@@ -209,7 +206,8 @@ fn writable_places(root: &OwnedFd, work: &OwnedFd) -> rustix::io::Result<()> {
         let mode = if matches!(behind, "tmp" | "shm") { 0o1777 } else { 0o755 };
         rustix::fs::mkdirat(work, behind, Mode::from_raw_mode(mode))?;
         // Not subject to the mask of `mkdirat`.
-        let directory = rustix::fs::openat(work, behind, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let directory =
+            rustix::fs::openat(work, behind, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         rustix::fs::fchmod(&directory, Mode::from_raw_mode(mode))?;
         attach(clone_tree(work, behind)?, root, relative(Path::new(inside)))?;
     }
@@ -240,7 +238,8 @@ fn proc(root: &OwnedFd) -> rustix::io::Result<()> {
             _ => continue,
         };
         let cover = clone_tree(root, cover)?;
-        raw::mount_setattr(&cover, READ_ONLY | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC, false).map_err(errno)?;
+        raw::mount_setattr(&cover, READ_ONLY | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC, false)
+            .map_err(errno)?;
         attach(&cover, &proc, Path::new(std::ffi::OsStr::from_bytes(name)))?;
     }
     Ok(())

@@ -11,7 +11,6 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -112,11 +111,8 @@ fn detach(seconds: u64) -> Result {
 }
 
 fn own_namespaces() -> std::result::Result<(), String> {
-    rustix_unshare().map_err(|error| format!("{error:?}"))
-}
-
-fn rustix_unshare() -> std::result::Result<i64, nix::errno::Errno> {
-    call(libc::SYS_unshare, [(libc::CLONE_NEWUSER | libc::CLONE_NEWNS) as usize, 0, 0, 0, 0, 0])
+    let flags = (libc::CLONE_NEWUSER | libc::CLONE_NEWNS) as usize;
+    call(libc::SYS_unshare, [flags, 0, 0, 0, 0, 0]).map(drop).map_err(|error| format!("{error:?}"))
 }
 
 /// What the file is, made by a build as its output.
@@ -124,11 +120,17 @@ fn make(kind: &str, path: &str, target: &str) -> Result {
     let name = CString::new(path).map_err(text)?;
     match kind {
         "link" => std::os::unix::fs::symlink(target, path).map_err(text)?,
-        "fifo" => drop(call(libc::SYS_mknodat, [libc::AT_FDCWD as usize, name.as_ptr() as usize, 0o010_644, 0, 0, 0]).map_err(text)?),
+        "fifo" => drop(
+            call(libc::SYS_mknodat, [libc::AT_FDCWD as usize, name.as_ptr() as usize, 0o010_644, 0, 0, 0])
+                .map_err(text)?,
+        ),
         "device" => {
             let null = libc::makedev(1, 3) as usize;
             let mode = 0o020_644;
-            drop(call(libc::SYS_mknodat, [libc::AT_FDCWD as usize, name.as_ptr() as usize, mode, null, 0, 0]).map_err(|error| format!("{error:?}"))?);
+            drop(
+                call(libc::SYS_mknodat, [libc::AT_FDCWD as usize, name.as_ptr() as usize, mode, null, 0, 0])
+                    .map_err(|error| format!("{error:?}"))?,
+            );
         }
         "socket" => std::mem::forget(std::os::unix::net::UnixListener::bind(path).map_err(text)?),
         "sparse" => File::create(path).and_then(|file| file.set_len(number(&[target.to_owned()], 0))).map_err(text)?,
@@ -220,9 +222,11 @@ fn probe(name: &str, arguments: &[String]) -> Result {
             Ok(format!("{made} processes at once"))
         }
         "fork-forever" => loop {
-            let _ = child(|| loop {
-                if child(|| ()).is_err() {
-                    std::thread::sleep(Duration::from_millis(1));
+            let _ = child(|| {
+                loop {
+                    if child(|| ()).is_err() {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
                 }
             });
         },
@@ -279,15 +283,28 @@ fn probe(name: &str, arguments: &[String]) -> Result {
         }
         "detach" => detach(number(arguments, 0)),
         "user" => {
-            let user = nix::unistd::geteuid();
-            if user.as_raw() == number(arguments, 0) as u32 { Ok(format!("is {user}")) } else { Err(format!("is {user}")) }
+            let user = rustix::process::geteuid();
+            if user.as_raw() == number(arguments, 0) as u32 {
+                Ok(format!("is {}", user.as_raw()))
+            } else {
+                Err(format!("is {}", user.as_raw()))
+            }
         }
         "set-uid-copy" => {
             let copy = format!("{}/copy", arguments[0]);
             fs::copy(std::env::current_exe().map_err(text)?, &copy).map_err(text)?;
             fs::set_permissions(&copy, fs::Permissions::from_mode(0o6755)).map_err(text)?;
             let answer = Command::new(copy).args(["probe", "user", "0"]).output().map_err(text)?;
-            if answer.status.success() { Ok("is root".to_owned()) } else { Err(String::from_utf8_lossy(&answer.stdout).into_owned()) }
+            if answer.status.success() {
+                Ok("is root".to_owned())
+            } else {
+                Err(String::from_utf8_lossy(&answer.stdout).into_owned())
+            }
+        }
+        "exec-set-uid" => {
+            let answer = Command::new(&arguments[0]).args(["probe", "user", "0"]).output().map_err(text)?;
+            let said = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+            if answer.status.success() { Ok(said) } else { Err(said) }
         }
         "become-root" => refused(libc::SYS_setresuid, [0, 0, 0, 0, 0, 0]),
         "trace" => {
@@ -304,12 +321,9 @@ fn probe(name: &str, arguments: &[String]) -> Result {
                 own_namespaces()?;
             }
             let (kind, place) = (c"tmpfs", c"/tmp");
-            call(
-                libc::SYS_mount,
-                [kind.as_ptr() as usize, place.as_ptr() as usize, kind.as_ptr() as usize, 0, 0, 0],
-            )
-            .map(|_| "mounted".to_owned())
-            .map_err(|error| format!("{error:?}"))
+            call(libc::SYS_mount, [kind.as_ptr() as usize, place.as_ptr() as usize, kind.as_ptr() as usize, 0, 0, 0])
+                .map(|_| "mounted".to_owned())
+                .map_err(|error| format!("{error:?}"))
         }
         "open-file-system" => {
             if arguments[0] == "own" {
@@ -340,7 +354,12 @@ fn probe(name: &str, arguments: &[String]) -> Result {
         }
         "call" => refused(
             number(arguments, 0) as i64,
-            [1, 2, 3, 4, 5, 6].map(|index| arguments.get(index).map_or(0, |value| value.parse().expect("a number"))),
+            [1, 2, 3, 4, 5, 6].map(|index| {
+                arguments.get(index).map_or(0, |value| match value.strip_prefix("0x") {
+                    Some(digits) => usize::from_str_radix(digits, 16).expect("a number"),
+                    None => value.parse().expect("a number"),
+                })
+            }),
         ),
         "foreign-call" => {
             // `getpid` of the x32 interface.
@@ -387,8 +406,3 @@ pub(crate) fn main(name: &str, arguments: &[String]) -> i32 {
 
 /// Where the probe lies inside.
 pub(crate) const PROGRAM: &str = "/opt/probe";
-
-/// Whether a path is executable by everybody, so that the sandbox can be shown it.
-pub(crate) fn is_open_to_all(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o005 == 0o005)
-}
