@@ -23,7 +23,7 @@ fn bare() {
 fn policy() -> Policy {
     let exists = |path: &&str| std::fs::symlink_metadata(path).is_ok();
     Policy {
-        mounts: SYSTEM.iter().filter(exists).map(|path| Mount::same(*path).unwrap()).collect(),
+        mounts: SYSTEM.into_iter().filter(exists).map(|path| Mount::same(path).unwrap()).collect(),
         network: NetworkPolicy::None,
         limits: Limits { memory: 512 << 20, processes: 64, disk: 256 << 20 },
     }

@@ -99,7 +99,7 @@ pub struct Usage {
     pub wall_time: Duration,
     /// Processor time of all processes that were waited for.
     pub processor_time: Duration,
-    /// Bytes at the highest point that was seen.
+    /// Bytes at the highest point of the session so far, what lies in the writable places included.
     pub peak_memory: u64,
     /// Bytes that were written to the output streams, those beyond the limit not counted.
     pub output: u64,

@@ -47,7 +47,7 @@ pub enum MountError {
 }
 
 /// Places that the sandbox itself provides, with everything below them.
-const RESERVED: [&str; 11] = [
+const RESERVED: [&str; 12] = [
     "/proc",
     "/dev",
     "/sys",
@@ -56,6 +56,7 @@ const RESERVED: [&str; 11] = [
     BUILD_DIRECTORY,
     "/etc/passwd",
     "/etc/group",
+    "/etc/hostname",
     "/etc/hosts",
     "/etc/nsswitch.conf",
     "/etc/resolv.conf",

@@ -258,7 +258,6 @@ impl Session {
     }
 
     /// Waits a little. Gives what the first process said about the end, or nothing inside if it had to be ended.
-    #[expect(clippy::type_complexity, reason = "read in one place only")]
     fn wait(
         &mut self,
         running: &mut Running<'_, '_>,

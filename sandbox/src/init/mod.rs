@@ -234,7 +234,7 @@ fn lock(plan: &Plan, sources: root::Sources) -> Result<Locked, Refusal> {
     rustix::system::sethostname(b"sandbox").for_the(Mechanism::UtsNamespace, "name the host")?;
     let (root, work) = root::build(plan, sources)?;
     let pid_max = root::restrict_kernel(&root, plan)?;
-    root::enter(root)?;
+    root::enter(&root)?;
     let listener = match plan.network {
         NetworkPolicy::None => None,
         NetworkPolicy::OneListener { port } => Some(

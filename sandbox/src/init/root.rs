@@ -36,7 +36,7 @@ const FILES: [(&str, &str); 5] = [
     ("etc/group", "root:x:0:\nbuilder:x:1000:\nnogroup:x:65534:\n"),
     ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
     ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nservices: files\n"),
-    (".covered", ""),
+    ("etc/hostname", "sandbox\n"),
 ];
 
 enum Source {
@@ -181,21 +181,21 @@ fn mount(root: &OwnedFd, source: Source, target: &Path) -> rustix::io::Result<()
             } else if !there() {
                 write_file(root, target, b"")?;
             }
-            raw::mount_setattr(&tree, READ_ONLY | libc::MOUNT_ATTR_NODEV, true).map_err(errno)?;
+            raw::mount_setattr(&tree, READ_ONLY | libc::MOUNT_ATTR_NODEV, true).map_err(|error| errno(&error))?;
             attach(&tree, root, target)
         }
     }
 }
 
-fn errno(error: io::Error) -> rustix::io::Errno {
-    rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::IO)
+fn errno(error: &io::Error) -> rustix::io::Errno {
+    rustix::io::Errno::from_io_error(error).unwrap_or(rustix::io::Errno::IO)
 }
 
 fn device(root: &OwnedFd, name: &str, tree: &OwnedFd) -> rustix::io::Result<()> {
     let place = Path::new("dev").join(name);
     write_file(root, &place, b"")?;
     // Read-only keeps the node's mode and times as they are; devices can be written all the same.
-    raw::mount_setattr(tree, READ_ONLY | libc::MOUNT_ATTR_NOEXEC, false).map_err(errno)?;
+    raw::mount_setattr(tree, READ_ONLY | libc::MOUNT_ATTR_NOEXEC, false).map_err(|error| errno(&error))?;
     attach(tree, root, &place)
 }
 
@@ -223,7 +223,15 @@ fn proc(root: &OwnedFd) -> rustix::io::Result<()> {
     let proc = fsmount(configuration.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;
     attach(&proc, root, Path::new("proc"))?;
     let proc = lookup(root, Path::new("proc"), OFlags::RDONLY | OFlags::DIRECTORY)?;
+    // Of no permissions: what opens one of them is told that it may not.
     rustix::fs::mkdirat(root, ".covering", Mode::empty())?;
+    let empty = rustix::fs::openat(
+        root,
+        ".covered",
+        OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    drop(empty);
     for entry in rustix::fs::Dir::read_from(&proc)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
@@ -239,7 +247,7 @@ fn proc(root: &OwnedFd) -> rustix::io::Result<()> {
         };
         let cover = clone_tree(root, cover)?;
         raw::mount_setattr(&cover, READ_ONLY | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC, false)
-            .map_err(errno)?;
+            .map_err(|error| errno(&error))?;
         attach(&cover, &proc, Path::new(std::ffi::OsStr::from_bytes(name)))?;
     }
     Ok(())
@@ -266,18 +274,18 @@ pub(super) fn restrict_kernel(root: &OwnedFd, plan: &Plan) -> Result<bool, Refus
 }
 
 /// Makes the new root the only one, and read-only.
-pub(super) fn enter(root: OwnedFd) -> Result<(), Refusal> {
+pub(super) fn enter(root: &OwnedFd) -> Result<(), Refusal> {
     let enter = || -> io::Result<()> {
-        rustix::fs::unlinkat(&root, ".covered", rustix::fs::AtFlags::empty())?;
-        rustix::fs::unlinkat(&root, ".covering", rustix::fs::AtFlags::REMOVEDIR)?;
-        rustix::process::fchdir(&root)?;
+        rustix::fs::unlinkat(root, ".covered", rustix::fs::AtFlags::empty())?;
+        rustix::fs::unlinkat(root, ".covering", rustix::fs::AtFlags::REMOVEDIR)?;
+        rustix::process::fchdir(root)?;
         // The old root ends up on top of the new one, from where it is taken away.
         rustix::process::pivot_root(".", ".")?;
         rustix::mount::unmount(".", UnmountFlags::DETACH)?;
         rustix::process::chdir("/")?;
         rustix::mount::unmount("/.work", UnmountFlags::DETACH)?;
-        rustix::fs::unlinkat(&root, ".work", rustix::fs::AtFlags::REMOVEDIR)?;
-        raw::mount_setattr(&root, READ_ONLY | libc::MOUNT_ATTR_NODEV, false)
+        rustix::fs::unlinkat(root, ".work", rustix::fs::AtFlags::REMOVEDIR)?;
+        raw::mount_setattr(root, READ_ONLY | libc::MOUNT_ATTR_NODEV, false)
     };
     enter().for_the(Mechanism::ReadOnlyRoot, "enter")
 }

@@ -40,7 +40,7 @@ pub(super) fn serve(channel: &mut Channel, plan: &Plan, locked: Locked) -> io::R
     channel.send(&ready, &descriptors)?;
     // From here the caller's is the only one: when it drops it, there is no network.
     drop((own, listener));
-    let mut file = None;
+    let (mut file, mut peak_memory) = (None, 0);
     while let Some((kind, mut message)) = channel.receive()? {
         match kind {
             request::PUT => {
@@ -60,14 +60,14 @@ pub(super) fn serve(channel: &mut Channel, plan: &Plan, locked: Locked) -> io::R
                 let limits = PerProcess {
                     // The sum is noticed first; this is for what is faster than the watch.
                     memory: plan.memory.saturating_add((plan.memory / 4).max(256 << 20)),
-                    // And this process.
-                    processes: plan.processes.saturating_add(1),
+                    // The first process and the outer one are of the same user.
+                    processes: plan.processes.saturating_add(2),
                 };
                 match command::start(&wanted, &limits, guard.as_ref()) {
                     Ok(started) => {
                         channel.send(&Writer::new(reply::STARTED), &[started.output.as_fd()])?;
                         drop(started.output);
-                        let ended = run(channel, plan, &wanted, started.process, &work)?;
+                        let ended = run(channel, plan, &wanted, started.process, &work, &mut peak_memory)?;
                         channel.send(&ended, &[])?;
                     }
                     Err(error) => {
@@ -174,7 +174,14 @@ fn link(work: &OwnedFd, path: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 /// Waits for the command and all that came from it, and ends them at a limit.
-fn run(channel: &mut Channel, plan: &Plan, wanted: &Wanted, process: Pid, work: &OwnedFd) -> io::Result<Writer> {
+fn run(
+    channel: &mut Channel,
+    plan: &Plan,
+    wanted: &Wanted,
+    process: Pid,
+    work: &OwnedFd,
+    peak_memory: &mut u64,
+) -> io::Result<Writer> {
     let begin = Instant::now();
     let main = rustix::process::pidfd_open(process, PidfdFlags::empty())?;
     let mut watch = Watch::new(Bounds {
@@ -211,6 +218,7 @@ fn run(channel: &mut Channel, plan: &Plan, wanted: &Wanted, process: Pid, work: 
         (_, Some(libc::SIGXCPU)) => Some(Limit::ProcessorTime),
         _ => None,
     });
+    *peak_memory = watch.peak_memory.max(disk).max(watch::largest_waited_for()).max(*peak_memory);
     let (kind, code) = match (limit, exit, signal) {
         (Some(limit), ..) => (LIMITED, limit.number()),
         (None, Some(code), _) => (EXITED, code as u32),
@@ -220,7 +228,7 @@ fn run(channel: &mut Channel, plan: &Plan, wanted: &Wanted, process: Pid, work: 
         .u32(kind)
         .u32(code)
         .u64(watch.total_processor_time().as_nanos() as u64)
-        .u64(watch.peak_memory.max(disk))
+        .u64(*peak_memory)
         .u64(disk))
 }
 

@@ -56,6 +56,12 @@ pub(super) fn waited_for() -> Duration {
         .map_or(Duration::ZERO, |usage| time(usage.user_time()) + time(usage.system_time()))
 }
 
+/// Bytes of the largest single process that was waited for, however shortly it lived.
+pub(super) fn largest_waited_for() -> u64 {
+    nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN)
+        .map_or(0, |usage| usage.max_rss().unsigned_abs() * 1024)
+}
+
 impl Watch {
     pub(super) fn new(bounds: Bounds) -> Self {
         let ticks_per_second = rustix::param::clock_ticks_per_second().max(1);

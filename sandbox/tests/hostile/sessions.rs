@@ -95,7 +95,7 @@ fn no_process_outlives_its_command(host: &Host) {
     let mut session = host.session(LIMITS);
     let (outcome, said) = probe(&mut session, &words(&["detach", "60", &marker]), RUN_LIMITS);
     assert!(outcome.succeeded(), "{said}");
-    assert_eq!(on_the_host(&marker), [String::new(); 0]);
+    assert!(on_the_host(&marker).is_empty(), "{:?}", on_the_host(&marker));
     let (outcome, said) = probe(&mut session, &words(&["see", &marker]), RUN_LIMITS);
     assert_eq!(outcome.status, Status::Exited(REFUSED), "{said}");
 }
