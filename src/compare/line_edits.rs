@@ -16,14 +16,17 @@ const MAXIMUM_STEPS: usize = 20_000_000;
 /// Finds the edits that lead from `old` to `new`.
 pub(super) fn line_edits<'t>(old: &[&'t str], new: &[&'t str]) -> Vec<DiffOp> {
     let mut known = HashMap::new();
-    let (old, new) = (numbered(old, &mut known), numbered(new, &mut known));
+    number_edits(&numbered(old, &mut known), &numbered(new, &mut known))
+}
 
+/// Finds the edits between sequences in which equal parts have equal numbers.
+pub(super) fn number_edits(old: &[u32], new: &[u32]) -> Vec<DiffOp> {
     let same = |(left, right): &(&u32, &u32)| left == right;
-    let head = old.iter().zip(&new).take_while(same).count();
+    let head = old.iter().zip(new).take_while(same).count();
     let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(same).count();
     let (old_len, new_len) = (old.len() - head - tail, new.len() - head - tail);
     if are_near(&old[head..head + old_len], &new[head..head + new_len]) {
-        return capture_diff_slices(Algorithm::Myers, &old, &new);
+        return capture_diff_slices(Algorithm::Myers, old, new);
     }
     let edits = [
         DiffOp::Equal { old_index: 0, new_index: 0, len: head },

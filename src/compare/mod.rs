@@ -2,6 +2,7 @@
 
 mod classify;
 mod contents;
+pub mod javascript;
 mod line_edits;
 mod manifest;
 mod source_only;

@@ -4,6 +4,7 @@
 //! is idempotent, and its name stands in the ledger wherever it was needed.
 
 mod eol;
+pub mod javascript;
 
 use std::fmt;
 

@@ -1,0 +1,14 @@
+//! Reads JavaScript and TypeScript of strangers, within bounds.
+//!
+//! The parser is oxc's. It is recursive and has no limit of its own, so a text is measured first ([`nesting`]) and then
+//! parsed on a thread whose stack is large enough for that measure. A text with any syntax error is not read at all.
+//!
+//! oxc's tokens are not believed blindly: what lies between tokens and comments must be white space, so nothing that
+//! runs can be in neither ([`parse`]).
+
+mod kind;
+mod nesting;
+mod parse;
+
+pub use kind::SourceKind;
+pub(crate) use parse::{Parsed, SourceToken, read_one, read_pair};

@@ -1,0 +1,215 @@
+use std::ops::Range;
+use std::thread;
+
+use oxc_allocator::Allocator;
+use oxc_ast::ast::Program;
+use oxc_parser::config::TokensParserConfig;
+use oxc_parser::{Kind, ParseOptions, Parser};
+use oxc_span::SourceType;
+
+use super::SourceKind;
+use super::nesting::is_bounded;
+
+/// Largest text that is read, bytes.
+const MAXIMUM_SIZE: usize = 4 << 20;
+/// Most tokens the parser may be nested in.
+const MAXIMUM_NESTING: usize = 1 << 16;
+/// Stack for each token of nesting, bytes. The worst found is 2.1 kB (tuple types), with code that is hardly optimised.
+const STACK_PER_TOKEN: usize = 5 << 10;
+
+/// One token of the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SourceToken {
+    /// First byte.
+    pub(crate) start: usize,
+    /// Byte after the last.
+    pub(crate) end: usize,
+    kind: Kind,
+}
+
+/// A text that was read without any error.
+pub(crate) struct Parsed<'a> {
+    /// The text.
+    pub(crate) text: &'a str,
+    /// Its tree.
+    pub(crate) program: Program<'a>,
+    /// Its tokens in order, `#!` and comments apart.
+    pub(crate) tokens: Vec<SourceToken>,
+    /// Its comments in order, with their delimiters.
+    pub(crate) comments: Vec<Range<usize>>,
+}
+
+impl Parsed<'_> {
+    /// A token's kind and text.
+    pub(crate) fn token(&self, token: &SourceToken) -> (Kind, &str) {
+        (token.kind, &self.text[token.start..token.end])
+    }
+}
+
+/// Reads both sides under the first grammar that fits both and for which `judge` has an answer.
+///
+/// `None` where a side is too large, too deeply nested or not valid.
+pub(crate) fn read_pair<R: Send>(
+    kind: SourceKind,
+    published: &[u8],
+    candidate: &[u8],
+    judge: impl Fn(&Parsed<'_>, &Parsed<'_>) -> Option<R> + Sync,
+) -> Option<R> {
+    let (published, candidate) = (bounded_text(kind, published)?, bounded_text(kind, candidate)?);
+    on_large_stack(|| {
+        kind.grammars().into_iter().find_map(|grammar| {
+            let allocators = (Allocator::default(), Allocator::default());
+            let published = parse(&allocators.0, published, grammar)?;
+            let candidate = parse(&allocators.1, candidate, grammar)?;
+            judge(&published, &candidate)
+        })
+    })
+}
+
+/// Reads one text under the first grammar that fits.
+pub(crate) fn read_one<R: Send>(
+    kind: SourceKind,
+    content: &[u8],
+    judge: impl Fn(&Parsed<'_>) -> Option<R> + Sync,
+) -> Option<R> {
+    let text = bounded_text(kind, content)?;
+    on_large_stack(|| {
+        kind.grammars().into_iter().find_map(|grammar| {
+            let allocator = Allocator::default();
+            judge(&parse(&allocator, text, grammar)?)
+        })
+    })
+}
+
+fn bounded_text(kind: SourceKind, content: &[u8]) -> Option<&str> {
+    if content.len() > MAXIMUM_SIZE {
+        return None;
+    }
+    let text = std::str::from_utf8(content).ok()?;
+    // Text between JSX elements has no tokens that could be told without parsing; every byte may nest.
+    let is_shallow = if kind.has_elements() {
+        text.len() <= MAXIMUM_NESTING
+    } else {
+        is_bounded(text, kind.has_types(), MAXIMUM_NESTING)
+    };
+    is_shallow.then_some(text)
+}
+
+/// A parser that panics on a text has not read it.
+fn on_large_stack<R: Send>(work: impl FnOnce() -> Option<R> + Send) -> Option<R> {
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().name("javascript".to_owned());
+        let thread = builder.stack_size(MAXIMUM_NESTING * STACK_PER_TOKEN).spawn_scoped(scope, work).ok()?;
+        thread.join().ok()?
+    })
+}
+
+fn parse<'a>(allocator: &'a Allocator, text: &'a str, grammar: SourceType) -> Option<Parsed<'a>> {
+    let options = ParseOptions {
+        // Node wraps such files in a function.
+        allow_return_outside_function: !grammar.is_module(),
+        ..ParseOptions::default()
+    };
+    let parser = Parser::new(allocator, text, grammar).with_options(options).with_config(TokensParserConfig);
+    let result = parser.parse();
+    if result.panicked || !result.diagnostics.is_empty() {
+        return None;
+    }
+    let range = |start: u32, end: u32| start as usize..end as usize;
+    let tokens: Vec<SourceToken> = result
+        .tokens
+        .iter()
+        .map(|token| {
+            let Range { start, end } = range(token.start(), token.end());
+            SourceToken { start, end, kind: token.kind() }
+        })
+        .collect();
+    let comments: Vec<_> =
+        result.program.comments.iter().map(|comment| range(comment.span.start, comment.span.end)).collect();
+    let hashbang = result.program.hashbang.as_ref().map(|line| range(line.span.start, line.span.end));
+    is_covered(text, hashbang, &tokens, &comments).then_some(Parsed { text, program: result.program, tokens, comments })
+}
+
+/// Whether tokens and comments follow each other and only white space lies between them.
+fn is_covered(text: &str, hashbang: Option<Range<usize>>, tokens: &[SourceToken], comments: &[Range<usize>]) -> bool {
+    let mut pieces: Vec<Range<usize>> = hashbang.into_iter().collect();
+    pieces.extend(tokens.iter().map(|token| token.start..token.end));
+    pieces.extend(comments.iter().cloned());
+    pieces.sort_by_key(|piece| piece.start);
+    let is_space = |character: char| character.is_whitespace() || character == '\u{feff}';
+    let mut end = 0;
+    for piece in pieces {
+        match text.get(end..piece.start) {
+            Some(gap) if gap.chars().all(is_space) => end = piece.end,
+            _ => return false,
+        }
+    }
+    text.get(end..).is_some_and(|gap| gap.chars().all(is_space))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(kind: SourceKind, text: &str) -> Option<Vec<String>> {
+        read_one(kind, text.as_bytes(), |parsed| {
+            Some(parsed.tokens.iter().map(|token| parsed.token(token).1.to_owned()).collect())
+        })
+    }
+
+    #[test]
+    fn tokens_are_those_of_the_grammar() {
+        let text = "#!/usr/bin/env node\n`a${b}c`; x = /[/]/g.test(y) / 2 // z";
+        let expected = ["`a${", "b", "}c`", ";", "x", "=", "/[/]/g", ".", "test", "(", "y", ")", "/", "2"];
+        assert_eq!(tokens(SourceKind::CommonJs, text).unwrap(), expected);
+        let text = "let a: A<B<c>> = b >> 1";
+        let expected = ["let", "a", ":", "A", "<", "B", "<", "c", ">", ">", "=", "b", ">>", "1"];
+        assert_eq!(tokens(SourceKind::TypeScript, text).unwrap(), expected);
+        assert_eq!(tokens(SourceKind::Jsx, "a = <b> c {d}</b>").unwrap()[5], " c ");
+    }
+
+    #[test]
+    fn what_does_not_parse_is_not_read() {
+        for text in ["(", "a b", "let a; let", "'", "`", "\u{200b}", "a = {", "return"] {
+            assert_eq!(tokens(SourceKind::Module, text), None, "{text}");
+        }
+        assert!(read_one(SourceKind::Module, b"\xff", |_| Some(())).is_none());
+        assert!(tokens(SourceKind::CommonJs, "return").is_some());
+        assert!(tokens(SourceKind::Unstated, "await a").is_some());
+        assert!(tokens(SourceKind::Unstated, "return a").is_some());
+    }
+
+    #[test]
+    fn deep_nesting_is_read_or_refused_and_never_exhausts_the_stack() {
+        let shapes: [(SourceKind, &str, &str); 12] = [
+            (SourceKind::Unstated, "[", "]"),
+            (SourceKind::Unstated, "(", ")"),
+            (SourceKind::Unstated, "{", "}"),
+            (SourceKind::Unstated, "a={a:", "}"),
+            (SourceKind::Unstated, "!", ""),
+            (SourceKind::Unstated, "(a=(b))=>", ""),
+            (SourceKind::Unstated, "if(a);else ", ""),
+            (SourceKind::Unstated, "(class{a(){", "}})"),
+            (SourceKind::TypeScript, "[", "]"),
+            (SourceKind::TypeScript, "keyof ", ""),
+            (SourceKind::TypeScript, "A<", ">"),
+            (SourceKind::Jsx, "<a>", "</a>"),
+        ];
+        for (kind, open, close) in shapes {
+            let head = if kind == SourceKind::TypeScript { "let x: " } else { "" };
+            for depth in [10_000, 20_000, 40_000, 60_000, 100_000, 400_000] {
+                let text = format!("{head}{}a{}", open.repeat(depth), close.repeat(depth));
+                let read = tokens(kind, &text);
+                assert!(depth < 100_000 || read.is_none(), "{open} {depth}");
+            }
+        }
+        assert!(tokens(SourceKind::Unstated, &format!("{}a{}", "[".repeat(60_000), "]".repeat(60_000))).is_some());
+    }
+
+    #[test]
+    fn a_long_list_is_not_nested() {
+        let text = format!("a=[{}];{}", "{b:1,c:'d'},".repeat(50_000), "function f(){return/x/.test(y)}".repeat(5_000));
+        assert!(tokens(SourceKind::Unstated, &text).is_some());
+        assert_eq!(tokens(SourceKind::Unstated, &format!("a;{}", " ".repeat(MAXIMUM_SIZE))), None);
+    }
+}
