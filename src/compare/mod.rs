@@ -5,9 +5,11 @@ mod contents;
 pub mod javascript;
 mod line_edits;
 mod manifest;
+mod rebuilt;
 mod source_only;
 mod text_diff;
 
 pub use classify::{Compared, Comparison, compare};
 pub use contents::PublishedContents;
+pub use rebuilt::{RebuiltComparison, RebuiltDifference, compare_rebuilt};
 pub use text_diff::{DiffDepth, DiffLine, FileDiff, Hunk, diff_texts};

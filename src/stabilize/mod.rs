@@ -1,10 +1,17 @@
 //! Named, pure passes over both sides before they are compared once more.
 //!
-//! A stabilizer removes a difference that cannot change what a file does. Each is listed in [`STABILIZERS`],
-//! is idempotent, and its name stands in the ledger wherever it was needed.
+//! A stabilizer removes a difference that cannot change what a file does. It is idempotent, treats both sides alike,
+//! and its name stands in the ledger wherever it was needed. There are two tables, each in the order of application:
+//! what git's copy of a file may differ in ([`equal_after`]), and what a second build of it may differ in
+//! ([`equal_after_rebuild`]). `docs/stabilizers.md` says of each why it cannot hide an executable change.
 
+mod banner;
+mod build_path;
+mod calendar;
 mod eol;
 pub mod javascript;
+mod source_map;
+mod timestamp;
 
 use std::fmt;
 
@@ -13,20 +20,68 @@ use std::fmt;
 pub enum StabilizerId {
     /// Line ends, byte order mark and final newline of text files.
     Eol,
+    /// Dates, years and versions in the comments that a file begins with.
+    Banner,
+    /// Times of the build.
+    Timestamp,
+    /// Where a source map says that the sources lay.
+    SourceMap,
+    /// The directory in which the build ran.
+    BuildPath,
 }
 
 impl fmt::Display for StabilizerId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Eol => "eol",
+            Self::Banner => "banner",
+            Self::Timestamp => "timestamp",
+            Self::SourceMap => "source-map",
+            Self::BuildPath => "build-path",
         })
     }
 }
 
-type Pass = fn(&[u8]) -> Option<Vec<u8>>;
+/// What is known of the rebuild that made a candidate.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RebuildContext {
+    /// Absolute path of the directory in which it was built, as the build saw it; without a slash at its end.
+    pub build_directory: String,
+    /// When the release was published, seconds since 1970. The rebuild's clock is set to it.
+    pub published_at: Option<i64>,
+}
 
-/// Every stabilizer in the order of application; a pass returns `None` where it does not apply.
+/// Both sides of one file.
+struct Sides<'a> {
+    path: &'a str,
+    published: &'a [u8],
+    candidate: &'a [u8],
+    context: &'a RebuildContext,
+}
+
+/// Both sides after a pass, published first.
+type Passed = (Vec<u8>, Vec<u8>);
+/// `None` where the pass does not apply.
+type Pass = fn(&[u8]) -> Option<Vec<u8>>;
+/// The same for a pass that needs to know more than one content.
+type RebuildPass = fn(&Sides<'_>) -> Option<Passed>;
+
+/// Every stabilizer of a comparison with git.
 const STABILIZERS: [(StabilizerId, Pass); 1] = [(StabilizerId::Eol, eol::stabilize)];
+
+/// Every stabilizer of a comparison with a rebuild.
+const REBUILD_STABILIZERS: [(StabilizerId, RebuildPass); 5] = [
+    (StabilizerId::Eol, |sides| Some((eol::stabilize(sides.published)?, eol::stabilize(sides.candidate)?))),
+    (StabilizerId::Banner, banner::stabilize),
+    (StabilizerId::Timestamp, timestamp::stabilize),
+    (StabilizerId::SourceMap, source_map::stabilize),
+    (StabilizerId::BuildPath, build_path::stabilize),
+];
+
+/// The ids of all stabilizers, in the order of application.
+pub fn stabilizers() -> impl Iterator<Item = StabilizerId> {
+    REBUILD_STABILIZERS.iter().map(|(id, _)| *id)
+}
 
 /// Whether the two contents are equal after some stabilizers, and which were needed.
 pub fn equal_after(published: &[u8], candidate: &[u8]) -> Option<Vec<StabilizerId>> {
@@ -43,4 +98,137 @@ pub fn equal_after(published: &[u8], candidate: &[u8]) -> Option<Vec<StabilizerI
         }
     }
     None
+}
+
+/// A published file and its rebuilt candidate after every stabilizer that applies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stabilized {
+    /// The published side.
+    pub published: Vec<u8>,
+    /// The candidate.
+    pub candidate: Vec<u8>,
+    /// The stabilizers that changed a side.
+    pub used: Vec<StabilizerId>,
+}
+
+/// Applies every stabilizer for rebuilt files.
+pub fn stabilize_rebuilt(path: &str, published: &[u8], candidate: &[u8], context: &RebuildContext) -> Stabilized {
+    apply(path, published, candidate, context, &|_| true)
+}
+
+/// Whether a published file equals its rebuilt candidate after some stabilizers, and which were needed.
+pub fn equal_after_rebuild(
+    path: &str,
+    published: &[u8],
+    candidate: &[u8],
+    context: &RebuildContext,
+) -> Option<Vec<StabilizerId>> {
+    let equal_with = |wanted: &[StabilizerId]| {
+        let result = apply(path, published, candidate, context, &|id| wanted.contains(&id));
+        (result.published == result.candidate).then_some(result.used)
+    };
+    let all: Vec<StabilizerId> = stabilizers().collect();
+    let mut needed = equal_with(&all)?;
+    // A pass may have changed both sides without being needed.
+    for id in needed.clone() {
+        let fewer: Vec<StabilizerId> = needed.iter().copied().filter(|other| *other != id).collect();
+        if let Some(enough) = equal_with(&fewer) {
+            needed = enough;
+        }
+    }
+    Some(needed)
+}
+
+fn apply(
+    path: &str,
+    published: &[u8],
+    candidate: &[u8],
+    context: &RebuildContext,
+    wanted: &dyn Fn(StabilizerId) -> bool,
+) -> Stabilized {
+    let mut result = Stabilized { published: published.to_vec(), candidate: candidate.to_vec(), used: Vec::new() };
+    for (id, pass) in REBUILD_STABILIZERS.into_iter().filter(|(id, _)| wanted(*id)) {
+        if result.published == result.candidate {
+            break;
+        }
+        let sides = Sides { path, published: &result.published, candidate: &result.candidate, context };
+        let Some((published, candidate)) = pass(&sides) else { continue };
+        if published != result.published || candidate != result.candidate {
+            result.used.push(id);
+        }
+        (result.published, result.candidate) = (published, candidate);
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context() -> RebuildContext {
+        RebuildContext { build_directory: "/build/work".to_owned(), published_at: Some(1_757_337_371) }
+    }
+
+    fn needed(path: &str, published: &str, candidate: &str) -> Option<Vec<StabilizerId>> {
+        let result = equal_after_rebuild(path, published.as_bytes(), candidate.as_bytes(), &context());
+        let backwards = equal_after_rebuild(path, candidate.as_bytes(), published.as_bytes(), &context());
+        assert_eq!(result, backwards, "symmetric");
+        result
+    }
+
+    #[test]
+    fn only_what_was_needed_is_named() {
+        assert_eq!(needed("a.js", "/* 2025 */\na()", "/* 2024 */\na()"), Some(vec![StabilizerId::Banner]));
+        assert_eq!(needed("a.js", "/* 2025 */\na()\n", "/* 2025 */\na()"), Some(vec![StabilizerId::Eol]));
+        assert_eq!(
+            needed("a.js", "/* v1.0.0 */\r\nt='2025-09-08T13:16:11Z'", "/* v1.0.1 */\nt='2025-09-08T13:00:00Z'"),
+            Some(vec![StabilizerId::Eol, StabilizerId::Banner, StabilizerId::Timestamp])
+        );
+        assert_eq!(needed("a.js", "a()", "b()"), None);
+    }
+
+    #[test]
+    fn comparing_with_git_uses_none_of_the_build_stabilizers() {
+        assert_eq!(equal_after(b"/* 2025 */\na()\n", b"/* 2024 */\na()\n"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn stabilizing_is_idempotent_and_symmetric(
+            published in prop_side(), candidate in prop_side(), path in "(a\\.js|a\\.css|a\\.js\\.map|a\\.txt)"
+        ) {
+            let context = context();
+            let once = stabilize_rebuilt(&path, published.as_bytes(), candidate.as_bytes(), &context);
+            let twice = stabilize_rebuilt(&path, &once.published, &once.candidate, &context);
+            proptest::prop_assert_eq!(&twice.published, &once.published);
+            proptest::prop_assert_eq!(&twice.candidate, &once.candidate);
+            let swapped = stabilize_rebuilt(&path, candidate.as_bytes(), published.as_bytes(), &context);
+            proptest::prop_assert_eq!((swapped.candidate, swapped.published), (once.published, once.candidate));
+        }
+    }
+
+    fn prop_side() -> impl proptest::strategy::Strategy<Value = String> {
+        use proptest::prelude::*;
+        let pieces = prop::sample::select(vec![
+            "/* ",
+            " */",
+            "2025",
+            "v1.2.3",
+            "\n",
+            "'",
+            "a()",
+            "2025-09-08T13:16:11.123Z",
+            "/build/work/src/a.ts",
+            "/builds/x/src/a.ts",
+            "{\"version\":3,\"sources\":[\"",
+            "\"],\"mappings\":\"\"}",
+            "// ",
+            "Sep 8, 2025",
+            "buildTime: 1757337371000",
+            "\r\n",
+            "//# sourceMappingURL=data:application/json;base64,e30=",
+            " ",
+        ]);
+        prop::collection::vec(pieces, 0..8).prop_map(|pieces| pieces.concat())
+    }
 }

@@ -11,4 +11,4 @@ mod nesting;
 mod parse;
 
 pub use kind::SourceKind;
-pub(crate) use parse::{Parsed, SourceToken, read_one, read_pair};
+pub(crate) use parse::{Parsed, read_one, read_pair};
