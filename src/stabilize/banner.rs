@@ -39,8 +39,8 @@ fn replaced(text: &str, has_line_comments: bool) -> String {
     loop {
         let comment = rest.trim_start_matches([' ', '\t', '\r', '\n', '\u{feff}']);
         result.push_str(&rest[..rest.len() - comment.len()]);
-        let end = if comment.starts_with("/*") {
-            comment[2..].find("*/").map(|end| end + 4)
+        let end = if let Some(body) = comment.strip_prefix("/*") {
+            body.find("*/").map(|end| end + 4)
         } else if has_line_comments && comment.starts_with("//") {
             // Each of these ends a line for JavaScript.
             Some(comment.find(['\n', '\r', '\u{2028}', '\u{2029}']).unwrap_or(comment.len()))
@@ -70,15 +70,15 @@ fn replace_words(comment: &str, result: &mut String) {
         let end = rest.find(|character: char| !in_word(character)).unwrap_or(rest.len());
         // What ends a sentence belongs to no word, and `*/` to none either.
         let word = rest[..end].trim_end_matches(['.', '+', '-', ':', '/']);
-        result.push_str(if is_date(word) {
-            DATE
-        } else if is_day_of_month(word) && is_beside_month(result, &rest[word.len()..]) {
+        let is_day = || is_day_of_month(word) && is_beside_month(result, &rest[word.len()..]);
+        let shown = if is_date(word) || is_day() {
             DATE
         } else if is_version(word) {
             VERSION
         } else {
             word
-        });
+        };
+        result.push_str(shown);
         rest = &rest[word.len()..];
     }
     result.push_str(rest);

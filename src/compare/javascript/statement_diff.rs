@@ -5,8 +5,9 @@
 //! paired and looked into. A minified bundle is one wrapper around thousands of units, so an added statement in its
 //! middle comes out alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::RandomState;
+use std::iter;
 use std::ops::Range;
 
 use similar::DiffOp;
@@ -153,7 +154,7 @@ fn with_children(units: &[Unit]) -> Vec<&Unit> {
 
 /// Whether the units have at least one child in common.
 fn share(left: &Unit, right: &Unit) -> bool {
-    let hashes: std::collections::HashSet<u64> = left.children.iter().map(|child| child.hash).collect();
+    let hashes: HashSet<u64> = left.children.iter().map(|child| child.hash).collect();
     right.children.iter().any(|child| hashes.contains(&child.hash))
 }
 
@@ -191,7 +192,7 @@ fn unmatched(left: &[Unit], right: &[Unit], hash: impl Fn(&Unit) -> u64) -> Vec<
 
 impl Unmatched {
     fn whole(unit: &Unit) -> Self {
-        Self { kind: unit.kind, pieces: vec![unit.start..unit.end] }
+        Self { kind: unit.kind, pieces: iter::once(unit.start..unit.end).collect() }
     }
 
     fn frame(unit: &Unit) -> Self {
