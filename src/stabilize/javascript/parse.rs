@@ -212,4 +212,106 @@ mod tests {
         assert!(tokens(SourceKind::Unstated, &text).is_some());
         assert_eq!(tokens(SourceKind::Unstated, &format!("a;{}", " ".repeat(MAXIMUM_SIZE))), None);
     }
+
+    /// How many brackets are open at most, by the parser's own tokens.
+    fn deepest_bracket(parsed: &Parsed<'_>) -> usize {
+        let (mut depth, mut deepest) = (0_usize, 0);
+        for token in &parsed.tokens {
+            let text = parsed.token(token).1;
+            let is_template = text.starts_with(['`', '}']) && token.end - token.start > 1;
+            if matches!(text, ")" | "]" | "}") || is_template && text.starts_with('}') {
+                depth -= 1;
+            }
+            if matches!(text, "(" | "[" | "{") || is_template && text.ends_with("${") {
+                depth += 1;
+            }
+            deepest = deepest.max(depth);
+        }
+        deepest
+    }
+
+    fn odd_text() -> impl proptest::strategy::Strategy<Value = String> {
+        use proptest::prelude::*;
+        let pieces = prop::sample::select(vec![
+            "/",
+            "/",
+            "/",
+            "/'/",
+            "/[/`]/",
+            "/(/",
+            "'",
+            "\"",
+            "`",
+            "${",
+            "}",
+            "{",
+            "(",
+            ")",
+            "[",
+            "]",
+            "{}",
+            "()",
+            "[]",
+            "a",
+            "a",
+            "if(a)",
+            "while(a)",
+            "yield ",
+            "await ",
+            "++",
+            "--",
+            "!",
+            "\n",
+            "\n",
+            ";",
+            "=",
+            ",",
+            "return ",
+            "=>",
+            "<",
+            ">",
+            ":",
+            " as ",
+            "//",
+            "/*",
+            "*/",
+            "1.",
+            "1",
+            ".",
+            "b.if",
+            "break",
+            "function a()",
+            "class A",
+            "do ",
+            "else ",
+            "of ",
+            "'('",
+            "`(`",
+            "\\",
+            "g",
+            "-",
+            "let a=",
+            "x:",
+            "?",
+            "typeof ",
+            "void ",
+            "type A=",
+            "#!",
+            "\u{2028}",
+            "\r",
+        ]);
+        prop::collection::vec(pieces, 1..14).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(1_024))]
+
+        #[test]
+        fn no_bracket_of_the_parser_goes_uncounted(text in odd_text(), is_typed: bool) {
+            let kind = if is_typed { SourceKind::TypeScript } else { SourceKind::Unstated };
+            if let Some(depth @ 1..) = read_one(kind, text.as_bytes(), |parsed| Some(deepest_bracket(parsed))) {
+                proptest::prop_assert!(!is_bounded(&text, is_typed, depth - 1), "{} {:?}", depth, text);
+            }
+        }
+    }
 }
