@@ -1,8 +1,12 @@
 //! Rebuilding a package from its source: what would be run, with which tools, and running it in the sandbox.
 //!
 //! Nothing here decides what a rebuild proves; the comparison does. Fetched code is run by the `sandbox` crate
-//! alone.
+//! alone. `lockfile` says which releases a lockfile names, `view` serves them to a package manager inside the
+//! sandbox, `toolchain` brings the programs.
 
+pub mod lockfile;
 pub mod plan;
+
+pub mod view;
 
 pub use plan::Plan;

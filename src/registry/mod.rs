@@ -18,7 +18,9 @@ pub use cache::CacheError;
 pub use environment::Environment;
 pub use http::{HttpError, HttpLimits};
 pub use npm::{
-    Access, ConfigurationError, DigestsStated, MalformedClaim, Neighbour, Neighbours, NpmRegistry, Observation,
-    ObservationSource, PackumentError, RegistryError, RegistryLimits, RegistryOptions, ReleaseMetadata, StoredArtifact,
+    Access, ConfigurationError, Currency, DigestsStated, MalformedClaim, Neighbour, Neighbours, NpmRegistry,
+    Observation, ObservationSource, PackumentError, PackumentText, RegistryError, RegistryLimits, RegistryOptions,
+    ReleaseMetadata, StoredArtifact,
 };
 pub use redacted::RedactedUrl;
+pub use timestamp::parse_rfc3339;

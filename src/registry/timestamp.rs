@@ -1,7 +1,7 @@
 //! The two forms of time that registries send: RFC 3339 in packuments and the HTTP date in headers.
 
 /// Seconds since 1970 of an RFC 3339 time such as `2025-09-08T13:16:11.123Z`; fractions are dropped.
-pub(super) fn parse_rfc3339(text: &str) -> Option<i64> {
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     if bytes.len() < 20 || !text.is_ascii() {
         return None;

@@ -7,9 +7,9 @@ use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use sha2::Digest as _;
 use url::Url;
 
-use super::record::{ARTIFACTS, StoredDownload};
-use super::{Access, DigestsStated, NpmRegistry, RegistryError, ReleaseMetadata};
-use crate::package::{Integrity, IntegrityMismatch, Sha1Digest, Sha256Digest};
+use super::record::{ARTIFACTS, CONTENTS, StoredContent, StoredDownload};
+use super::{Access, Currency, DigestsStated, NpmRegistry, ObservationSource, RegistryError, ReleaseMetadata};
+use crate::package::{Integrity, IntegrityMismatch, Release, Sha1Digest, Sha256Digest, Subject};
 use crate::registry::cache::{Cache, StagedBlob};
 use crate::registry::http::{Request, Response};
 use crate::registry::{CacheError, HttpError, RedactedUrl};
@@ -35,6 +35,14 @@ impl NpmRegistry {
     ///
     /// Of a cached artifact only the size is checked; see [`StoredArtifact::path`] and [`NpmRegistry::discard`].
     pub async fn artifact(&self, metadata: &ReleaseMetadata) -> Result<StoredArtifact, RegistryError> {
+        self.artifact_and_source(metadata).await.map(|(artifact, _)| artifact)
+    }
+
+    /// As [`NpmRegistry::artifact`], and tells whether it was fetched now.
+    pub async fn artifact_and_source(
+        &self,
+        metadata: &ReleaseMetadata,
+    ) -> Result<(StoredArtifact, ObservationSource), RegistryError> {
         let stated = Stated::of(metadata);
         let key = StoredDownload::key(&metadata.artifact_url, &stated.integrity, &stated.shasum);
         let shared = self.shared();
@@ -42,7 +50,7 @@ impl NpmRegistry {
         let bound = metadata.digests_stated() != DigestsStated::None;
         let kept = self.stored_artifact(metadata, key)?;
         if let Some(artifact) = kept.filter(|_| bound || shared.access == Access::Offline) {
-            return Ok(artifact);
+            return Ok((artifact, ObservationSource::Cache));
         }
         match shared.access {
             Access::Offline => {
@@ -58,13 +66,13 @@ impl NpmRegistry {
         let _turn = shared.turns.take(key).await;
         // Another task may have brought it meanwhile.
         if let Some(artifact) = self.stored_artifact(metadata, key)?.filter(|_| bound) {
-            return Ok(artifact);
+            return Ok((artifact, ObservationSource::Cache));
         }
-        let artifact = self.download(metadata, &stated).await?;
+        let artifact = self.download(&metadata.release, &metadata.artifact_url, &stated).await?;
         let record =
             StoredDownload::new(&metadata.artifact_url, artifact.sha256, artifact.size, artifact.integrity.to_string());
         shared.cache.write_record(ARTIFACTS, key, &record)?;
-        Ok(artifact)
+        Ok((artifact, ObservationSource::Network))
     }
 
     /// Drops a cached artifact whose content proved not to be what it must be, so that it is fetched again.
@@ -89,10 +97,9 @@ impl NpmRegistry {
         Ok(Some(StoredArtifact { path: cache.blob_path(sha256), size: record.size, sha256, integrity }))
     }
 
-    async fn download(&self, metadata: &ReleaseMetadata, stated: &Stated) -> Result<StoredArtifact, RegistryError> {
+    async fn download(&self, release: &Release, url: &Url, stated: &Stated) -> Result<StoredArtifact, RegistryError> {
         let shared = self.shared();
-        let url = &metadata.artifact_url;
-        let authorization = shared.configuration.authorization(url, &metadata.release.name)?;
+        let authorization = shared.configuration.authorization(url, &release.name)?;
         let credentials_sent = authorization.is_some();
         let mut headers = HeaderMap::new();
         // The artifact is a gzip file: a second compression would only blur which bytes were published.
@@ -106,11 +113,73 @@ impl NpmRegistry {
                 url,
                 status: status @ (StatusCode::NOT_FOUND | StatusCode::GONE),
                 ..
-            }) => RegistryError::ArtifactGone { release: metadata.release.clone(), url, status },
+            }) => RegistryError::ArtifactGone { release: release.clone(), url, status },
             RegistryError::Http(error) => RegistryError::from_answer(error, credentials_sent),
             other => other,
         })?;
-        received.store(&shared.cache, stated, url).await
+        let artifact = received.store(&shared.cache, stated, url).await?;
+        let record = StoredContent::new(artifact.sha256, artifact.size, artifact.integrity.to_string());
+        for stated in [artifact.integrity.to_string(), stated.integrity.clone()] {
+            if !stated.is_empty() {
+                shared.cache.write_record(CONTENTS, StoredContent::key(&stated), &record)?;
+            }
+        }
+        Ok(artifact)
+    }
+
+    /// Brings the tarball of a release whose integrity is known from elsewhere, or finds it in the cache.
+    ///
+    /// No metadata is asked for unless the registry keeps the tarball at an unusual address, and no other host
+    /// than the configured registry is ever asked. Tells whether the tarball was fetched now.
+    pub async fn tarball(
+        &self,
+        release: &Release,
+        integrity: &Integrity,
+    ) -> Result<(StoredArtifact, ObservationSource), RegistryError> {
+        let shared = self.shared();
+        let stated = Stated { integrity: integrity.to_string(), shasum: String::new() };
+        let key = StoredContent::key(&stated.integrity);
+        if let Some(artifact) = self.content(key)? {
+            return Ok((artifact, ObservationSource::Cache));
+        }
+        match shared.access {
+            Access::Offline => return Err(RegistryError::ArtifactNotCached { release: release.clone() }),
+            Access::Online => {}
+        }
+        let _turn = shared.turns.take(key).await;
+        // Another task may have brought it meanwhile.
+        if let Some(artifact) = self.content(key)? {
+            return Ok((artifact, ObservationSource::Cache));
+        }
+        let usual = shared.configuration.usual_artifact_url(&release.name, &release.version);
+        let gone = match self.download(release, &usual, &stated).await {
+            Err(gone @ RegistryError::ArtifactGone { .. }) => gone,
+            other => return other.map(|artifact| (artifact, ObservationSource::Network)),
+        };
+        let subject = Subject {
+            ecosystem: release.ecosystem,
+            name: release.name.clone(),
+            version: Some(release.version.clone()),
+        };
+        let metadata = self.release_while(&subject, Currency::Any).await?;
+        if metadata.artifact_url == usual {
+            return Err(gone);
+        }
+        let artifact = self.download(release, &metadata.artifact_url, &stated).await?;
+        Ok((artifact, ObservationSource::Network))
+    }
+
+    /// The cached content under a stated integrity.
+    fn content(&self, key: Sha256Digest) -> Result<Option<StoredArtifact>, RegistryError> {
+        let cache = &self.shared().cache;
+        let Some(record) = cache.read_record::<StoredContent>(CONTENTS, key)? else { return Ok(None) };
+        let (Some(sha256), Ok(integrity)) = (record.sha256(), Integrity::parse(&record.integrity)) else {
+            return Ok(None);
+        };
+        if cache.blob_size(sha256) != Some(record.size) {
+            return Ok(None);
+        }
+        Ok(Some(StoredArtifact { path: cache.blob_path(sha256), size: record.size, sha256, integrity }))
     }
 }
 

@@ -42,6 +42,28 @@ pub enum Access {
     Offline,
 }
 
+/// How recent the registry's word must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Currency {
+    /// As recent as HTTP's own rules ask.
+    Fresh,
+    /// Given after this instant, in seconds since 1970: enough for who looks at nothing published later.
+    Since(i64),
+    /// Whatever is kept; the registry is asked only where nothing is, or where it lacks the version.
+    Any,
+}
+
+/// All that a registry states about a package.
+#[derive(Debug, Clone)]
+pub struct PackumentText {
+    /// The JSON as it was served, content encoding removed.
+    pub bytes: Vec<u8>,
+    /// Its SHA-256.
+    pub sha256: Sha256Digest,
+    /// How and when it was learnt.
+    pub observation: Observation,
+}
+
 /// Bounds on what a registry may answer.
 #[derive(Debug, Clone)]
 pub struct RegistryLimits {
@@ -90,8 +112,8 @@ enum Answer {
     NotModified(Box<StoredPackument>),
     /// A `304` that cannot mean what we hold.
     Unrelated,
-    /// A new packument has the asked version.
-    Fetched(Box<ReleaseMetadata>),
+    /// A new packument, which has the asked version where one was asked for.
+    Fetched(Box<StoredPackument>),
 }
 
 impl NpmRegistry {
@@ -111,6 +133,11 @@ impl NpmRegistry {
 
     /// What the registry states about a release; without a version, about the latest one.
     pub async fn release(&self, subject: &Subject) -> Result<ReleaseMetadata, RegistryError> {
+        self.release_while(subject, Currency::Fresh).await
+    }
+
+    /// What the registry states about a release, or stated as recently as `currency` asks.
+    pub async fn release_while(&self, subject: &Subject, currency: Currency) -> Result<ReleaseMetadata, RegistryError> {
         let source = self.source(&subject.name);
         let kept = self.kept(&source)?;
         match self.shared.access {
@@ -120,18 +147,74 @@ impl NpmRegistry {
                 self.look_up(&source, &kept, subject, ObservationSource::Cache).await?.ok_or_else(uncached)
             }
             Access::Online => {
-                if let Some(found) = self.while_fresh(&source, kept.as_ref(), subject).await? {
+                if let Some(found) = self.while_current(&source, kept.as_ref(), subject, currency).await? {
                     return Ok(found);
                 }
                 let _turn = self.shared.turns.take(source.key).await;
                 // Another task may have asked meanwhile.
                 let kept = self.kept(&source)?;
-                if let Some(found) = self.while_fresh(&source, kept.as_ref(), subject).await? {
+                if let Some(found) = self.while_current(&source, kept.as_ref(), subject, currency).await? {
                     return Ok(found);
                 }
                 self.ask(&source, kept, subject).await
             }
         }
+    }
+
+    /// All that the registry states about a package, content encoding removed.
+    pub async fn packument(&self, name: &PackageName, currency: Currency) -> Result<PackumentText, RegistryError> {
+        let source = self.source(name);
+        let kept = self.kept(&source)?;
+        let uncached = || RegistryError::MetadataNotCached { name: name.clone() };
+        if self.shared.access == Access::Offline {
+            let kept = kept.ok_or_else(uncached)?;
+            return self.text(&source, &kept, ObservationSource::Cache).await?.ok_or_else(uncached);
+        }
+        if let Some(kept) = kept.filter(|kept| is_current(&source, kept, currency))
+            && let Some(text) = self.text(&source, &kept, ObservationSource::Cache).await?
+        {
+            return Ok(text);
+        }
+        let _turn = self.shared.turns.take(source.key).await;
+        // Another task may have asked meanwhile.
+        let mut kept = self.kept(&source)?;
+        if let Some(kept) = kept.as_ref().filter(|kept| is_current(&source, kept, currency))
+            && let Some(text) = self.text(&source, kept, ObservationSource::Cache).await?
+        {
+            return Ok(text);
+        }
+        loop {
+            let (kept, how) = match self.request(&source, kept.take(), None).await? {
+                Answer::NotModified(kept) => (kept, ObservationSource::Revalidated),
+                Answer::Fetched(kept) => (kept, ObservationSource::Network),
+                Answer::Unrelated => continue,
+            };
+            match (self.text(&source, &kept, how).await?, how) {
+                (Some(text), _) => return Ok(text),
+                (None, ObservationSource::Network) => return Err(uncached()),
+                // What we hold is damaged: the next round asks without conditions, so it is the last.
+                (None, _) => {}
+            }
+        }
+    }
+
+    /// The decoded bytes of a kept packument; `None` where they are gone or damaged.
+    async fn text(
+        &self,
+        source: &Source,
+        kept: &StoredPackument,
+        how: ObservationSource,
+    ) -> Result<Option<PackumentText>, RegistryError> {
+        let (Some(packument), Some(blob)) = (kept.packument(), kept.blob()) else { return Ok(None) };
+        let observation = Observation { source: how, at: kept.checked_at };
+        let (registry, source, encoding) = (self.clone(), source.clone(), kept.encoding);
+        tokio::task::spawn_blocking(move || {
+            let Some(body) = registry.shared.cache.read_blob(blob)? else { return Ok(None) };
+            let bytes = decode(&body, encoding, registry.shared.limits.packument_bytes)
+                .map_err(|error| malformed(RedactedUrl::new(&source.url), error))?;
+            Ok(Some(PackumentText { bytes: bytes.into_owned(), sha256: packument, observation }))
+        })
+        .await?
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -150,19 +233,15 @@ impl NpmRegistry {
         Ok(kept.filter(|kept| kept.is_for(&source.registry, &source.name)))
     }
 
-    /// Answers from the cache where it is fresh and knows the version.
-    async fn while_fresh(
+    /// Answers from the cache where it is recent enough and knows the version.
+    async fn while_current(
         &self,
         source: &Source,
         kept: Option<&StoredPackument>,
         subject: &Subject,
+        currency: Currency,
     ) -> Result<Option<ReleaseMetadata>, RegistryError> {
-        let Some(kept) = kept else { return Ok(None) };
-        let checked = u64::try_from(kept.checked_at).unwrap_or_default();
-        let checked = SystemTime::UNIX_EPOCH + Duration::from_secs(checked);
-        if !freshness::is_fresh(&kept.policy, &source.url, &asked_headers(), checked, SystemTime::now()) {
-            return Ok(None);
-        }
+        let Some(kept) = kept.filter(|kept| is_current(source, kept, currency)) else { return Ok(None) };
         match self.look_up(source, kept, subject, ObservationSource::Cache).await {
             // The version may have been published since.
             Err(error) if error.is_about_the_version() => Ok(None),
@@ -178,7 +257,7 @@ impl NpmRegistry {
         subject: &Subject,
     ) -> Result<ReleaseMetadata, RegistryError> {
         loop {
-            match self.request(source, kept.take(), subject).await? {
+            match self.request(source, kept.take(), Some(subject)).await? {
                 Answer::NotModified(kept) => {
                     let found = self.look_up(source, &kept, subject, ObservationSource::Revalidated).await?;
                     if let Some(found) = found {
@@ -186,7 +265,11 @@ impl NpmRegistry {
                     }
                 }
                 Answer::Unrelated => {}
-                Answer::Fetched(metadata) => return Ok(*metadata),
+                Answer::Fetched(kept) => {
+                    let uncached = || RegistryError::MetadataNotCached { name: source.name.clone() };
+                    let found = self.look_up(source, &kept, subject, ObservationSource::Network).await?;
+                    return found.ok_or_else(uncached);
+                }
             }
             // What we hold is of no use: the next round asks without conditions, so it is the last.
         }
@@ -196,7 +279,7 @@ impl NpmRegistry {
         &self,
         source: &Source,
         kept: Option<StoredPackument>,
-        subject: &Subject,
+        subject: Option<&Subject>,
     ) -> Result<Answer, RegistryError> {
         let shared = &self.shared;
         let asked = asked_headers();
@@ -229,9 +312,9 @@ impl NpmRegistry {
             shared.cache.write_record(PACKUMENTS, source.key, &kept)?;
             return Ok(Answer::NotModified(Box::new(kept)));
         }
-        let fetched = Fetched { registry: self.clone(), source: source.clone(), subject: subject.clone(), url };
-        let metadata = tokio::task::spawn_blocking(move || fetched.store(&body, &asked, &answered, now)).await??;
-        Ok(Answer::Fetched(Box::new(metadata)))
+        let fetched = Fetched { registry: self.clone(), source: source.clone(), subject: subject.cloned(), url };
+        let kept = tokio::task::spawn_blocking(move || fetched.store(&body, &asked, &answered, now)).await??;
+        Ok(Answer::Fetched(Box::new(kept)))
     }
 
     /// Finds the asked version in a kept packument; `None` where the kept bytes are gone or damaged.
@@ -256,7 +339,8 @@ impl NpmRegistry {
             let malformed = |error| malformed(RedactedUrl::new(&source.url), error);
             let bytes = decode(&body, encoding, registry.shared.limits.packument_bytes).map_err(malformed)?;
             let parsed = Packument::parse(&bytes).map_err(malformed)?;
-            registry.extract(&source, &parsed, version, packument, observation).map(Some)
+            let stored = registry.extract(&source, &parsed, &version, packument)?;
+            registry.metadata(&source, stored, version, packument, observation).map(Some)
         })
         .await?
     }
@@ -266,17 +350,16 @@ impl NpmRegistry {
         &self,
         source: &Source,
         parsed: &Packument<'_>,
-        version: Version,
+        version: &Version,
         packument: Sha256Digest,
-        observation: Observation,
-    ) -> Result<ReleaseMetadata, RegistryError> {
-        let stored = parsed.release(&source.name, &version).map_err(|error| match error {
+    ) -> Result<StoredRelease, RegistryError> {
+        let stored = parsed.release(&source.name, version).map_err(|error| match error {
             ReleaseError::Missing(error) => *error,
             ReleaseError::Json(error) => malformed(RedactedUrl::new(&source.url), error.into()),
         })?;
-        let key = StoredRelease::key(packument, &source.name, &version);
+        let key = StoredRelease::key(packument, &source.name, version);
         self.shared.cache.write_record(RELEASES, key, &stored)?;
-        self.metadata(source, stored, version, packument, observation)
+        Ok(stored)
     }
 
     fn metadata(
@@ -324,7 +407,8 @@ impl NpmRegistry {
 struct Fetched {
     registry: NpmRegistry,
     source: Source,
-    subject: Subject,
+    /// The release to take out of it at once, while it is parsed.
+    subject: Option<Subject>,
     url: RedactedUrl,
 }
 
@@ -336,7 +420,7 @@ impl Fetched {
         asked: &HeaderMap,
         answered: &HeaderMap,
         now: SystemTime,
-    ) -> Result<ReleaseMetadata, RegistryError> {
+    ) -> Result<StoredPackument, RegistryError> {
         let Self { registry, source, subject, url } = self;
         let cache = &registry.shared.cache;
         registry.shared.cleaned.call_once(|| cache.remove_abandoned());
@@ -369,9 +453,24 @@ impl Fetched {
             seconds(now),
         );
         cache.write_record(PACKUMENTS, source.key, &kept)?;
-        let observation = Observation { source: ObservationSource::Network, at: seconds(now) };
-        let version = asked_version(&source, &subject, parsed.latest.as_deref())?;
-        registry.extract(&source, &parsed, version, packument, observation)
+        if let Some(subject) = subject {
+            let version = asked_version(&source, &subject, parsed.latest.as_deref())?;
+            registry.extract(&source, &parsed, &version, packument)?;
+        }
+        Ok(kept)
+    }
+}
+
+/// Whether a kept packument is recent enough.
+fn is_current(source: &Source, kept: &StoredPackument, currency: Currency) -> bool {
+    match currency {
+        Currency::Any => true,
+        Currency::Since(instant) if kept.checked_at > instant => true,
+        Currency::Fresh | Currency::Since(_) => {
+            let checked = u64::try_from(kept.checked_at).unwrap_or_default();
+            let checked = SystemTime::UNIX_EPOCH + Duration::from_secs(checked);
+            freshness::is_fresh(&kept.policy, &source.url, &asked_headers(), checked, SystemTime::now())
+        }
     }
 }
 

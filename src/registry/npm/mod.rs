@@ -15,7 +15,7 @@ mod record;
 mod settings;
 
 pub use artifact::StoredArtifact;
-pub use client::{Access, NpmRegistry, RegistryLimits, RegistryOptions};
+pub use client::{Access, Currency, NpmRegistry, PackumentText, RegistryLimits, RegistryOptions};
 pub use error::RegistryError;
 pub use metadata::{
     DigestsStated, MalformedClaim, Neighbour, Neighbours, Observation, ObservationSource, ReleaseMetadata,

@@ -15,7 +15,7 @@ use reqwest::header::HeaderValue;
 use url::Url;
 
 use super::settings::Settings;
-use crate::package::PackageName;
+use crate::package::{PackageName, Version};
 use crate::registry::Environment;
 use crate::registry::http::{ProxySettings, TrustSettings};
 use crate::registry::redacted::take_userinfo;
@@ -131,6 +131,15 @@ impl NpmConfiguration {
         let mut url = self.registry(name).clone();
         // A validated name needs no other escape; the scope's slash must not read as a path separator.
         let path = format!("{}{}", url.path(), name.as_str().replacen('/', "%2f", 1));
+        url.set_path(&path);
+        url
+    }
+
+    /// Where registries keep the artifact of a release, as a rule.
+    pub(super) fn usual_artifact_url(&self, name: &PackageName, version: &Version) -> Url {
+        let mut url = self.registry(name).clone();
+        // Validated names and versions need no escapes.
+        let path = format!("{}{name}/-/{}-{version}.tgz", url.path(), name.unscoped());
         url.set_path(&path);
         url
     }

@@ -16,7 +16,9 @@ pub(super) const PACKUMENTS: &str = "npm-packuments-v1";
 pub(super) const RELEASES: &str = "npm-releases-v1";
 /// The folder of the records that lead from a release to its artifact.
 pub(super) const ARTIFACTS: &str = "npm-artifacts-v1";
-/// The version of all three.
+/// The folder of the records that lead from an integrity to the content that has it.
+pub(super) const CONTENTS: &str = "npm-contents-v1";
+/// The version of all four.
 const SCHEMA: u32 = 1;
 
 /// A kept packument: where its bytes are and how long they hold.
@@ -221,6 +223,30 @@ impl StoredDownload {
     /// A key that changes with the address and with every digest stated for it.
     pub(super) fn key(url: &Url, integrity: &str, shasum: &str) -> Sha256Digest {
         key(&[url.as_str(), integrity, shasum])
+    }
+}
+
+/// Content whose bytes fitted a stated integrity, wherever they came from.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredContent {
+    schema: u32,
+    sha256: String,
+    pub(super) size: u64,
+    /// The sha512 integrity of the bytes.
+    pub(super) integrity: String,
+}
+
+impl StoredContent {
+    pub(super) fn new(sha256: Sha256Digest, size: u64, integrity: String) -> Self {
+        Self { schema: SCHEMA, sha256: sha256.to_string(), size, integrity }
+    }
+
+    pub(super) fn sha256(&self) -> Option<Sha256Digest> {
+        Sha256Digest::parse(&self.sha256).ok().filter(|_| self.schema == SCHEMA)
+    }
+
+    pub(super) fn key(integrity: &str) -> Sha256Digest {
+        key(&[integrity])
     }
 }
 

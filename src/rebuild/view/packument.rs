@@ -1,0 +1,282 @@
+//! A packument as it would have been at the cutoff.
+//!
+//! Times of publication may be a mirror's own: when it first saw a version. Such a time is never too early, so
+//! a version that has one before the cutoff existed then. The others are hidden, unless the times of the package
+//! contradict what is known: then the cutoff cannot be applied to it, which the log says.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::value::RawValue;
+
+use super::members::{Members, text};
+use crate::package::{PackageName, Version};
+use crate::rebuild::lockfile::Closure;
+use crate::registry::parse_rfc3339;
+
+/// The members of a version that the short form has.
+const SHORT_FORM: [&str; 20] = [
+    "name",
+    "version",
+    "deprecated",
+    "dependencies",
+    "optionalDependencies",
+    "devDependencies",
+    "bundleDependencies",
+    "bundledDependencies",
+    "peerDependencies",
+    "peerDependenciesMeta",
+    "acceptDependencies",
+    "bin",
+    "directories",
+    "dist",
+    "engines",
+    "cpu",
+    "os",
+    "libc",
+    "hasInstallScript",
+    "_hasShrinkwrap",
+];
+const INSTALL_SCRIPTS: [&str; 3] = ["preinstall", "install", "postinstall"];
+
+/// Which of the two forms of a packument is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Full,
+    Short,
+}
+
+/// What of a packument may be seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window<'a> {
+    pub(super) cutoff: Option<i64>,
+    pub(super) closure: Option<&'a Closure>,
+    /// Whether versions outside the lockfile may be chosen.
+    pub(super) open: bool,
+    /// The view's own address, without a slash at its end.
+    pub(super) origin: &'a str,
+}
+
+/// A packument as it is shown.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) body: Vec<u8>,
+    pub(super) versions: HashSet<String>,
+    /// Whether the package's times contradict what is known and were not applied.
+    pub(super) without_cutoff: bool,
+}
+
+struct Release<'a> {
+    version: Version,
+    raw: &'a RawValue,
+    time: Option<i64>,
+    time_text: Option<String>,
+}
+
+/// Rewrites the packument of `name`.
+pub(super) fn shown(
+    bytes: &[u8],
+    name: &PackageName,
+    form: Form,
+    window: Window<'_>,
+) -> Result<Shown, serde_json::Error> {
+    let top: Members<'_> = serde_json::from_slice(bytes)?;
+    let releases = releases(&top);
+    let believed = window.cutoff.is_none_or(|cutoff| are_believable(&releases, name, window.closure, cutoff));
+    let is_locked = |version: &str| window.closure.is_some_and(|closure| closure.locked(name, version).is_some());
+    let is_visible = |release: &Release<'_>| {
+        let before = |cutoff| release.time.is_some_and(|time| time <= cutoff);
+        is_locked(release.version.as_str())
+            || window.cutoff.is_none_or(|cutoff| before(cutoff) || (!believed && window.open))
+    };
+    let visible: Vec<_> = releases.into_iter().filter(is_visible).collect();
+    let versions = visible.iter().map(|release| release.version.to_string()).collect();
+
+    let mut writer = Writer { body: Vec::with_capacity(bytes.len()), first: true };
+    writer.open("");
+    writer.text("name", name.as_str());
+    writer.open("dist-tags");
+    for (tag, version) in tags(&top, &visible) {
+        writer.text(&tag, &version);
+    }
+    writer.close();
+    writer.open("versions");
+    for release in &visible {
+        writer.version(name, release, form, window.origin);
+    }
+    writer.close();
+    let times = visible.iter().filter_map(|release| Some((release, stated_time(release, window.cutoff)?)));
+    if form == Form::Full {
+        writer.open("time");
+        for (release, time) in times {
+            writer.text(release.version.as_str(), &time);
+        }
+        writer.close();
+    } else if let Some(modified) = times.map(|(_, time)| time).max() {
+        writer.text("modified", &modified);
+    }
+    writer.close();
+    Ok(Shown { body: writer.body, versions, without_cutoff: !believed })
+}
+
+fn releases<'a>(top: &Members<'a>) -> Vec<Release<'a>> {
+    let times: HashMap<String, &RawValue> = Members::of(top.get("time")).0.into_iter().collect();
+    // Of two entries with one key the last counts, as in every client.
+    let raw: BTreeMap<String, &RawValue> = Members::of(top.get("versions")).0.into_iter().collect();
+    let mut releases: Vec<_> = raw
+        .into_iter()
+        .filter_map(|(key, raw)| {
+            let version = Version::parse(&key).ok()?;
+            let time_text = times.get(&key).and_then(|raw| text(raw));
+            let time = time_text.as_deref().and_then(parse_rfc3339);
+            Some(Release { version, raw, time, time_text })
+        })
+        .collect();
+    releases.sort_by(|left, right| left.version.compare_precedence(&right.version));
+    releases
+}
+
+/// Whether the times can be those of publication, as far as can be told.
+///
+/// They cannot if nothing existed at the cutoff although the artifact depends on the package, if a release of the
+/// lockfile did not exist then, or if patches of one line regularly precede their predecessors.
+fn are_believable(releases: &[Release<'_>], name: &PackageName, closure: Option<&Closure>, cutoff: i64) -> bool {
+    let exists = |release: &Release<'_>| release.time.is_some_and(|time| time <= cutoff);
+    if !releases.iter().any(exists) {
+        return false;
+    }
+    let is_locked = |release: &&Release<'_>| {
+        closure.is_some_and(|closure| closure.locked(name, release.version.as_str()).is_some())
+    };
+    if !releases.iter().filter(is_locked).all(exists) {
+        return false;
+    }
+    let line = |version: &Version| version.as_str().rsplit_once('.').map(|(line, _)| line.to_owned());
+    let stable: Vec<_> = releases.iter().filter(|release| !release.version.is_prerelease()).collect();
+    let (mut pairs, mut inverted) = (0_usize, 0_usize);
+    for pair in stable.windows(2) {
+        if line(&pair[0].version) == line(&pair[1].version)
+            && let (Some(lower), Some(higher)) = (pair[0].time, pair[1].time)
+        {
+            pairs += 1;
+            inverted += usize::from(lower > higher);
+        }
+    }
+    inverted * 5 <= pairs
+}
+
+/// The tags whose versions are visible, and a `latest` in any case.
+fn tags(top: &Members<'_>, visible: &[Release<'_>]) -> BTreeMap<String, String> {
+    let is_visible = |version: &str| visible.iter().any(|release| release.version.as_str() == version);
+    let mut tags: BTreeMap<String, String> = Members::of(top.get("dist-tags"))
+        .0
+        .into_iter()
+        .filter_map(|(tag, raw)| Some((tag, text(raw)?)))
+        .filter(|(_, version)| is_visible(version))
+        .collect();
+    // `visible` ascends.
+    let highest = visible.iter().rev().find(|release| !release.version.is_prerelease()).or(visible.last());
+    if let Some(highest) = highest {
+        tags.entry("latest".to_owned()).or_insert_with(|| highest.version.to_string());
+    }
+    tags
+}
+
+/// The time to state: a mirror's own one may lie in what is the future inside the sandbox.
+fn stated_time(release: &Release<'_>, cutoff: Option<i64>) -> Option<String> {
+    match (release.time, cutoff) {
+        (Some(time), Some(cutoff)) if time > cutoff => Some(rfc3339(cutoff)),
+        (Some(_), _) => release.time_text.clone(),
+        (None, cutoff) => cutoff.map(rfc3339),
+    }
+}
+
+/// The time in the form of packuments.
+fn rfc3339(seconds: i64) -> String {
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Counting years from March puts the leap day last; 719468 days lie between 1 March of year 0 and 1970.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.000Z")
+}
+
+/// Writes JSON objects.
+struct Writer {
+    body: Vec<u8>,
+    first: bool,
+}
+
+impl Writer {
+    fn key(&mut self, key: &str) {
+        if !std::mem::replace(&mut self.first, false) {
+            self.body.push(b',');
+        }
+        self.quoted(key);
+        self.body.push(b':');
+    }
+
+    fn quoted(&mut self, text: &str) {
+        serde_json::to_writer(&mut self.body, text).expect("text can be written into memory");
+    }
+
+    /// Opens an object under `key`, or the outermost one under an empty key.
+    fn open(&mut self, key: &str) {
+        if !key.is_empty() {
+            self.key(key);
+        }
+        self.body.push(b'{');
+        self.first = true;
+    }
+
+    fn close(&mut self) {
+        self.body.push(b'}');
+        self.first = false;
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        self.key(key);
+        self.quoted(value);
+    }
+
+    fn raw(&mut self, key: &str, value: &RawValue) {
+        self.key(key);
+        self.body.extend_from_slice(value.get().as_bytes());
+    }
+
+    fn version(&mut self, name: &PackageName, release: &Release<'_>, form: Form, origin: &str) {
+        let members = Members::of(Some(release.raw));
+        let version = &release.version;
+        self.open(version.as_str());
+        for (key, value) in &members.0 {
+            match key.as_str() {
+                "dist" => {
+                    self.open(key);
+                    for (key, value) in Members::of(Some(value)).0.iter().filter(|(key, _)| key != "tarball") {
+                        self.raw(key, value);
+                    }
+                    self.text("tarball", &format!("{origin}/{name}/-/{}-{version}.tgz", name.unscoped()));
+                    self.close();
+                }
+                short if form == Form::Full || SHORT_FORM.contains(&short) => self.raw(key, value),
+                _ => {}
+            }
+        }
+        let has_scripts =
+            || Members::of(members.get("scripts")).0.iter().any(|(key, _)| INSTALL_SCRIPTS.contains(&key.as_str()));
+        if form == Form::Short && members.get("hasInstallScript").is_none() && has_scripts() {
+            self.key("hasInstallScript");
+            self.body.extend_from_slice(b"true");
+        }
+        self.close();
+    }
+}
+
+#[cfg(test)]
+#[path = "packument_tests.rs"]
+mod tests;
