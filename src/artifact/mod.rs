@@ -20,4 +20,4 @@ pub use entry::{ArchiveAnomaly, ArtifactContents, ArtifactEntry, EntryKind};
 pub use hash::{BlobHasher, CollisionCheck};
 pub use limits::{ArtifactLimits, LimitKind};
 pub use path::{EntryPath, PathError};
-pub use tar::{ArtifactError, ReadOptions, SourceContent, read_entries, read_tarball};
+pub use tar::{ArtifactError, ReadOptions, SourceContent, TakeFile, read_entries, read_files, read_tarball};

@@ -126,3 +126,42 @@ pub fn read_entries(
         Err(source) => Err(meter.explain(source, found.len() as u64)),
     }
 }
+
+/// What [`read_files`] hands a file to: its path, whether it is executable, and its content.
+pub type TakeFile<'a> = dyn FnMut(&EntryPath, bool, &mut dyn Read) -> io::Result<()> + 'a;
+
+/// Hands every file of an archive that holds nothing else to `take`, in one pass and within the limits.
+///
+/// For archives that are to be unpacked: a link, a device or an unsafe path anywhere refuses the whole archive,
+/// and what `take` was handed before is of no use then.
+pub fn read_files(source: impl Read, limits: ArtifactLimits, take: &mut TakeFile<'_>) -> Result<(), ArtifactError> {
+    let meter = Meter::new(limits);
+    let mut members = 0;
+    let pass = || -> io::Result<()> {
+        let mut archive = open(Inflate::new(source, limits.compressed_size)?, &meter);
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            members += 1;
+            if members > limits.entries {
+                return Err(meter.refuse(LimitKind::Entries));
+            }
+            meter.allow_entry(entry.size());
+            let kind = entry.header().entry_type();
+            if matches!(kind, EntryType::Directory | EntryType::XGlobalHeader) {
+                continue;
+            }
+            let path = EntryPath::from_archive(&entry.path_bytes()).map_err(io::Error::other)?;
+            if !is_regular(kind) {
+                return Err(io::Error::other(format!("`{path}` is no file")));
+            }
+            let executable = entry.header().mode().unwrap_or(0) & 0o111 != 0;
+            take(&path, executable, &mut entry)?;
+        }
+        // What the parser did not look at must be zeros, too.
+        let mut rest = archive.into_inner();
+        meter.allow_entry(limits.unpacked_size);
+        io::copy(&mut rest, &mut io::sink())?;
+        rest.feed.into_inner().finish().map(drop)
+    };
+    pass().map_err(|source| meter.explain(source, members))
+}

@@ -6,6 +6,8 @@
 
 pub mod lockfile;
 pub mod plan;
+mod publication;
+pub mod toolchain;
 
 pub mod view;
 

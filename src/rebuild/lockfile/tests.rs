@@ -1,1 +1,301 @@
+use serde_json::json;
+use url::Url;
 
+use super::*;
+use crate::package::{Integrity, PackageName};
+
+fn names(closure: &Closure) -> Vec<String> {
+    closure
+        .packages()
+        .flat_map(|(name, releases)| releases.map(|locked| format!("{name}@{}", locked.version)).collect::<Vec<_>>())
+        .collect()
+}
+
+fn integrity(closure: &Closure, name: &str, version: &str) -> Option<String> {
+    let name = PackageName::parse(name).unwrap();
+    closure.locked(&name, version).unwrap().integrity.as_ref().map(ToString::to_string)
+}
+
+fn foreign(closure: &Closure) -> Vec<(&str, UnfetchableKind)> {
+    closure.unfetchable().iter().map(|listed| (listed.name.as_str(), listed.kind)).collect()
+}
+
+fn sha512(seed: &str) -> String {
+    Integrity::of(seed.as_bytes()).to_string()
+}
+
+const GIT: &str = "git+ssh://git@git.example/owner/forked.git#0123456789012345678901234567890123456789";
+
+#[test]
+fn npm_places_are_read_with_aliases_and_without_links_and_bundles() {
+    let text = json!({
+        "lockfileVersion": 3,
+        "packages": {
+            "": { "name": "root", "version": "1.0.0", "dependencies": { "a": "^1.0.0" } },
+            "packages/inner": { "version": "2.0.0" },
+            "node_modules/inner": { "resolved": "packages/inner", "link": true },
+            "node_modules/a": { "version": "1.2.3", "resolved": "https://r.example/a/-/a-1.2.3.tgz", "integrity": sha512("a") },
+            "node_modules/a/node_modules/@s/b": { "version": "2.0.0", "integrity": sha512("b") },
+            "node_modules/alias": {
+                "name": "real", "version": "4.0.0", "resolved": "https://r.example/real/-/real-4.0.0.tgz", "integrity": sha512("r"),
+            },
+            "node_modules/c/node_modules/bundled": { "version": "1.0.0", "inBundle": true },
+            "node_modules/forked": { "version": "1.0.0", "resolved": GIT },
+            "node_modules/direct": { "version": "1.0.0", "resolved": "https://files.example/direct.tgz", "integrity": sha512("d") },
+            "node_modules/local": { "version": "1.0.0", "resolved": "file:local.tgz" },
+        },
+        "dependencies": { "ignored-beside-packages": { "version": "9.9.9" } },
+    });
+    for name in ["package-lock.json", "sub/npm-shrinkwrap.json"] {
+        let closure = Closure::read(name, text.to_string().as_bytes()).unwrap();
+        assert_eq!(closure.format(), LockfileFormat::Npm);
+        assert_eq!(names(&closure), ["@s/b@2.0.0", "a@1.2.3", "real@4.0.0"]);
+        assert_eq!(integrity(&closure, "a", "1.2.3"), Some(sha512("a")));
+        assert_eq!(foreign(&closure), [("direct", UnfetchableKind::Address), ("forked", UnfetchableKind::Git)]);
+    }
+}
+
+#[test]
+fn npm_version_one_nests() {
+    let text = json!({
+        "lockfileVersion": 1,
+        "dependencies": {
+            "a": {
+                "version": "1.0.0", "resolved": "https://r.example/a/-/a-1.0.0.tgz",
+                "integrity": "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=",
+                "dependencies": {
+                    "b": { "version": "2.0.0", "integrity": sha512("b") },
+                    "c": { "version": "3.0.0", "bundled": true, "resolved": false },
+                },
+            },
+            "alias": { "version": "npm:@s/real@5.0.0", "integrity": sha512("r") },
+            "forked": { "version": GIT, "from": "forked@owner/forked" },
+            "short": { "version": "github:owner/short#abcdef" },
+            "local": { "version": "file:../local" },
+            "addressed": { "version": "https://r.example/addressed/-/addressed-1.1.1.tgz" },
+        },
+    });
+    let closure = Closure::read("package-lock.json", text.to_string().as_bytes()).unwrap();
+    assert_eq!(names(&closure), ["@s/real@5.0.0", "a@1.0.0", "addressed@1.1.1", "b@2.0.0"]);
+    assert_eq!(integrity(&closure, "a", "1.0.0").as_deref(), Some("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk="));
+    assert_eq!(foreign(&closure), [("forked", UnfetchableKind::Git), ("short", UnfetchableKind::Git)]);
+}
+
+#[test]
+fn yarn_classic_blocks() {
+    let text = format!(
+        r#"# yarn lockfile v1
+
+
+"@s/a@^1.0.0", "@s/a@^1.1.0":
+  version "1.1.0"
+  resolved "https://other.example/@s/a/-/a-1.1.0.tgz#da39a3ee5e6b4b0d3255bfef95601890afd80709"
+  integrity {a}
+  dependencies:
+    version "^9.0.0"
+    b "1"
+
+"alias@npm:real@^2.0.0":
+  version "2.0.1"
+  resolved "https://other.example/real/-/real-2.0.1.tgz#da39a3ee5e6b4b0d3255bfef95601890afd80709"
+
+old@1:
+  version "1.0.0"
+  resolved "https://other.example/sub/path/old/-/old-1.0.0.tgz"
+
+"forked@{GIT}":
+  version "3.0.0"
+  resolved "{GIT}"
+
+"local@file:./local":
+  version "0.0.0"
+
+"hosted@owner/hosted":
+  version "1.0.0"
+  resolved "https://codeload.git.example/owner/hosted/tar.gz/abcdef"
+"#,
+        a = sha512("a")
+    );
+    let closure = Closure::read("yarn.lock", text.as_bytes()).unwrap();
+    assert_eq!(closure.format(), LockfileFormat::YarnClassic);
+    assert_eq!(names(&closure), ["@s/a@1.1.0", "old@1.0.0", "real@2.0.1"]);
+    assert_eq!(integrity(&closure, "@s/a", "1.1.0"), Some(sha512("a")));
+    assert_eq!(integrity(&closure, "real", "2.0.1").as_deref(), Some("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk="));
+    assert_eq!(integrity(&closure, "old", "1.0.0"), None);
+    let (name, version) = closure.at_path("/sub/path/old/-/old-1.0.0.tgz").unwrap();
+    assert_eq!((name.as_str(), version.as_str()), ("old", "1.0.0"));
+    assert_eq!(closure.at_path("/@s/a/-/a-1.1.0.tgz"), None, "a usual path needs no entry");
+    assert_eq!(foreign(&closure), [("forked", UnfetchableKind::Git), ("hosted", UnfetchableKind::Git)]);
+}
+
+#[test]
+fn yarn_classic_defects_are_named_with_their_line() {
+    for (text, at) in [("a@1:\n  version \"1.0.0\"\n<<<<<<< HEAD\n", 3), ("  version \"1.0.0\"\n", 1), ("a@1\n", 1)] {
+        match Closure::read("yarn.lock", text.as_bytes()) {
+            Err(LockfileError::Malformed { line, .. }) => assert_eq!(line, at, "{text}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn yarn_berry_resolutions() {
+    let text = r#"
+__metadata:
+  version: 6
+  cacheKey: 8
+
+"@s/a@npm:^1.0.0, @s/a@npm:^1.1.0":
+  version: 1.1.0
+  resolution: "@s/a@npm:1.1.0"
+  checksum: 00
+  languageName: node
+  linkType: hard
+
+"alias@npm:real@^2.0.0":
+  version: 2.0.1
+  resolution: "real@npm:2.0.1"
+
+"moved@npm:1.0.0":
+  version: 1.0.0
+  resolution: "moved@npm:1.0.0::__archiveUrl=https%3A%2F%2Ffiles.example%2Fmoved.tgz"
+
+"patched@patch:patched@1.0.0#./a.patch":
+  version: 1.0.0
+  resolution: "patched@patch:patched@npm%3A1.0.0#./a.patch::version=1.0.0&hash=aa"
+
+"root@workspace:.":
+  version: 0.0.0-use.local
+  resolution: "root@workspace:."
+
+"forked@owner/forked":
+  version: 1.0.0
+  resolution: "forked@https://git.example/owner/forked.git#commit=abcdef"
+"#;
+    let closure = Closure::read("yarn.lock", text.as_bytes()).unwrap();
+    assert_eq!(closure.format(), LockfileFormat::YarnBerry);
+    assert_eq!(names(&closure), ["@s/a@1.1.0", "moved@1.0.0", "real@2.0.1"]);
+    assert_eq!(integrity(&closure, "@s/a", "1.1.0"), None, "its digest is of another archive");
+    assert_eq!(foreign(&closure), [("forked", UnfetchableKind::Git)]);
+}
+
+#[test]
+fn pnpm_keys_in_every_version() {
+    let (a, b) = (sha512("a"), sha512("b"));
+    for (version, keys) in [
+        ("5.4", ["/@s/a/1.0.0", "/b/2.0.0_@s+a@1.0.0"]),
+        ("'6.0'", ["/@s/a@1.0.0", "/b@2.0.0(@s/a@1.0.0)"]),
+        ("'9.0'", ["'@s/a@1.0.0'", "b@2.0.0"]),
+    ] {
+        let text = format!(
+            "lockfileVersion: {version}\n\nimporters:\n  .:\n    dependencies: {{}}\n\npackages:\n\n  {}:\n    \
+             resolution: {{integrity: {a}}}\n    dev: true\n\n  {}:\n    resolution: {{integrity: {b}, tarball: b/-/b-2.0.0.tgz}}\n\n  \
+             git.example/owner/forked/abcdef:\n    resolution: {{commit: abcdef, repo: 'https://git.example/owner/forked.git', type: git}}\n    \
+             name: forked\n    version: 1.0.0\n\n  file:packages/local:\n    resolution: {{directory: packages/local, type: directory}}\n    \
+             name: local\n\n  '@files.example/direct.tgz':\n    resolution: {{tarball: https://files.example/direct.tgz}}\n    \
+             name: direct\n    version: 1.0.0\n",
+            keys[0], keys[1]
+        );
+        let closure = Closure::read("pnpm-lock.yaml", text.as_bytes()).unwrap();
+        assert_eq!(names(&closure), ["@s/a@1.0.0", "b@2.0.0"], "{version}");
+        assert_eq!(integrity(&closure, "b", "2.0.0"), Some(b.clone()));
+        assert_eq!(closure.unfetchable().len(), 2, "{:?}", closure.unfetchable());
+    }
+}
+
+#[test]
+fn pnpm_writes_a_document_for_itself_before_the_projects() {
+    let text = "---\nlockfileVersion: '9.0'\npackages:\n  pnpm@11.0.0: {resolution: {integrity: x}}\n---\nlockfileVersion: '9.0'\npackages:\n  a@1.0.0: {}\n";
+    assert_eq!(names(&Closure::read("pnpm-lock.yaml", text.as_bytes()).unwrap()), ["a@1.0.0", "pnpm@11.0.0"]);
+    assert!(Closure::read("pnpm-lock.yaml", b"lockfileVersion: 5.4\n").unwrap().is_empty());
+}
+
+#[test]
+fn bun_lists_with_comments_and_trailing_commas() {
+    let text = format!(
+        r#"{{
+  // written by bun
+  "lockfileVersion": 1,
+  "workspaces": {{ "": {{ "name": "root", }}, }},
+  "packages": {{
+    "@s/a": ["@s/a@1.0.0", "", {{ "dependencies": {{ "b": "2", }}, }}, "{a}"],
+    /* an alias, */
+    "alias": ["real@2.0.0", "https://other.example/", {{}}, "{b}"],
+    "b": ["b@2.0.0", "https://other.example/b/-/b-2.0.0.tgz", {{ "bin": "a,]//b" }}, "{b}",],
+    "inner": ["inner@workspace:packages/inner"],
+    "forked": ["forked@github:owner/forked#abcdef", {{}}, "owner-forked-abcdef"],
+  }},
+}}
+"#,
+        a = sha512("a"),
+        b = sha512("b")
+    );
+    let closure = Closure::read("bun.lock", text.as_bytes()).unwrap();
+    assert_eq!(names(&closure), ["@s/a@1.0.0", "b@2.0.0", "real@2.0.0"]);
+    assert_eq!(integrity(&closure, "real", "2.0.0"), Some(sha512("b")));
+    assert_eq!(foreign(&closure), [("forked", UnfetchableKind::Git)]);
+}
+
+#[test]
+fn hostile_lockfiles_end_in_errors_or_lists() {
+    let deep = format!("{}{}", "{\"dependencies\":{\"a\":".repeat(5000), "{}".to_owned() + &"}}".repeat(5000));
+    assert!(matches!(Closure::read("package-lock.json", deep.as_bytes()), Err(LockfileError::Json(_))));
+    let bomb = "a: &a [x, x]\nb: &b [*a, *a]\npackages: {a: *b}\n";
+    assert!(matches!(Closure::read("pnpm-lock.yaml", bomb.as_bytes()), Err(LockfileError::Yaml(_))));
+    assert!(matches!(Closure::read("yarn.lock", b"\xff"), Err(LockfileError::Text(_))));
+    assert!(matches!(Closure::read("bun.lockb", b""), Err(LockfileError::Unsupported(_))));
+    assert!(matches!(Closure::read("Cargo.lock", b""), Err(LockfileError::UnknownName(_))));
+    let large = vec![b' '; (64 << 20) + 1];
+    assert!(matches!(Closure::read("yarn.lock", &large), Err(LockfileError::TooLarge)));
+
+    let escaping = json!({ "packages": {
+        "node_modules/../../etc": { "version": "1.0.0" },
+        "node_modules/a": { "version": "1.0.0/../../x" },
+        "node_modules/b": { "version": "1.0.0", "resolved": "ftp://r.example/b/-/b-1.0.0.tgz" },
+        "node_modules/c": { "version": "1.0.0", "resolved": "x".repeat(10_000) },
+    } });
+    let closure = Closure::read("package-lock.json", escaping.to_string().as_bytes()).unwrap();
+    assert!(closure.is_empty(), "{:?}", names(&closure));
+    assert_eq!(closure.unfetchable().len(), 4);
+    assert!(closure.unfetchable().iter().all(|listed| listed.address.len() <= 300));
+}
+
+#[test]
+fn one_release_has_one_content() {
+    let places = |first: &str, second: &str| {
+        let text = json!({ "packages": {
+            "node_modules/a": { "version": "1.0.0", "integrity": first },
+            "node_modules/b/node_modules/a": { "version": "1.0.0", "integrity": second },
+        } });
+        Closure::read("package-lock.json", text.to_string().as_bytes())
+    };
+    let weak = "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=";
+    for (first, second) in [(weak, sha512("a").as_str()), (sha512("a").as_str(), weak), (sha512("a").as_str(), "")] {
+        assert_eq!(integrity(&places(first, second).unwrap(), "a", "1.0.0"), Some(sha512("a")));
+    }
+    assert!(matches!(places(&sha512("a"), &sha512("b")), Err(LockfileError::Conflict { .. })));
+}
+
+#[test]
+fn registry_addresses_move_and_others_stay() {
+    let text = "a@1:\n  resolved \"https://other.example/a/-/a-1.0.0.tgz#abc\"\nb:\n  resolution: {tarball: http://x.example:8080/p/b/-/b-1.0.0.tgz}\n\
+                c:\n  resolved \"https://codeload.example/o/c/tar.gz/1\"\n  httpbin \"^1\"\n";
+    let registry = Url::parse("http://127.0.0.1:4873/").unwrap();
+    let moved = with_registry(text, &registry);
+    assert_eq!(
+        moved,
+        "a@1:\n  resolved \"http://127.0.0.1:4873/a/-/a-1.0.0.tgz#abc\"\nb:\n  resolution: {tarball: http://127.0.0.1:4873/p/b/-/b-1.0.0.tgz}\n\
+         c:\n  resolved \"https://codeload.example/o/c/tar.gz/1\"\n  httpbin \"^1\"\n"
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_a_reader_panic(text in "[-a-z0-9@:/\"',{}\\[\\]. \n#*_^()]{0,200}") {
+        for name in ["package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock"] {
+            let _ = Closure::read(name, text.as_bytes());
+        }
+        let _ = Closure::read("yarn.lock", format!("__metadata:\n{text}").as_bytes());
+        let _ = with_registry(&text.replace('a', "http://"), &Url::parse("http://127.0.0.1/").unwrap());
+    }
+}

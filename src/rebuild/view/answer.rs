@@ -14,7 +14,7 @@ use super::route::Route;
 use super::server::{Patience, serve};
 use super::tarball::{self, Body, whole};
 use super::{Refusal, ViewHandle, guard};
-use crate::package::{Ecosystem, PackageName, Release, Sha256Digest, Subject, Version};
+use crate::package::{Ecosystem, Integrity, PackageName, Release, Sha256Digest, Subject, Version};
 use crate::rebuild::lockfile::Closure;
 use crate::registry::{Currency, NpmRegistry, ObservationSource, RegistryError, StoredArtifact};
 
@@ -221,7 +221,7 @@ impl Answerer {
     async fn fetch(
         &self,
         release: &Release,
-        integrity: Option<&crate::package::Integrity>,
+        integrity: Option<&Integrity>,
     ) -> Result<(StoredArtifact, ObservationSource), RegistryError> {
         let registry = &self.view.registry;
         if let Some(integrity) = integrity {
@@ -230,7 +230,10 @@ impl Answerer {
         let (name, version) = (release.name.clone(), Some(release.version.clone()));
         let subject = Subject { ecosystem: release.ecosystem, name, version };
         let metadata = registry.release_while(&subject, Currency::Any).await?;
-        registry.artifact_and_source(&metadata).await
+        let (artifact, source) = registry.artifact_and_source(&metadata).await?;
+        // Asking for the metadata was a request, too.
+        let asked = metadata.observation.source;
+        Ok((artifact, if source == ObservationSource::Cache { asked } else { source }))
     }
 
     /// Whether the release is one of those that the packument shows.

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::members::{Members, text};
 use crate::package::{PackageName, Version};
 use crate::rebuild::lockfile::Closure;
+use crate::rebuild::publication::times_are_believable;
 use crate::registry::parse_rfc3339;
 
 /// The members of a version that the short form has.
@@ -81,7 +82,10 @@ pub(super) fn shown(
 ) -> Result<Shown, serde_json::Error> {
     let top: Members<'_> = serde_json::from_slice(bytes)?;
     let releases = releases(&top);
-    let believed = window.cutoff.is_none_or(|cutoff| are_believable(&releases, name, window.closure, cutoff));
+    let believed = window.cutoff.is_none_or(|cutoff| {
+        let states_creation = Members::of(top.get("time")).get("created").is_some();
+        are_believable(states_creation, &releases, name, window.closure, cutoff)
+    });
     let is_locked = |version: &str| window.closure.is_some_and(|closure| closure.locked(name, version).is_some());
     let is_visible = |release: &Release<'_>| {
         let before = |cutoff| release.time.is_some_and(|time| time <= cutoff);
@@ -135,33 +139,22 @@ fn releases<'a>(top: &Members<'a>) -> Vec<Release<'a>> {
     releases
 }
 
-/// Whether the times can be those of publication, as far as can be told.
-///
-/// They cannot if nothing existed at the cutoff although the artifact depends on the package, if a release of the
-/// lockfile did not exist then, or if patches of one line regularly precede their predecessors.
-fn are_believable(releases: &[Release<'_>], name: &PackageName, closure: Option<&Closure>, cutoff: i64) -> bool {
-    let exists = |release: &Release<'_>| release.time.is_some_and(|time| time <= cutoff);
-    if !releases.iter().any(exists) {
-        return false;
-    }
-    let is_locked = |release: &&Release<'_>| {
-        closure.is_some_and(|closure| closure.locked(name, release.version.as_str()).is_some())
-    };
-    if !releases.iter().filter(is_locked).all(exists) {
-        return false;
-    }
-    let line = |version: &Version| version.as_str().rsplit_once('.').map(|(line, _)| line.to_owned());
-    let stable: Vec<_> = releases.iter().filter(|release| !release.version.is_prerelease()).collect();
-    let (mut pairs, mut inverted) = (0_usize, 0_usize);
-    for pair in stable.windows(2) {
-        if line(&pair[0].version) == line(&pair[1].version)
-            && let (Some(lower), Some(higher)) = (pair[0].time, pair[1].time)
-        {
-            pairs += 1;
-            inverted += usize::from(lower > higher);
-        }
-    }
-    inverted * 5 <= pairs
+/// Whether the times can be those of publication: a release of the lockfile existed at the cutoff.
+fn are_believable(
+    states_creation: bool,
+    releases: &[Release<'_>],
+    name: &PackageName,
+    closure: Option<&Closure>,
+    cutoff: i64,
+) -> bool {
+    let is_late = |release: &Release<'_>| release.time.is_none_or(|time| time > cutoff);
+    let is_locked = |version: &Version| closure.is_some_and(|closure| closure.locked(name, version.as_str()).is_some());
+    !releases.iter().any(|release| is_locked(&release.version) && is_late(release))
+        && times_are_believable(
+            states_creation,
+            releases.iter().map(|release| (&release.version, release.time)),
+            cutoff,
+        )
 }
 
 /// The tags whose versions are visible, and a `latest` in any case.

@@ -64,6 +64,18 @@ pub struct PackumentText {
     pub observation: Observation,
 }
 
+impl PackumentText {
+    /// The versions and their stated times of publication in seconds since 1970, ascending.
+    pub fn versions(&self) -> Result<Vec<(Version, Option<i64>)>, PackumentError> {
+        Ok(Packument::parse(&self.bytes)?.versions())
+    }
+
+    /// Whether the registry states when the package was created, as the npm registry always does.
+    pub fn states_creation(&self) -> Result<bool, PackumentError> {
+        Ok(Packument::parse(&self.bytes)?.states_creation())
+    }
+}
+
 /// Bounds on what a registry may answer.
 #[derive(Debug, Clone)]
 pub struct RegistryLimits {
@@ -215,6 +227,11 @@ impl NpmRegistry {
             Ok(Some(PackumentText { bytes: bytes.into_owned(), sha256: packument, observation }))
         })
         .await?
+    }
+
+    /// The registry that serves a package, without userinfo.
+    pub fn address(&self, name: &PackageName) -> &Url {
+        self.shared.configuration.registry(name)
     }
 
     pub(super) fn shared(&self) -> &Shared {

@@ -4,6 +4,7 @@
 //! version and its neighbours are then parsed. Shapes that are merely odd read as absent.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Read as _};
 
@@ -122,6 +123,21 @@ impl<'a> Packument<'a> {
         ))
     }
 
+    /// The versions and their times, ascending.
+    pub(super) fn versions(&self) -> Vec<(Version, Option<i64>)> {
+        let times = self.all_times();
+        let parsed = self.versions.iter().filter_map(|(text, _)| Version::parse(text).ok());
+        let mut versions: Vec<_> = parsed.map(|version| (times.get(version.as_str()).copied(), version)).collect();
+        versions.sort_by(|(_, left), (_, right)| left.compare_precedence(right));
+        versions.dedup_by(|(_, left), (_, right)| left == right);
+        versions.into_iter().map(|(time, version)| (version, time)).collect()
+    }
+
+    /// Whether the times have an entry for the package itself.
+    pub(super) fn states_creation(&self) -> bool {
+        self.times.iter().any(|(key, _)| key == "created")
+    }
+
     fn missing(&self, name: &PackageName, version: &Version) -> Box<RegistryError> {
         let name = name.clone();
         let once = self.times.iter().any(|(text, _)| text == version.as_str());
@@ -145,11 +161,7 @@ impl<'a> Packument<'a> {
 
     fn neighbours(&self, version: &Version) -> Neighbours {
         let at = self.time(version.as_str());
-        let times: std::collections::HashMap<&str, i64> = self
-            .times
-            .iter()
-            .filter_map(|(version, raw)| Some((version.as_str(), parse_rfc3339(&text(raw)?)?)))
-            .collect();
+        let times = self.all_times();
         let (mut lower, mut higher): (Option<Candidate<'_>>, Option<Candidate<'_>>) = (None, None);
         let (mut earlier, mut later): (Option<Candidate<'_>>, Option<Candidate<'_>>) = (None, None);
         for (text, raw) in &self.versions {
@@ -189,6 +201,10 @@ impl<'a> Packument<'a> {
             .filter_map(|(text, _)| Version::parse(text).ok())
             .take(MAX_WITHDRAWN)
             .collect()
+    }
+
+    fn all_times(&self) -> HashMap<&str, i64> {
+        self.times.iter().filter_map(|(version, raw)| Some((version.as_str(), parse_rfc3339(&text(raw)?)?))).collect()
     }
 
     fn time_text(&self, version: &str) -> Option<String> {
