@@ -1,5 +1,3 @@
-use std::io::Write as _;
-
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;

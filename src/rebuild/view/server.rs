@@ -2,6 +2,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -124,7 +125,10 @@ async fn connection(stream: tokio::net::TcpStream, answerer: &Arc<Answerer>, jou
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection stays slow");
     }
+    let stream = Patient::new(stream, patience.write);
+    let (received, answered) = (stream.received(), AtomicU64::new(0));
     let service = service_fn(|request| {
+        answered.store(received.load(Ordering::Relaxed), Ordering::Relaxed);
         let answerer = Arc::clone(answerer);
         async move { Ok::<_, Infallible>(answerer.answer(request).await) }
     });
@@ -133,12 +137,16 @@ async fn connection(stream: tokio::net::TcpStream, answerer: &Arc<Answerer>, jou
         .header_read_timeout(patience.head)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(Patient::new(stream, patience.write)), service)
+        .serve_connection(TokioIo::new(stream), service)
         .await;
     let Err(error) = served else { return };
     let refusal = if error.is_parse() {
         Refusal::Malformed
     } else if error.is_timeout() {
+        if received.load(Ordering::Relaxed) == answered.load(Ordering::Relaxed) {
+            // Nothing was begun: an idle connection, as honest clients keep them.
+            return;
+        }
         Refusal::Slow
     } else {
         // Clients go when they have what they want.

@@ -404,8 +404,17 @@ async fn floods_and_slow_clients_end() {
         stream.read_to_end(&mut Vec::new()).is_ok()
     });
     assert!(closed.await.unwrap());
+    // Idling between two requests is what honest clients do, and no reason for a remark.
+    let idled = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(at).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.write_all(format!("GET /-/x HTTP/1.1\r\n{host}\r\n").as_bytes()).unwrap();
+        stream.read_to_end(&mut Vec::new()).is_ok()
+    });
+    assert!(idled.await.unwrap());
     let log = view.stop().await;
-    assert_eq!(refusals(&log), [Refusal::Malformed, Refusal::Malformed, Refusal::Malformed, Refusal::Slow]);
+    let expected = [Refusal::Malformed, Refusal::Malformed, Refusal::Malformed, Refusal::Slow, Refusal::Endpoint];
+    assert_eq!(refusals(&log), expected);
     assert_eq!(setup.asked().await, Vec::<String>::new());
 }
 

@@ -313,3 +313,7 @@ mod tests {
         assert_eq!((mismatch.expected.as_str(), mismatch.actual.as_str()), ("sha256-X sha256-Y", "sha256-C"));
     }
 }
+
+#[cfg(test)]
+#[path = "tarball_tests.rs"]
+mod tarball_tests;
