@@ -10,5 +10,6 @@ mod publication;
 pub mod toolchain;
 
 pub mod view;
+pub mod strategy;
 
 pub use plan::Plan;

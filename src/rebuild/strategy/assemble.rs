@@ -1,0 +1,211 @@
+//! Makes plans out of what was found.
+
+use std::collections::BTreeMap;
+
+use super::classify::PublishTool;
+use super::commit::{join, plan_path, text_at};
+use super::expand::{Kept, Published};
+use super::infer::Scene;
+use super::lifecycle::{self, Lifecycle};
+use super::rewriter::{self, Rewrite};
+use super::{removal, toolchain};
+use crate::rebuild::plan::{Install, InstallMode, Pack, PackageManagerName, Plan, Stamp, Step, Tools, VersionRequest};
+
+/// Steps of one way to build, before they become a plan.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
+    /// The strategy's id.
+    pub(super) strategy: &'static str,
+    /// Reasons of its own.
+    pub(super) because: Vec<String>,
+    /// What runs before the lifecycle.
+    pub(super) steps: Vec<Kept>,
+    /// What publishes.
+    pub(super) published: Option<Published>,
+    /// Whether the needed packages of the workspace have to be built first.
+    pub(super) builds_needed: bool,
+    /// Whether the scripts that publishing runs belong to it.
+    pub(super) with_lifecycle: bool,
+}
+
+/// One way with everything that packing adds.
+pub(super) struct Completed {
+    way: Way,
+    steps: Vec<Kept>,
+    lifecycle: Lifecycle,
+    rewrite: Rewrite,
+    packer: PackageManagerName,
+}
+
+impl Completed {
+    /// Whether anything of it builds.
+    pub(super) fn builds(&self) -> bool {
+        self.steps.iter().any(|step| step.builds) || self.lifecycle.builds || !self.rewrite.steps.is_empty()
+    }
+
+    /// Whether the way itself, or the lifecycle, builds the package.
+    pub(super) fn is_plain(&self) -> bool {
+        self.steps.is_empty() && !self.lifecycle.scripts && !self.lifecycle.prepublish_only && self.rewrite.steps.is_empty()
+    }
+}
+
+/// Adds what packing runs and where it takes its files from.
+pub(super) fn complete(scene: &Scene<'_>, way: Way) -> Completed {
+    let packer = packer(scene, way.published.as_ref());
+    let published = way.published.as_ref().map(|published| (published.with, published.directory.as_deref()));
+    let rewrite = rewriter::find(scene, published);
+    let mut lifecycle = if way.with_lifecycle {
+        lifecycle::read(&scene.expander(), scene.directory, packer)
+    } else {
+        Lifecycle::default()
+    };
+    if rewrite.directory.is_some() {
+        lifecycle = unpacked(scene, lifecycle, packer);
+    }
+    let mut steps = lifecycle::on_install(&scene.expander(), &scene.workspace.root, scene.directory);
+    for step in &mut steps {
+        step.builds = false;
+    }
+    if way.builds_needed || (scene.workspace.declared_by.is_some() && !way.steps.iter().any(|step| step.builds)) {
+        steps.extend(lifecycle::of_needed(&scene.expander(), &scene.workspace.needed_by(scene.name.as_str())));
+    }
+    for step in &way.steps {
+        if !(step.builds && steps.contains(step)) {
+            steps.push(step.clone());
+        }
+    }
+    for step in std::mem::take(&mut lifecycle.steps) {
+        let repeats = |other: &&Kept| other.run == step.run && other.directory == step.directory;
+        if !(step.builds && steps.iter().any(|other| repeats(&other))) {
+            steps.push(step);
+        }
+    }
+    steps.extend(rewrite.steps.iter().cloned());
+    Completed { way, steps, lifecycle, rewrite, packer }
+}
+
+/// Scripts that packing would run in the package's directory, run before another directory is packed.
+fn unpacked(scene: &Scene<'_>, mut lifecycle: Lifecycle, packer: PackageManagerName) -> Lifecycle {
+    let expander = scene.expander();
+    let scripts = [
+        ("prepublishOnly", lifecycle.prepublish_only),
+        ("prepack", lifecycle.scripts),
+        ("prepare", lifecycle.scripts && packer != PackageManagerName::YarnBerry),
+    ];
+    for (name, runs) in scripts {
+        if runs && let Some(walk) = expander.named(name, scene.directory).filter(|walk| !walk.kept.is_empty()) {
+            lifecycle.steps.push(Kept {
+                directory: scene.directory.to_owned(),
+                run: expander.run_script(name),
+                environment: BTreeMap::new(),
+                builds: walk.builds(),
+                fallback: false,
+            });
+        }
+    }
+    Lifecycle { prepublish_only: false, scripts: false, ..lifecycle }
+}
+
+/// Who writes the tarball.
+fn packer(scene: &Scene<'_>, published: Option<&Published>) -> PackageManagerName {
+    let manager = scene.choice.manager.name;
+    let of_manager = if manager == PackageManagerName::Pnpm { manager } else { PackageManagerName::Npm };
+    match published.map(|published| published.with) {
+        Some(PublishTool::Npm | PublishTool::SemanticRelease | PublishTool::Lerna) => PackageManagerName::Npm,
+        Some(PublishTool::Pnpm) if manager == PackageManagerName::Pnpm => PackageManagerName::Pnpm,
+        Some(PublishTool::YarnClassic) if manager == PackageManagerName::YarnClassic => manager,
+        Some(PublishTool::YarnBerry) if manager == PackageManagerName::YarnBerry => manager,
+        Some(PublishTool::Bun) if manager == PackageManagerName::Bun => manager,
+        Some(_) => of_manager,
+        // Nothing says who published: pnpm where it must resolve its own protocols.
+        None if uses_workspace_protocol(scene) => match manager {
+            PackageManagerName::YarnClassic => PackageManagerName::Npm,
+            other => other,
+        },
+        None => PackageManagerName::Npm,
+    }
+}
+
+fn uses_workspace_protocol(scene: &Scene<'_>) -> bool {
+    let Some(manifest) = scene.commit.manifest(scene.directory) else { return false };
+    let maps = ["dependencies", "peerDependencies", "optionalDependencies"];
+    let ranges = maps.iter().filter_map(|map| manifest.get(map)?.as_object()).flat_map(|map| map.values());
+    ranges.filter_map(|range| range.as_str()).any(|range| range.starts_with("workspace:") || range.starts_with("catalog:"))
+}
+
+/// Writes the plan.
+pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) -> Plan {
+    let mut because = scene.choice.because.clone();
+    let node = toolchain::node(
+        scene.commit,
+        &scene.workspace.root,
+        scene.directory,
+        &scene.publishing_hints,
+        &scene.other_hints,
+        scene.claims,
+    );
+    let npm = toolchain::npm(scene.commit, &scene.workspace.root, &node, scene.choice.npm.clone(), scene.claims);
+    because.push(format!("Node {}: {}", node.version, node.from));
+    because.extend(completed.way.because.iter().cloned());
+    if let Some(declared_by) = &scene.workspace.declared_by {
+        because.push(format!("dependencies are installed for the whole workspace: {declared_by}"));
+    }
+    because.extend(completed.rewrite.because.clone());
+    if !completed.lifecycle.named.is_empty() {
+        let names = completed.lifecycle.named.join("`, `");
+        because.push(format!("publishing runs `{names}`: {}", join(scene.directory, "package.json")));
+    }
+    let builds = completed.builds();
+    let remove = if builds { removal::find(scene) } else { Vec::new() };
+    if !remove.is_empty() {
+        because.push("committed build output is made anew".to_owned());
+    }
+    let manifest_path = join(scene.directory, "package.json");
+    let in_git = scene.commit.manifest(scene.directory).and_then(|manifest| Some(text_at(&manifest, &["version"])?.to_owned()));
+    let mut stamps = Vec::new();
+    if in_git.as_deref() != Some(scene.version.as_str()) {
+        let text = in_git.unwrap_or_else(|| "no version".to_owned());
+        because.push(format!("the commit says {}, the release {}", text.escape_debug(), scene.version));
+        stamps.push(Stamp { file: manifest_path, version: scene.version.as_str().to_owned() });
+    }
+    let install = (!completed.is_plain()).then(|| Install {
+        directory: plan_path(&scene.workspace.root),
+        lockfile: scene.choice.lockfile.clone(),
+        mode,
+        cutoff: scene.claims.instant(),
+    });
+    let installs = completed.way.steps.len();
+    let steps = completed.steps.iter().map(|kept| step(scene, kept, installs)).collect();
+    Plan {
+        format: Plan::FORMAT,
+        strategy: completed.way.strategy.to_owned(),
+        because,
+        tools: Tools { node, npm, package_manager: scene.choice.manager.clone() },
+        clock: scene.claims.instant(),
+        remove,
+        stamps,
+        install,
+        steps,
+        pack: Pack {
+            directory: plan_path(completed.rewrite.directory.as_deref().unwrap_or(scene.directory)),
+            with: completed.packer,
+            prepublish_only: completed.lifecycle.prepublish_only,
+            scripts: completed.lifecycle.scripts,
+        },
+    }
+}
+
+fn step(scene: &Scene<'_>, kept: &Kept, _installs: usize) -> Step {
+    let mut environment = kept.environment.clone();
+    // npm's own variables say what the stamped manifest says.
+    if let Some(version) = environment.get_mut("npm_package_version") {
+        scene.version.as_str().clone_into(version);
+    }
+    Step { directory: plan_path(&kept.directory), run: kept.run.clone(), environment, may_fail: !kept.builds }
+}
+
+/// A request that both sides of a table can compare.
+#[cfg(test)]
+pub(super) fn short(request: &VersionRequest) -> String {
+    format!("{} ({})", request.version, request.from)
+}

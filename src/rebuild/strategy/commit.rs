@@ -1,0 +1,169 @@
+//! The commit as inference reads it: few files, each of bounded size, parsed once.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::pack::{NodeKind, SourceTree};
+use crate::package::without_byte_order_mark;
+
+/// Largest file that is parsed; lockfiles are only looked at from their beginning.
+const MAX_BYTES: usize = 4 << 20;
+/// Most files that are read of one commit.
+const MAX_FILES: usize = 6_000;
+/// Deepest YAML that is read.
+const MAX_YAML_DEPTH: usize = 64;
+
+/// A commit, read within limits.
+pub(super) struct Commit<'a> {
+    tree: &'a dyn SourceTree,
+    reads_left: Cell<usize>,
+    json: RefCell<HashMap<String, Option<Rc<Value>>>>,
+    yaml: RefCell<HashMap<String, Option<Rc<Value>>>>,
+}
+
+impl<'a> Commit<'a> {
+    pub(super) fn new(tree: &'a dyn SourceTree) -> Self {
+        Self { tree, reads_left: Cell::new(MAX_FILES), json: RefCell::default(), yaml: RefCell::default() }
+    }
+
+    fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        self.reads_left.set(self.reads_left.get().checked_sub(1)?);
+        self.tree.read(path)
+    }
+
+    /// The file's text; `None` where there is none, or it is no text or too large.
+    pub(super) fn text(&self, path: &str) -> Option<String> {
+        let bytes = self.bytes(path)?;
+        if bytes.len() > MAX_BYTES {
+            return None;
+        }
+        String::from_utf8(without_byte_order_mark(&bytes).to_vec()).ok()
+    }
+
+    /// The first `length` bytes of a file of any size, as text.
+    pub(super) fn beginning(&self, path: &str, length: usize) -> Option<String> {
+        let bytes = self.bytes(path)?;
+        let bytes = without_byte_order_mark(&bytes);
+        Some(String::from_utf8_lossy(&bytes[..bytes.len().min(length)]).into_owned())
+    }
+
+    /// The JSON document at `path`.
+    pub(super) fn json(&self, path: &str) -> Option<Rc<Value>> {
+        if let Some(known) = self.json.borrow().get(path) {
+            return known.clone();
+        }
+        let parsed = self.text(path).and_then(|text| serde_json::from_str(&text).ok()).map(Rc::new);
+        self.json.borrow_mut().insert(path.to_owned(), parsed.clone());
+        parsed
+    }
+
+    /// The YAML document at `path`, as the JSON value that it stands for.
+    pub(super) fn yaml(&self, path: &str) -> Option<Rc<Value>> {
+        if let Some(known) = self.yaml.borrow().get(path) {
+            return known.clone();
+        }
+        let parsed = self.text(path).and_then(|text| parse_yaml(&text)).map(Rc::new);
+        self.yaml.borrow_mut().insert(path.to_owned(), parsed.clone());
+        parsed
+    }
+
+    /// The manifest in `directory`.
+    pub(super) fn manifest(&self, directory: &str) -> Option<Rc<Value>> {
+        self.json(&join(directory, "package.json")).filter(|value| value.is_object())
+    }
+
+    /// Whether there is a file at `path`.
+    pub(super) fn is_file(&self, path: &str) -> bool {
+        self.kind(path).is_some_and(|kind| matches!(kind, NodeKind::File { .. }))
+    }
+
+    /// Whether there is a directory at `path`.
+    pub(super) fn is_directory(&self, path: &str) -> bool {
+        path.is_empty() || self.kind(path) == Some(NodeKind::Directory)
+    }
+
+    fn kind(&self, path: &str) -> Option<NodeKind> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        self.tree.list(parent).into_iter().find(|node| node.name == name).map(|node| node.kind)
+    }
+
+    /// The names of the files in `directory`.
+    pub(super) fn files(&self, directory: &str) -> Vec<String> {
+        let is_file = |kind| matches!(kind, NodeKind::File { .. });
+        self.tree.list(directory).into_iter().filter(|node| is_file(node.kind)).map(|node| node.name).collect()
+    }
+
+    /// The names of the directories in `directory`.
+    pub(super) fn directories(&self, directory: &str) -> Vec<String> {
+        let is_directory = |kind| kind == NodeKind::Directory;
+        self.tree.list(directory).into_iter().filter(|node| is_directory(node.kind)).map(|node| node.name).collect()
+    }
+}
+
+/// Parses YAML within limits; an anchor cannot multiply what was written.
+pub(super) fn parse_yaml(text: &str) -> Option<Value> {
+    if text.len() > MAX_BYTES {
+        return None;
+    }
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_depth: MAX_YAML_DEPTH,
+            max_nodes: 200_000,
+            max_events: 400_000,
+            max_aliases: 200,
+            max_documents: 1,
+        },
+    };
+    serde_saphyr::from_str_with_options(text, options).ok()
+}
+
+/// Joins a directory (`""` for the root) and a name.
+pub(super) fn join(directory: &str, name: &str) -> String {
+    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
+}
+
+/// The directory that `relative` names from `base`; `None` where it leaves the repository or is not written out.
+pub(super) fn resolve(base: &str, relative: &str) -> Option<String> {
+    if relative.starts_with('/') || relative.contains(['$', '*', '`', '\0', '\\', '~']) {
+        return None;
+    }
+    let mut parts: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            name => parts.push(name),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// A directory as plans write it.
+pub(super) fn plan_path(directory: &str) -> String {
+    if directory.is_empty() { ".".to_owned() } else { directory.to_owned() }
+}
+
+/// The directory above; `None` for the root.
+pub(super) fn parent(directory: &str) -> Option<&str> {
+    if directory.is_empty() {
+        return None;
+    }
+    Some(directory.rsplit_once('/').map_or("", |(parent, _)| parent))
+}
+
+/// The text at a path of keys.
+pub(super) fn text_at<'v>(value: &'v Value, keys: &[&str]) -> Option<&'v str> {
+    at(value, keys)?.as_str()
+}
+
+/// The value at a path of keys.
+pub(super) fn at<'v>(value: &'v Value, keys: &[&str]) -> Option<&'v Value> {
+    keys.iter().try_fold(value, |value, key| value.get(key))
+}

@@ -1,0 +1,222 @@
+//! The ordered list of plans for one release.
+
+use serde_json::Value;
+
+use super::assemble::{Way, complete, plan};
+use super::commit::{Commit, join, text_at};
+use super::expand::Expander;
+use super::inputs::{Claims, Inputs, NoPlan};
+use super::package_manager::{self, Choice};
+use super::workflow::{self, Hints};
+use super::workspace::Workspace;
+use super::{node_releases, scripts, workflow_file};
+use crate::package::{PackageName, Version};
+use crate::rebuild::plan::{InstallMode, PackageManagerName, Plan};
+
+/// Most plans for one release.
+const MAX_PLANS: usize = 6;
+
+/// Everything that is known before a way to build is chosen.
+pub(super) struct Scene<'a> {
+    pub(super) commit: &'a Commit<'a>,
+    pub(super) directory: &'a str,
+    pub(super) name: &'a PackageName,
+    pub(super) version: &'a Version,
+    pub(super) claims: &'a Claims,
+    pub(super) residue: &'a [String],
+    pub(super) workspace: &'a Workspace,
+    pub(super) choice: Choice,
+    pub(super) publishing_hints: Vec<Hints>,
+    pub(super) other_hints: Vec<Hints>,
+}
+
+impl Scene<'_> {
+    /// What follows scripts.
+    pub(super) fn expander(&self) -> Expander<'_> {
+        Expander::new(self.commit, self.workspace, self.choice.manager.name)
+    }
+}
+
+/// Infers how a release was built: plans in the order in which they are worth trying.
+///
+/// A plan with a loose installation follows its frozen twin and differs in nothing else: it pays where the frozen
+/// installation failed. A single plan without any step says that nothing is built at all.
+pub fn infer(inputs: &Inputs<'_>) -> Result<Vec<Plan>, NoPlan> {
+    let commit = Commit::new(inputs.tree);
+    let directory = inputs.directory.trim_matches('/');
+    let path = join(directory, "package.json");
+    let manifest = commit.manifest(directory).ok_or_else(|| NoPlan::NoManifest(path.clone()))?;
+    let found = text_at(&manifest, &["name"]).unwrap_or_default();
+    if !found.is_empty() && found != inputs.name.as_str() {
+        let found = found.chars().take(214).collect();
+        return Err(NoPlan::OtherPackage { path, found, expected: inputs.name.as_str().to_owned() });
+    }
+    let workspace = Workspace::find(&commit, directory);
+    let preferred = node_releases::long_term_at(inputs.claims.instant());
+    let files = workflow_file::read_all(&commit, inputs.version.as_str(), preferred);
+    // Jobs are followed once for their hints; the package manager that they name only changes how scripts are written.
+    let early = Expander::new(&commit, &workspace, PackageManagerName::Npm);
+    let early_jobs = workflow::publishing(&files, &early, directory, inputs.version);
+    let (publishing_hints, other_hints) = workflow::hints(&files, &early_jobs);
+    let all_hints: Vec<Hints> = publishing_hints.iter().chain(&other_hints).cloned().collect();
+    let choice = package_manager::choose(&commit, &workspace.root, &all_hints, inputs.claims)?;
+    let scene = Scene {
+        commit: &commit,
+        directory,
+        name: inputs.name,
+        version: inputs.version,
+        claims: inputs.claims,
+        residue: inputs.residue,
+        workspace: &workspace,
+        choice,
+        publishing_hints,
+        other_hints,
+    };
+    let ways = ways(&scene, &files, &manifest);
+    Ok(plans(&scene, ways))
+}
+
+/// The ways to build, best first.
+fn ways(scene: &Scene<'_>, files: &[workflow_file::WorkflowFile], manifest: &Value) -> Vec<Way> {
+    let expander = scene.expander();
+    let mut ways = Vec::new();
+    let publishing = workflow::publishing(files, &expander, scene.directory, scene.version);
+    let published = publishing.first().and_then(|found| found.walk.published.clone());
+    for found in publishing.into_iter().take(2) {
+        let with = found.walk.published.as_ref().map_or("", |published| published.with.name());
+        let builds = found.walk.builds();
+        ways.push(Way {
+            strategy: "workflow",
+            because: vec![format!("the job `{}` publishes with {with}: {}", found.job.escape_debug(), found.file)],
+            published: found.walk.published.clone(),
+            steps: found.walk.kept,
+            builds_needed: !builds,
+            with_lifecycle: true,
+        });
+    }
+    ways.push(Way {
+        strategy: "lifecycle",
+        because: Vec::new(),
+        steps: Vec::new(),
+        published: published.clone(),
+        builds_needed: true,
+        with_lifecycle: true,
+    });
+    ways.extend(release_script(scene, &expander, manifest));
+    ways.extend(build_scripts(scene, &expander, published.clone()));
+    if let Some(found) = workflow::building(files, &expander) {
+        ways.push(Way {
+            strategy: "ci",
+            because: vec![format!("the job `{}` builds: {}", found.job.escape_debug(), found.file)],
+            steps: found.walk.kept,
+            published,
+            builds_needed: false,
+            with_lifecycle: true,
+        });
+    }
+    ways
+}
+
+/// A script of the manifest or the root that leads to publishing, or that npm runs when a version is made.
+fn release_script(scene: &Scene<'_>, expander: &Expander<'_>, manifest: &Value) -> Option<Way> {
+    let root = &scene.workspace.root;
+    let mut candidates: Vec<(String, &str)> = Vec::new();
+    let root_manifest = scene.commit.manifest(root);
+    let both = [(Some(manifest), scene.directory), (root_manifest.as_deref(), root.as_str())];
+    for (manifest, directory) in both {
+        let names = manifest.and_then(|manifest| manifest.get("scripts")?.as_object());
+        for name in names.into_iter().flat_map(|map| map.keys()) {
+            if scripts::is_release_name(name) || matches!(name.as_str(), "version" | "preversion" | "postversion") {
+                candidates.push((name.clone(), directory));
+            }
+        }
+    }
+    candidates.into_iter().take(30).find_map(|(name, directory)| {
+        let mut walk = expander.named(&name, directory)?;
+        walk.settle();
+        walk.builds().then(|| Way {
+            strategy: "release-script",
+            because: vec![format!("`{}` builds before it publishes: {}", name.escape_debug(), join(directory, "package.json"))],
+            steps: walk.kept,
+            published: walk.published,
+            builds_needed: directory != root,
+            with_lifecycle: true,
+        })
+    })
+}
+
+/// The `build` script of the package, and of the workspace's root.
+fn build_scripts(
+    scene: &Scene<'_>,
+    expander: &Expander<'_>,
+    published: Option<super::expand::Published>,
+) -> Vec<Way> {
+    let mut ways = Vec::new();
+    let root = scene.workspace.root.as_str();
+    let mut places = vec![scene.directory];
+    if root != scene.directory {
+        places.push(root);
+    }
+    for directory in places {
+        let found = scripts::BUILD_SCRIPTS.iter().find_map(|name| Some((*name, expander.named(name, directory)?)));
+        let Some((name, mut walk)) = found.filter(|(_, walk)| !walk.kept.is_empty()) else { continue };
+        walk.settle();
+        let steps = if walk.impure {
+            walk.kept
+        } else {
+            vec![super::expand::Kept {
+                directory: directory.to_owned(),
+                run: expander.run_script(name),
+                environment: std::collections::BTreeMap::new(),
+                builds: true,
+                fallback: false,
+            }]
+        };
+        ways.push(Way {
+            strategy: "build-script",
+            because: vec![format!("`{name}` builds: {}", join(directory, "package.json"))],
+            steps,
+            published: published.clone(),
+            builds_needed: directory == scene.directory,
+            with_lifecycle: true,
+        });
+    }
+    ways
+}
+
+fn plans(scene: &Scene<'_>, ways: Vec<Way>) -> Vec<Plan> {
+    let completed: Vec<_> = ways.into_iter().map(|way| complete(scene, way)).collect();
+    let any_builds = completed.iter().any(super::assemble::Completed::builds);
+    let (building, others): (Vec<_>, Vec<_>) = completed.into_iter().partition(super::assemble::Completed::builds);
+    let mut plans: Vec<Plan> = Vec::new();
+    if !any_builds {
+        // Nothing builds; what else runs when publishing may still write a file.
+        let first = others.first().map(|completed| plan(scene, completed, InstallMode::Frozen));
+        return first.map(|plan| if plan.steps.is_empty() && plan.install.is_none() { as_plain_pack(plan) } else { plan }).into_iter().collect();
+    }
+    for completed in &building {
+        let modes: &[InstallMode] = if scene.choice.lockfile.is_some() {
+            &[InstallMode::Frozen, InstallMode::Loose]
+        } else {
+            &[InstallMode::Loose]
+        };
+        for mode in modes {
+            let plan = plan(scene, completed, *mode);
+            if !plans.iter().any(|other| is_same(other, &plan)) {
+                plans.push(plan);
+            }
+        }
+    }
+    plans.truncate(MAX_PLANS);
+    plans
+}
+
+fn as_plain_pack(plan: Plan) -> Plan {
+    Plan { strategy: "plain-pack".to_owned(), ..plan }
+}
+
+/// Whether two plans do the same, whatever led to them.
+fn is_same(one: &Plan, other: &Plan) -> bool {
+    let bare = |plan: &Plan| Plan { strategy: String::new(), because: Vec::new(), ..plan.clone() };
+    bare(one) == bare(other)
+}

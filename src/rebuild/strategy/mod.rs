@@ -1,0 +1,31 @@
+//! Finds out how a package was built: reads the commit, and the registry's claims, and writes plans.
+//!
+//! Nothing is run and nothing is fetched. Everything read is hostile: sizes, depths and counts are bounded, and
+//! what is malformed says nothing. Start at [`infer`]; `workflow` and `lifecycle` find the steps, `expand` decides
+//! about each single command, `toolchain` and `package_manager` choose the programs.
+
+mod assemble;
+mod classify;
+mod commit;
+mod expand;
+mod infer;
+mod inputs;
+mod lifecycle;
+mod node_releases;
+mod package_manager;
+mod removal;
+mod rewriter;
+mod scripts;
+mod shell;
+mod toolchain;
+mod workflow;
+mod workflow_file;
+mod workspace;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod test_tree;
+
+pub use infer::infer;
+pub use inputs::{Claims, Inputs, NoPlan};
