@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [repository, commit, directory, name, version, rest @ ..] = arguments.as_slice() else {
         return Err("six arguments are needed".into());
     };
-    let location = RepositoryLocation::parse(repository)?;
+    let location = RepositoryLocation::from_user(repository)?;
     let source = SourceRepository::open_path(&location)?;
     let tree = CommitTree::of_commit(&source, &CommitId::parse(commit)?).ok_or("no such commit")?;
     let claims = Claims { published_at: rest.first().map(|text| text.parse()).transpose()?, ..Claims::default() };

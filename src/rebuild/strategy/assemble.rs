@@ -1,6 +1,6 @@
 //! Makes plans out of what was found.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::classify::PublishTool;
 use super::commit::{join, plan_path, text_at};
@@ -9,7 +9,7 @@ use super::infer::Scene;
 use super::lifecycle::{self, Lifecycle};
 use super::rewriter::{self, Rewrite};
 use super::{removal, toolchain};
-use crate::rebuild::plan::{Install, InstallMode, Pack, PackageManagerName, Plan, Stamp, Step, Tools, VersionRequest};
+use crate::rebuild::plan::{Install, InstallMode, Pack, PackageManagerName, Plan, Stamp, Step, Tools};
 
 /// Steps of one way to build, before they become a plan.
 #[derive(Debug, Clone)]
@@ -43,9 +43,22 @@ impl Completed {
         self.steps.iter().any(|step| step.builds) || self.lifecycle.builds || !self.rewrite.steps.is_empty()
     }
 
-    /// Whether the way itself, or the lifecycle, builds the package.
+    /// Whether this way comes down to what `other` does.
+    pub(super) fn adds_nothing_to(&self, other: &Self) -> bool {
+        self.packer == other.packer && self.rewrite == other.rewrite && self.leaves() == other.leaves()
+    }
+
+    fn leaves(&self) -> BTreeSet<String> {
+        let of_steps = self.steps.iter().filter(|step| step.builds).flat_map(|step| step.leaves.iter().cloned());
+        of_steps.chain(self.lifecycle.leaves.iter().cloned()).collect()
+    }
+
+    /// Whether there is nothing to run.
     pub(super) fn is_plain(&self) -> bool {
-        self.steps.is_empty() && !self.lifecycle.scripts && !self.lifecycle.prepublish_only && self.rewrite.steps.is_empty()
+        self.steps.is_empty()
+            && !self.lifecycle.scripts
+            && !self.lifecycle.prepublish_only
+            && self.rewrite.steps.is_empty()
     }
 }
 
@@ -74,12 +87,10 @@ pub(super) fn complete(scene: &Scene<'_>, way: Way) -> Completed {
             steps.push(step.clone());
         }
     }
-    for step in std::mem::take(&mut lifecycle.steps) {
-        let repeats = |other: &&Kept| other.run == step.run && other.directory == step.directory;
-        if !(step.builds && steps.iter().any(|other| repeats(&other))) {
-            steps.push(step);
-        }
+    if lifecycle.builds {
+        steps.retain(|step| !step.fallback);
     }
+    steps.append(&mut lifecycle.steps);
     steps.extend(rewrite.steps.iter().cloned());
     Completed { way, steps, lifecycle, rewrite, packer }
 }
@@ -94,13 +105,7 @@ fn unpacked(scene: &Scene<'_>, mut lifecycle: Lifecycle, packer: PackageManagerN
     ];
     for (name, runs) in scripts {
         if runs && let Some(walk) = expander.named(name, scene.directory).filter(|walk| !walk.kept.is_empty()) {
-            lifecycle.steps.push(Kept {
-                directory: scene.directory.to_owned(),
-                run: expander.run_script(name),
-                environment: BTreeMap::new(),
-                builds: walk.builds(),
-                fallback: false,
-            });
+            lifecycle.steps.push(lifecycle::script_step(&expander, name, scene.directory, &walk));
         }
     }
     Lifecycle { prepublish_only: false, scripts: false, ..lifecycle }
@@ -130,7 +135,9 @@ fn uses_workspace_protocol(scene: &Scene<'_>) -> bool {
     let Some(manifest) = scene.commit.manifest(scene.directory) else { return false };
     let maps = ["dependencies", "peerDependencies", "optionalDependencies"];
     let ranges = maps.iter().filter_map(|map| manifest.get(map)?.as_object()).flat_map(|map| map.values());
-    ranges.filter_map(|range| range.as_str()).any(|range| range.starts_with("workspace:") || range.starts_with("catalog:"))
+    ranges
+        .filter_map(|range| range.as_str())
+        .any(|range| range.starts_with("workspace:") || range.starts_with("catalog:"))
 }
 
 /// Writes the plan.
@@ -161,7 +168,8 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         because.push("committed build output is made anew".to_owned());
     }
     let manifest_path = join(scene.directory, "package.json");
-    let in_git = scene.commit.manifest(scene.directory).and_then(|manifest| Some(text_at(&manifest, &["version"])?.to_owned()));
+    let in_git =
+        scene.commit.manifest(scene.directory).and_then(|manifest| Some(text_at(&manifest, &["version"])?.to_owned()));
     let mut stamps = Vec::new();
     if in_git.as_deref() != Some(scene.version.as_str()) {
         let text = in_git.unwrap_or_else(|| "no version".to_owned());
@@ -174,8 +182,7 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         mode,
         cutoff: scene.claims.instant(),
     });
-    let installs = completed.way.steps.len();
-    let steps = completed.steps.iter().map(|kept| step(scene, kept, installs)).collect();
+    let steps = completed.steps.iter().map(|kept| step(scene, kept)).collect();
     Plan {
         format: Plan::FORMAT,
         strategy: completed.way.strategy.to_owned(),
@@ -195,17 +202,11 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
     }
 }
 
-fn step(scene: &Scene<'_>, kept: &Kept, _installs: usize) -> Step {
+fn step(scene: &Scene<'_>, kept: &Kept) -> Step {
     let mut environment = kept.environment.clone();
     // npm's own variables say what the stamped manifest says.
     if let Some(version) = environment.get_mut("npm_package_version") {
         scene.version.as_str().clone_into(version);
     }
     Step { directory: plan_path(&kept.directory), run: kept.run.clone(), environment, may_fail: !kept.builds }
-}
-
-/// A request that both sides of a table can compare.
-#[cfg(test)]
-pub(super) fn short(request: &VersionRequest) -> String {
-    format!("{} ({})", request.version, request.from)
 }

@@ -143,8 +143,8 @@ fn classify_words(words: &[&str], depth: usize) -> Purpose {
             again(&rest[start..])
         }
         "npx" | "bunx" | "pnpx" => again(package_program(rest)),
-        "echo" | "printf" | "cat" | "ls" | "pwd" | "true" | ":" | "exit" | "sleep" | "date" | "set" | "which" | "du"
-        | "tree" | "whoami" | "head" | "tail" | "say" => Purpose::Drop("says something"),
+        "echo" | "printf" | "cat" | "ls" | "pwd" | "true" | ":" | "exit" | "sleep" | "date" | "set" | "which"
+        | "du" | "tree" | "whoami" | "head" | "tail" | "say" => Purpose::Drop("says something"),
         "git" | "gh" | "hub" | "glab" | "svn" | "hg" => Purpose::Drop("is version control"),
         "docker" | "curl" | "wget" | "apt-get" | "apt" | "brew" | "pip" | "pip3" | "rustup" | "corepack" | "nvm"
         | "n" | "fnm" | "volta" | "asdf" | "ni" | "nci" | "gpg" | "ssh" | "scp" | "aws" => {
@@ -182,7 +182,9 @@ fn classify_words(words: &[&str], depth: usize) -> Purpose {
             let writes = rest.iter().any(|word| matches!(*word, "--write" | "-w"));
             if writes { Purpose::Other } else { Purpose::Drop("only checks") }
         }
-        "tsc" | "vue-tsc" | "tsgo" if rest.iter().any(|word| matches!(*word, "--noEmit" | "--no-emit" | "--version")) => {
+        "tsc" | "vue-tsc" | "tsgo"
+            if rest.iter().any(|word| matches!(*word, "--noEmit" | "--no-emit" | "--version")) =>
+        {
             Purpose::Drop("only checks")
         }
         "node" | "ts-node" | "tsx" | "babel-node" | "jiti" | "esno" | "zx" | "bash" | "sh" | "esr" | "sucrase-node"
@@ -231,8 +233,20 @@ fn interpreter(rest: &[&str]) -> Purpose {
 /// Words that are neither options nor an option's value.
 fn positional<'w>(words: &[&'w str]) -> Vec<&'w str> {
     const WITH_VALUE: [&str; 14] = [
-        "--workspace", "-w", "--prefix", "-C", "--tag", "--access", "--otp", "--filter", "-F", "--registry", "--cwd",
-        "--dir", "--scope", "--loglevel",
+        "--workspace",
+        "-w",
+        "--prefix",
+        "-C",
+        "--tag",
+        "--access",
+        "--otp",
+        "--filter",
+        "-F",
+        "--registry",
+        "--cwd",
+        "--dir",
+        "--scope",
+        "--loglevel",
     ];
     let mut found = Vec::new();
     let mut index = 0;
@@ -323,7 +337,9 @@ fn npm(rest: &[&str]) -> Purpose {
             Purpose::Drop("installs")
         }
         Some("pack") => Purpose::Drop("packs"),
-        Some("pkg") if positional.get(1).is_some_and(|word| matches!(*word, "set" | "delete" | "fix")) => Purpose::Other,
+        Some("pkg") if positional.get(1).is_some_and(|word| matches!(*word, "set" | "delete" | "fix")) => {
+            Purpose::Other
+        }
         Some("version") => Purpose::Drop("sets versions"),
         _ => Purpose::Drop("is about the registry"),
     }
@@ -333,7 +349,9 @@ fn yarn(rest: &[&str], depth: usize) -> Purpose {
     let positional_words = positional(rest);
     let place = target(rest);
     match positional_words.first().copied() {
-        None | Some("install" | "add" | "set" | "plugin" | "dedupe" | "rebuild" | "import") => Purpose::Drop("installs"),
+        None | Some("install" | "add" | "set" | "plugin" | "dedupe" | "rebuild" | "import") => {
+            Purpose::Drop("installs")
+        }
         Some("npm") => match positional_words.get(1) {
             Some(&"publish") => npm_publisher(PublishTool::YarnBerry, rest, &[]),
             _ => Purpose::Drop("is about the registry"),
@@ -393,7 +411,8 @@ fn yarn_script(name: &str, rest: &[&str], target: Target) -> Purpose {
 fn pnpm(rest: &[&str], depth: usize) -> Purpose {
     let positional_words = positional(rest);
     let filters = option(rest, &["--filter", "-F", "--filter-prod"]);
-    let is_many = has(rest, &["-r", "--recursive"]) || positional_words.first().is_some_and(|word| *word == "recursive");
+    let is_many =
+        has(rest, &["-r", "--recursive"]) || positional_words.first().is_some_and(|word| *word == "recursive");
     let place = match filters {
         Some(filter) if filter.contains(['*', '.', '[', '!', '{']) && !filter.starts_with("./") => Target::Many,
         Some(filter) => Target::Workspace(filter.to_owned()),
@@ -460,8 +479,12 @@ fn bun(rest: &[&str]) -> Purpose {
 }
 
 fn several(rest: &[&str]) -> Purpose {
-    let names: Vec<String> =
-        rest.iter().take_while(|word| **word != "--").filter(|word| !word.starts_with('-')).map(|word| (*word).to_owned()).collect();
+    let names: Vec<String> = rest
+        .iter()
+        .take_while(|word| **word != "--")
+        .filter(|word| !word.starts_with('-'))
+        .map(|word| (*word).to_owned())
+        .collect();
     if names.is_empty() { Purpose::Other } else { Purpose::RunSeveral(names) }
 }
 
@@ -471,7 +494,10 @@ fn concurrently(rest: &[&str]) -> Purpose {
         .iter()
         .filter(|word| !word.starts_with('-'))
         .map(|word| {
-            let name = word.strip_prefix("npm:").or_else(|| word.strip_prefix("npm run ")).or_else(|| word.strip_prefix("yarn "));
+            let name = word
+                .strip_prefix("npm:")
+                .or_else(|| word.strip_prefix("npm run "))
+                .or_else(|| word.strip_prefix("yarn "));
             name.filter(|name| !name.contains(' ')).map(str::to_owned)
         })
         .collect();
@@ -496,7 +522,9 @@ fn nx(rest: &[&str]) -> Purpose {
         ["release", "version" | "changelog", ..] => Purpose::Drop("sets versions"),
         ["release", ..] => publish(PublishTool::Nx),
         ["run-many" | "affected", ..] => match targets {
-            Some(target) if scripts::is_test_name(target.split(',').next().unwrap_or(target)) => Purpose::Drop("only checks"),
+            Some(target) if scripts::is_test_name(target.split(',').next().unwrap_or(target)) => {
+                Purpose::Drop("only checks")
+            }
             Some(target) if target.contains("publish") => publish(PublishTool::Nx),
             _ => Purpose::Build,
         },
@@ -539,7 +567,9 @@ mod tests {
                 other => panic!("{script}: {other:?}"),
             }
         }
-        for script in ["npm publish --dry-run", "npx jsr publish", "npx pkg-pr-new publish", "npm pack", "npm version patch"] {
+        for script in
+            ["npm publish --dry-run", "npx jsr publish", "npx pkg-pr-new publish", "npm pack", "npm version patch"]
+        {
             assert!(matches!(purpose(script), Purpose::Drop(_)), "{script}");
         }
     }
@@ -573,7 +603,9 @@ mod tests {
 
     #[test]
     fn builds_and_file_makers_are_kept_and_checks_are_not() {
-        for script in ["tsc -p .", "cross-env NODE_ENV=production rollup -c", "node scripts/build.js", "npx tshy", "make"] {
+        for script in
+            ["tsc -p .", "cross-env NODE_ENV=production rollup -c", "node scripts/build.js", "npx tshy", "make"]
+        {
             assert_eq!(purpose(script), Purpose::Build, "{script}");
         }
         for script in ["rm -rf dist", "echo '{}' > dist/package.json", "cp a b", "node x.js", "prettier --write dist"] {

@@ -4,11 +4,11 @@
 //! what precedes the publishing and makes something is kept.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::classify::{Publisher, Purpose, PublishTool, ScriptCall, Target, classify};
+use super::classify::{PublishTool, Publisher, Purpose, ScriptCall, Target, classify};
 use super::commit::{Commit, parent, resolve};
 use super::scripts;
 use super::shell::{Command, Script, quote, split};
@@ -35,6 +35,8 @@ pub(super) struct Kept {
     pub(super) builds: bool,
     /// Whether it only counts where nothing else builds: it belongs to a test.
     pub(super) fallback: bool,
+    /// The commands that it comes down to, to recognise two ways that do the same.
+    pub(super) leaves: BTreeSet<String>,
 }
 
 /// What publishes, and where.
@@ -55,6 +57,11 @@ pub(super) struct Walk {
 }
 
 impl Walk {
+    /// The commands that all of it comes down to.
+    pub(super) fn leaves(&self) -> BTreeSet<String> {
+        self.kept.iter().filter(|kept| kept.builds).flat_map(|kept| kept.leaves.iter().cloned()).collect()
+    }
+
     /// Whether something builds.
     pub(super) fn builds(&self) -> bool {
         self.kept.iter().any(|kept| kept.builds)
@@ -65,12 +72,7 @@ impl Walk {
         if self.kept.iter().any(|kept| kept.builds && !kept.fallback) {
             self.kept.retain(|kept| !kept.fallback);
         }
-        let mut seen: Vec<Kept> = Vec::new();
-        self.kept.retain(|kept| {
-            let is_new = !kept.builds || !seen.contains(kept);
-            seen.push(kept.clone());
-            is_new
-        });
+        self.kept.dedup();
         self.kept.truncate(MAX_KEPT);
     }
 }
@@ -109,6 +111,13 @@ impl<'a> Expander<'a> {
     pub(super) fn named(&self, name: &str, directory: &str) -> Option<Walk> {
         let place = Place { directory: directory.to_owned(), environment: BTreeMap::new(), depth: 0 };
         self.body(name, &place)
+    }
+
+    /// Follows the script `name` alone, without those before and after it.
+    pub(super) fn named_alone(&self, name: &str, directory: &str) -> Option<Walk> {
+        let manifest = self.commit.manifest(directory)?;
+        let body = manifest.get("scripts")?.get(name)?.as_str()?;
+        Some(self.script(body, directory, &BTreeMap::new()))
     }
 
     /// How the package manager is told to run a script.
@@ -239,7 +248,13 @@ impl<'a> Expander<'a> {
             walk.kept.extend(sub.kept);
         } else {
             let builds = sub.builds() || scripts::is_build_name(&call.name);
+            let arguments =
+                if call.arguments.is_empty() { String::new() } else { format!(" {}", call.arguments.join(" ")) };
+            let leaves = sub.leaves().into_iter().map(|leaf| leaf + &arguments).collect();
             keep(&command.text, place, builds, walk);
+            if let Some(last) = walk.kept.last_mut().filter(|_| sub.builds()) {
+                last.leaves = leaves;
+            }
         }
     }
 
@@ -262,14 +277,18 @@ impl<'a> Expander<'a> {
     fn several(&self, command: &Command, names: &[String], place: &Place, walk: &mut Walk) {
         let Some(directory) = self.target(&Target::Here, place) else { return };
         let Some(manifest) = self.commit.manifest(&directory) else { return };
-        let known: Vec<String> =
-            manifest.get("scripts").and_then(Value::as_object).map(|map| map.keys().cloned().collect()).unwrap_or_default();
+        let known: Vec<String> = manifest
+            .get("scripts")
+            .and_then(Value::as_object)
+            .map(|map| map.keys().cloned().collect())
+            .unwrap_or_default();
         let mut all = Walk::default();
         for pattern in names {
             for name in known.iter().filter(|name| matches(&pattern.replace("**", "*"), name)) {
                 let text = self.run_script(name);
                 let call = ScriptCall { name: name.clone(), arguments: Vec::new(), target: Target::Here };
-                let single = Command { text, words: Vec::new(), assignments: command.assignments.clone(), redirect: None };
+                let single =
+                    Command { text, words: Vec::new(), assignments: command.assignments.clone(), redirect: None };
                 if all.published.is_none() {
                     self.call(&single, &call, place, &mut all);
                 }
@@ -281,6 +300,9 @@ impl<'a> Expander<'a> {
             walk.published = all.published;
         } else if !all.kept.is_empty() {
             keep(&command.text, place, all.builds(), walk);
+            if let Some(last) = walk.kept.last_mut().filter(|_| all.builds()) {
+                last.leaves = all.leaves();
+            }
         }
     }
 }
@@ -296,13 +318,16 @@ fn keep(text: &str, place: &Place, builds: bool, walk: &mut Walk) {
         environment: place.environment.clone(),
         builds,
         fallback: false,
+        leaves: BTreeSet::from([format!("{}\n{text}", place.directory)]),
     });
 }
 
 /// Decides about a script that was not taken apart, by the words in it.
 fn keep_whole(script: &str, place: &Place, walk: &mut Walk) {
-    let words: Vec<&str> =
-        script.split(|character: char| character.is_whitespace() || "\"'();&|`".contains(character)).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = script
+        .split(|character: char| character.is_whitespace() || "\"'();&|`".contains(character))
+        .filter(|word| !word.is_empty())
+        .collect();
     let pair = |first: &str, second: &str| words.windows(2).any(|pair| pair[0] == first && pair[1] == second);
     let publishes = ["npm", "pnpm", "yarn", "lerna", "changeset", "bun"].iter().any(|program| pair(program, "publish"))
         || words.contains(&"semantic-release");

@@ -9,7 +9,7 @@ use super::inputs::{Claims, Inputs, NoPlan};
 use super::package_manager::{self, Choice};
 use super::workflow::{self, Hints};
 use super::workspace::Workspace;
-use super::{node_releases, scripts, workflow_file};
+use super::{lifecycle, node_releases, scripts, workflow_file};
 use crate::package::{PackageName, Version};
 use crate::rebuild::plan::{InstallMode, PackageManagerName, Plan};
 
@@ -126,17 +126,22 @@ fn release_script(scene: &Scene<'_>, expander: &Expander<'_>, manifest: &Value) 
     for (manifest, directory) in both {
         let names = manifest.and_then(|manifest| manifest.get("scripts")?.as_object());
         for name in names.into_iter().flat_map(|map| map.keys()) {
-            if scripts::is_release_name(name) || matches!(name.as_str(), "version" | "preversion" | "postversion") {
+            if scripts::is_release_name(name) || matches!(name.as_str(), "version" | "postversion") {
                 candidates.push((name.clone(), directory));
             }
         }
     }
     candidates.into_iter().take(30).find_map(|(name, directory)| {
-        let mut walk = expander.named(&name, directory)?;
+        // What comes before a version is made has become part of the commit.
+        let mut walk = expander.named_alone(&name, directory)?;
         walk.settle();
         walk.builds().then(|| Way {
             strategy: "release-script",
-            because: vec![format!("`{}` builds before it publishes: {}", name.escape_debug(), join(directory, "package.json"))],
+            because: vec![format!(
+                "`{}` builds before it publishes: {}",
+                name.escape_debug(),
+                join(directory, "package.json")
+            )],
             steps: walk.kept,
             published: walk.published,
             builds_needed: directory != root,
@@ -146,11 +151,7 @@ fn release_script(scene: &Scene<'_>, expander: &Expander<'_>, manifest: &Value) 
 }
 
 /// The `build` script of the package, and of the workspace's root.
-fn build_scripts(
-    scene: &Scene<'_>,
-    expander: &Expander<'_>,
-    published: Option<super::expand::Published>,
-) -> Vec<Way> {
+fn build_scripts(scene: &Scene<'_>, expander: &Expander<'_>, published: Option<super::expand::Published>) -> Vec<Way> {
     let mut ways = Vec::new();
     let root = scene.workspace.root.as_str();
     let mut places = vec![scene.directory];
@@ -164,13 +165,9 @@ fn build_scripts(
         let steps = if walk.impure {
             walk.kept
         } else {
-            vec![super::expand::Kept {
-                directory: directory.to_owned(),
-                run: expander.run_script(name),
-                environment: std::collections::BTreeMap::new(),
-                builds: true,
-                fallback: false,
-            }]
+            let mut step = lifecycle::script_step(expander, name, directory, &walk);
+            step.builds = true;
+            vec![step]
         };
         ways.push(Way {
             strategy: "build-script",
@@ -192,9 +189,15 @@ fn plans(scene: &Scene<'_>, ways: Vec<Way>) -> Vec<Plan> {
     if !any_builds {
         // Nothing builds; what else runs when publishing may still write a file.
         let first = others.first().map(|completed| plan(scene, completed, InstallMode::Frozen));
-        return first.map(|plan| if plan.steps.is_empty() && plan.install.is_none() { as_plain_pack(plan) } else { plan }).into_iter().collect();
+        return first
+            .map(|plan| if plan.steps.is_empty() && plan.install.is_none() { as_plain_pack(plan) } else { plan })
+            .into_iter()
+            .collect();
     }
-    for completed in &building {
+    for (index, completed) in building.iter().enumerate() {
+        if building[..index].iter().any(|earlier| completed.adds_nothing_to(earlier)) {
+            continue;
+        }
         let modes: &[InstallMode] = if scene.choice.lockfile.is_some() {
             &[InstallMode::Frozen, InstallMode::Loose]
         } else {

@@ -1,11 +1,11 @@
 //! The scripts that package managers run by themselves when they publish or install.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::commit::text_at;
-use super::expand::{Expander, Kept};
+use super::expand::{Expander, Kept, Walk};
 use super::workspace::Member;
 use crate::rebuild::plan::PackageManagerName;
 
@@ -22,6 +22,8 @@ pub(super) struct Lifecycle {
     pub(super) builds: bool,
     /// The scripts that count.
     pub(super) named: Vec<String>,
+    /// The commands that they come down to.
+    pub(super) leaves: BTreeSet<String>,
 }
 
 /// The scripts before the tarball is written, in each program's order; those that only publishing runs come first.
@@ -50,22 +52,22 @@ pub(super) fn read(expander: &Expander<'_>, directory: &str, packer: PackageMana
     let scripts_run = packing_is_pure || packer == PackageManagerName::YarnBerry;
     for name in publishing.iter().filter(|name| has(name)) {
         let walk = walk(name);
-        found.note(name, walk.kept.iter().any(|kept| kept.builds), !walk.kept.is_empty());
+        found.note(name, &walk);
         let is_pure = !walk.impure && walk.published.is_none() && !walk.kept.is_empty();
         if *name == "prepublishOnly" && is_pure && scripts_run {
             found.prepublish_only = true;
         } else if is_pure {
-            found.steps.push(script_step(expander, name, directory, walk.kept.iter().any(|kept| kept.builds)));
+            found.steps.push(script_step(expander, name, directory, &walk));
         } else {
             found.steps.extend(walk.kept.into_iter().map(|kept| as_npm_runs(kept, name, &manifest)));
         }
     }
     for (name, walk) in pack_walks {
-        found.note(name, walk.kept.iter().any(|kept| kept.builds), !walk.kept.is_empty());
+        found.note(name, &walk);
         if scripts_run {
             found.scripts = true;
         } else if !walk.impure {
-            found.steps.push(script_step(expander, name, directory, walk.kept.iter().any(|kept| kept.builds)));
+            found.steps.push(script_step(expander, name, directory, &walk));
         } else {
             found.steps.extend(walk.kept.into_iter().map(|kept| as_npm_runs(kept, name, &manifest)));
         }
@@ -76,21 +78,24 @@ pub(super) fn read(expander: &Expander<'_>, directory: &str, packer: PackageMana
 }
 
 impl Lifecycle {
-    fn note(&mut self, name: &str, builds: bool, keeps: bool) {
-        self.builds |= builds;
-        if keeps {
+    fn note(&mut self, name: &str, walk: &Walk) {
+        self.builds |= walk.builds();
+        self.leaves.extend(walk.leaves());
+        if !walk.kept.is_empty() {
             self.named.push(name.to_owned());
         }
     }
 }
 
-fn script_step(expander: &Expander<'_>, name: &str, directory: &str, builds: bool) -> Kept {
+/// One step that runs a whole script.
+pub(super) fn script_step(expander: &Expander<'_>, name: &str, directory: &str, walk: &Walk) -> Kept {
     Kept {
         directory: directory.to_owned(),
         run: expander.run_script(name),
         environment: BTreeMap::new(),
-        builds,
+        builds: walk.builds(),
         fallback: false,
+        leaves: walk.leaves(),
     }
 }
 
@@ -130,11 +135,11 @@ pub(super) fn of_needed(expander: &Expander<'_>, needed: &[&Member]) -> Vec<Kept
     for member in needed.iter().take(200) {
         let candidates = ["build", "prepack", "prepare", "prepublishOnly", "prepublish", "compile", "dist"];
         for name in candidates {
-            let Some(walk) = expander.named(name, &member.directory).filter(super::expand::Walk::builds) else { continue };
+            let Some(walk) = expander.named(name, &member.directory).filter(Walk::builds) else { continue };
             if walk.impure {
                 steps.extend(walk.kept);
             } else {
-                steps.push(script_step(expander, name, &member.directory, true));
+                steps.push(script_step(expander, name, &member.directory, &walk));
             }
             break;
         }

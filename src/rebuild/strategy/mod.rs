@@ -23,9 +23,9 @@ mod workflow_file;
 mod workspace;
 
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
 mod test_tree;
+#[cfg(test)]
+mod tests;
 
 pub use infer::infer;
 pub use inputs::{Claims, Inputs, NoPlan};

@@ -69,7 +69,9 @@ pub(super) fn choose(commit: &Commit<'_>, root: &str, hints: &[Hints], claims: &
     let beginning = lockfile.as_deref().and_then(|path| commit.beginning(path, LOCKFILE_BEGINNING));
     let is_berry_lock = beginning.as_deref().is_some_and(|text| text.contains("__metadata:"));
     let stated = declared.filter(|(declared, ..)| *declared == name || (is_yarn(*declared) && is_yarn(name)));
-    let is_version_2 = stated.as_ref().is_some_and(|(_, version, _)| !version.starts_with('1') && version.starts_with(|first: char| first.is_ascii_digit()));
+    let is_version_2 = stated.as_ref().is_some_and(|(_, version, _)| {
+        !version.starts_with('1') && version.starts_with(|first: char| first.is_ascii_digit())
+    });
     let name = match name {
         PackageManagerName::YarnClassic if is_berry_lock || is_version_2 => PackageManagerName::YarnBerry,
         other => other,
@@ -90,7 +92,8 @@ pub(super) fn choose(commit: &Commit<'_>, root: &str, hints: &[Hints], claims: &
         }
         PackageManagerName::YarnBerry => {
             path = yarn_path.as_ref().map(|(_, path)| path.clone());
-            let in_path = yarn_path.as_ref().and_then(|(settings, path)| Some(request(version_in_path(path)?, settings)));
+            let in_path =
+                yarn_path.as_ref().and_then(|(settings, path)| Some(request(version_in_path(path)?, settings)));
             let by_lock = in_lockfile(beginning.as_deref().map(berry_by_lockfile));
             in_path.or(stated).or(by_lock).or_else(|| Some(request("4".to_owned(), "publish-time")))
         }
@@ -173,7 +176,8 @@ fn in_manifest(manifest: &Value) -> Option<(PackageManagerName, String)> {
     }
     if let Some(stated) = manifest.get("devEngines").and_then(|engines| engines.get("packageManager")) {
         let stated = stated.as_array().and_then(|list| list.first()).unwrap_or(stated);
-        if let (Some(name), Some(version)) = (text_at(stated, &["name"]), text_at(stated, &["version"]).and_then(version_text))
+        if let (Some(name), Some(version)) =
+            (text_at(stated, &["name"]), text_at(stated, &["version"]).and_then(version_text))
         {
             return Some((by_name(name, &version)?, version));
         }

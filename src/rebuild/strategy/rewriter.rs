@@ -30,7 +30,9 @@ pub(super) fn find(scene: &Scene<'_>, published: Option<(PublishTool, Option<&st
         || at(&manifest, &["dependencies", "clean-publish"]).is_some()
         || super::workspace::root_uses(commit, &scene.workspace.root, "clean-publish");
     let is_configured = manifest.get("clean-publish").is_some()
-        || [".clean-publish", ".clean-publish.json", ".clean-publish.js"].iter().any(|name| commit.is_file(&join(directory, name)));
+        || [".clean-publish", ".clean-publish.json", ".clean-publish.js"]
+            .iter()
+            .any(|name| commit.is_file(&join(directory, name)));
     if is_dependency && (is_configured || published.is_some_and(|(with, _)| with == PublishTool::CleanPublish)) {
         let run = format!("clean-publish --without-publish --temp-dir {CLEAN_PUBLISH_FOLDER}");
         return Rewrite {
@@ -41,6 +43,7 @@ pub(super) fn find(scene: &Scene<'_>, published: Option<(PublishTool, Option<&st
                 environment: Default::default(),
                 builds: true,
                 fallback: false,
+                leaves: Default::default(),
             }],
             because: Some(format!("clean-publish writes what is published: {path}")),
         };
@@ -68,7 +71,8 @@ pub(super) fn find(scene: &Scene<'_>, published: Option<(PublishTool, Option<&st
         }
     }
     let lerna = join(&scene.workspace.root, "lerna.json");
-    if let Some(contents) = commit.json(&lerna).and_then(|file| Some(text_at(&file, &["command", "publish", "contents"])?.to_owned()))
+    if let Some(contents) =
+        commit.json(&lerna).and_then(|file| Some(text_at(&file, &["command", "publish", "contents"])?.to_owned()))
         && let Some(found) = elsewhere(&contents, format!("`contents`: {lerna}"))
     {
         return found;
@@ -99,7 +103,9 @@ fn package_root(commit: &Commit<'_>, directory: &str) -> Option<(String, String)
     configurations.extend(own.map(|release| (release, path)));
     configurations.into_iter().find_map(|(configuration, path)| {
         let plugins = configuration.get("plugins")?.as_array()?.clone();
-        plugins.iter().find_map(|plugin| Some((text_at(plugin.as_array()?.get(1)?, &["pkgRoot"])?.to_owned(), path.clone())))
+        plugins
+            .iter()
+            .find_map(|plugin| Some((text_at(plugin.as_array()?.get(1)?, &["pkgRoot"])?.to_owned(), path.clone())))
     })
 }
 
@@ -107,7 +113,9 @@ fn package_root(commit: &Commit<'_>, directory: &str) -> Option<(String, String)
 fn nx_output(scene: &Scene<'_>) -> Option<Rewrite> {
     let path = join(scene.directory, "project.json");
     let project = scene.commit.json(&path)?;
-    let root = ["nx-release-publish", "publish"].iter().find_map(|target| text_at(&project, &["targets", target, "options", "packageRoot"]));
+    let root = ["nx-release-publish", "publish"]
+        .iter()
+        .find_map(|target| text_at(&project, &["targets", target, "options", "packageRoot"]));
     let output = text_at(&project, &["targets", "build", "options", "outputPath"]);
     let place = root.or(output)?;
     let place = place.replace("{projectRoot}", scene.directory).replace("{workspaceRoot}/", "");
@@ -115,5 +123,9 @@ fn nx_output(scene: &Scene<'_>) -> Option<Rewrite> {
     if place.contains(['{', '}']) || place == scene.directory || scene.commit.is_file(&join(&place, "package.json")) {
         return None;
     }
-    Some(Rewrite { directory: Some(place), steps: Vec::new(), because: Some(format!("nx builds into another directory: {path}")) })
+    Some(Rewrite {
+        directory: Some(place),
+        steps: Vec::new(),
+        because: Some(format!("nx builds into another directory: {path}")),
+    })
 }

@@ -60,8 +60,7 @@ struct Reader {
     awaits_redirect: bool,
 }
 
-const CONTROL: [&str; 12] =
-    ["if", "for", "while", "until", "case", "function", "{", "}", "select", "!", "[[", "eval"];
+const CONTROL: [&str; 12] = ["if", "for", "while", "until", "case", "function", "{", "}", "select", "!", "[[", "eval"];
 
 impl Reader {
     /// Reads one line; `false` where it is not understood.

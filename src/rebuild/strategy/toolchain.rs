@@ -139,7 +139,8 @@ pub(super) fn npm(
         return stated;
     }
     let manifest = commit.manifest(root);
-    if let Some(version) = manifest.as_deref().and_then(|manifest| text_at(manifest, &["volta", "npm"])).and_then(version_text)
+    if let Some(version) =
+        manifest.as_deref().and_then(|manifest| text_at(manifest, &["volta", "npm"])).and_then(version_text)
     {
         return request(version, &join(root, "package.json"));
     }

@@ -33,13 +33,17 @@ pub(super) fn hints(files: &[WorkflowFile], publishing: &[FoundJob]) -> (Vec<Hin
     let mut of_publishing = Vec::new();
     let mut others = Vec::new();
     for found in publishing {
-        let job = files.iter().find(|file| file.path == found.file).and_then(|file| file.jobs.iter().find(|job| job.id == found.job));
+        let job = files
+            .iter()
+            .find(|file| file.path == found.file)
+            .and_then(|file| file.jobs.iter().find(|job| job.id == found.job));
         of_publishing.extend(job.map(|job| job_hints(&found.file, job)));
     }
     for file in files {
         for job in &file.jobs {
             let hints = job_hints(&file.path, job);
-            let is_own = hints.node.is_some() || hints.node_file.is_some() || hints.pnpm.is_some() || hints.installer.is_some();
+            let is_own =
+                hints.node.is_some() || hints.node_file.is_some() || hints.pnpm.is_some() || hints.installer.is_some();
             if is_own && is_for_building(&file.path) && !of_publishing.contains(&hints) {
                 others.push(hints);
             }
@@ -116,13 +120,7 @@ pub(super) fn publishing(
 }
 
 /// How likely a job is the one that published; `None` where it publishes another package.
-fn score(
-    file: &WorkflowFile,
-    job: &Job,
-    published: &Published,
-    directory: &str,
-    version: &Version,
-) -> Option<i32> {
+fn score(file: &WorkflowFile, job: &Job, published: &Published, directory: &str, version: &Version) -> Option<i32> {
     let mut score = 0;
     let name = format!("{} {} {}", file.path, file.name, job.id).to_ascii_lowercase();
     let passing = ["canary", "nightly", "snapshot", "preview", "experimental", "insider", "alpha", "dry"];
@@ -135,9 +133,14 @@ fn score(
     for word in ["docs", "website", "vscode", "docker", "github-package", "gpr", "jsr", "deno"] {
         score -= if name.contains(word) { 6 } else { 0 };
     }
-    if published.with == PublishTool::Script {
-        score -= 3;
+    let own_name = file.path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    if own_name.contains("release") || own_name.contains("publish") {
+        score += 3;
     }
+    score += match published.with {
+        PublishTool::Script | PublishTool::Other => -3,
+        _ => 0,
+    };
     match published.directory.as_deref() {
         Some(published) if published == directory => score += 3,
         Some(published) if is_below(published, directory) => score += 3,
@@ -176,13 +179,23 @@ fn walk_job(job: &Job, expander: &Expander<'_>) -> (Walk, bool) {
     for step in &job.steps {
         let directory = resolve("", &step.directory);
         downloads |= action(step) == "actions/download-artifact";
-        let environment = || step.environment.iter().filter(|(name, _)| is_build_variable(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+        let environment = || {
+            step.environment
+                .iter()
+                .filter(|(name, _)| is_build_variable(name))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect()
+        };
         if let Some(published) = published_by_action(step) {
             whole.published = Some(published);
         } else if let Some(run) = step.run.as_deref().or_else(|| run_of_action(step)) {
             let Some(directory) = directory else { continue };
             // The directory is one that an earlier step checked out or made: nothing of this commit.
-            if !directory.is_empty() && !expander.commit.is_directory(&directory) && step.run.is_some() && !run.contains("publish") {
+            if !directory.is_empty()
+                && !expander.commit.is_directory(&directory)
+                && step.run.is_some()
+                && !run.contains("publish")
+            {
                 continue;
             }
             let mut walk = expander.script(run, &directory, &environment());
@@ -200,7 +213,8 @@ fn walk_job(job: &Job, expander: &Expander<'_>) -> (Walk, bool) {
 /// Variables that a build may look at; credentials and switches of the workflow's own are not among them.
 fn is_build_variable(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
-    let secret = ["TOKEN", "SECRET", "PASSWORD", "AUTH", "KEY", "HUSKY", "CACHE", "GITHUB_", "NPM_CONFIG_", "REGISTRY", "CORS"];
+    let secret =
+        ["TOKEN", "SECRET", "PASSWORD", "AUTH", "KEY", "HUSKY", "CACHE", "GITHUB_", "NPM_CONFIG_", "REGISTRY", "CORS"];
     !secret.iter().any(|part| upper.contains(part)) && upper != "CI" && upper != "NODE_OPTIONS" && upper != "PATH"
 }
 
@@ -216,7 +230,9 @@ fn published_by_action(step: &WorkflowStep) -> Option<Published> {
     let name = action(step);
     let lower = name.to_ascii_lowercase();
     let with = match lower.as_str() {
-        "js-devtools/npm-publish" | "primer/publish" | "pascalgn/npm-publish-action" | "menduz/oddish-action" => PublishTool::Npm,
+        "js-devtools/npm-publish" | "primer/publish" | "pascalgn/npm-publish-action" | "menduz/oddish-action" => {
+            PublishTool::Npm
+        }
         "cycjimmy/semantic-release-action" | "codfish/semantic-release-action" => PublishTool::SemanticRelease,
         "simenandre/publish-with-pnpm" => PublishTool::Pnpm,
         _ => return None,
@@ -243,7 +259,12 @@ pub(super) fn building(files: &[WorkflowFile], expander: &Expander<'_>) -> Optio
             }
             let name = format!("{} {} {}", file.path, file.name, job.id).to_ascii_lowercase();
             let mut score = if name.contains("build") { 3 } else { 0 };
-            score += ["ci", "test", "main", "node", "nodejs"].iter().filter(|word| name.contains(**word)).count().try_into().unwrap_or(0);
+            score += ["ci", "test", "main", "node", "nodejs"]
+                .iter()
+                .filter(|word| name.contains(**word))
+                .count()
+                .try_into()
+                .unwrap_or(0);
             score -= if walk.kept.iter().any(|kept| kept.fallback) { 5 } else { 0 };
             if best.as_ref().is_none_or(|(other, _)| score > *other) {
                 best = Some((score, FoundJob { file: file.path.clone(), job: job.id.clone(), walk }));
@@ -255,6 +276,24 @@ pub(super) fn building(files: &[WorkflowFile], expander: &Expander<'_>) -> Optio
 
 fn is_for_building(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-    let others = ["doc", "bench", "website", "site", "pages", "canary", "size", "codeql", "e2e", "typedoc", "stale", "deploy", "lint", "label", "ecosystem", "preview", "browser"];
+    let others = [
+        "doc",
+        "bench",
+        "website",
+        "site",
+        "pages",
+        "canary",
+        "size",
+        "codeql",
+        "e2e",
+        "typedoc",
+        "stale",
+        "deploy",
+        "lint",
+        "label",
+        "ecosystem",
+        "preview",
+        "browser",
+    ];
     !others.iter().any(|other| name.contains(other))
 }

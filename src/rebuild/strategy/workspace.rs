@@ -54,7 +54,9 @@ impl Workspace {
         for directory in directories {
             let Some(manifest) = commit.manifest(directory) else { continue };
             let Some(name) = text_at(&manifest, &["name"]) else { continue };
-            members.entry(name.to_owned()).or_insert(Member { directory: directory.clone(), manifest: manifest.clone() });
+            members
+                .entry(name.to_owned())
+                .or_insert(Member { directory: directory.clone(), manifest: manifest.clone() });
         }
         Self { root: root.to_owned(), declared_by: Some(declared_by), members }
     }
