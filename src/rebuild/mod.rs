@@ -5,6 +5,12 @@
 //! sandbox, `toolchain` brings the programs.
 
 pub mod lockfile;
+//! [`strategy`] writes plans, [`definitions`] reads those that people wrote, [`commands`] turns a plan into command
+//! lines. Nothing here decides what a rebuild proves; the comparison does. Fetched code is run by the `sandbox` crate
+//! alone.
+
+pub mod commands;
+pub mod definitions;
 pub mod plan;
 mod publication;
 pub mod toolchain;

@@ -1,0 +1,218 @@
+use std::collections::BTreeMap;
+
+use nodejs_semver::Version;
+use serde::{Deserialize, Serialize};
+
+use super::environment::{Phase, environment, registry};
+use super::{CLOCK, HOME, OUTPUT, SOURCE, clock_script, edits, install, pack, programs};
+use crate::rebuild::plan::{PackageManagerName, Plan};
+
+/// What the command lines depend on besides the plan.
+pub struct Surroundings<'a> {
+    /// The port of the registry view, on loopback inside.
+    pub port: u16,
+    /// Node as it is mounted.
+    pub node: Version,
+    /// npm as it is mounted.
+    pub npm: Version,
+    /// The package manager as it is mounted, or as the commit holds it; `None` for npm.
+    pub manager: Option<Version>,
+    /// Reads a text file of the build tree, for the files that are changed.
+    pub read: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl std::fmt::Debug for Surroundings<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Surroundings")
+            .field("port", &self.port)
+            .field("node", &self.node)
+            .field("npm", &self.npm)
+            .field("manager", &self.manager)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One program with its arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Command {
+    /// Where it runs, absolute and inside.
+    pub directory: String,
+    /// The program, absolute and inside, and its arguments.
+    pub program: Vec<String>,
+    /// Every variable that it sees.
+    pub environment: BTreeMap<String, String>,
+    /// Whether the rebuild goes on when it fails.
+    pub may_fail: bool,
+}
+
+/// A file that is there besides the source tree and the programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct InsideFile {
+    /// Where, absolute and inside.
+    pub path: String,
+    /// What it holds.
+    pub content: String,
+    /// Its permissions.
+    pub mode: u32,
+}
+
+/// A whole rebuild as command lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Phases {
+    /// Files and directories of the source tree that are removed first, relative to it.
+    pub remove: Vec<String>,
+    /// Files of the source tree that are changed before anything runs.
+    pub edits: Vec<Edit>,
+    /// Files beside it.
+    pub files: Vec<InsideFile>,
+    /// Directories that have to exist and be writable.
+    pub directories: Vec<String>,
+    /// With the registry view, without scripts.
+    pub install: Vec<Command>,
+    /// Without any network.
+    pub build: Vec<Command>,
+    /// Without any network; leaves one `.tgz` in the output directory.
+    pub pack: Command,
+}
+
+use super::edits::Edit;
+
+/// Why a plan cannot be turned into command lines.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PhaseError {
+    /// A path of the plan leaves the source tree.
+    #[error("`{}` is not a path inside of the repository", .0.escape_debug())]
+    Path(String),
+    /// A version cannot be written into a manifest.
+    #[error("no version can be written into `{}`", .0.escape_debug())]
+    Stamp(String),
+    /// The format is another version's.
+    #[error("the plan's format is {found}, this program knows {}", Plan::FORMAT)]
+    Format {
+        /// What it says.
+        found: u32,
+    },
+    /// A variable's name or value, or a command, cannot be handed to a program.
+    #[error("`{}` cannot be handed to a program", .0.escape_debug())]
+    Text(String),
+}
+
+/// The path inside of something in the source tree.
+pub(super) fn inside(relative: &str) -> String {
+    let relative = relative.trim_start_matches("./").trim_matches('/');
+    if relative.is_empty() || relative == "." { SOURCE.to_owned() } else { format!("{SOURCE}/{relative}") }
+}
+
+/// Turns a plan into command lines.
+pub fn phases(plan: &Plan, surroundings: &Surroundings<'_>) -> Result<Phases, PhaseError> {
+    check(plan)?;
+    let mut edits = Vec::new();
+    for stamp in &plan.stamps {
+        let before = (surroundings.read)(&stamp.file).ok_or_else(|| PhaseError::Stamp(stamp.file.clone()))?;
+        let after =
+            edits::stamp_version(&before, &stamp.version).ok_or_else(|| PhaseError::Stamp(stamp.file.clone()))?;
+        edits.push(Edit { file: stamp.file.clone(), after, restore: None });
+    }
+    let mut install = Vec::new();
+    let mut build = Vec::new();
+    if let Some(installation) = &plan.install {
+        if plan.tools.package_manager.name == PackageManagerName::YarnClassic
+            && let Some(lockfile) = &installation.lockfile
+            && let Some(before) = (surroundings.read)(lockfile)
+        {
+            let after = edits::point_yarn_lock_at(&before, &registry(surroundings));
+            edits.push(Edit { file: lockfile.clone(), after, restore: Some(before) });
+        }
+        install.push(install::install(plan, installation, surroundings));
+        build.extend(install::dependency_scripts(plan, installation, surroundings));
+    }
+    for step in &plan.steps {
+        let mut variables = environment(plan, surroundings, Phase::Build, &step.directory);
+        for (name, value) in &step.environment {
+            // The clock stays, whatever else a step wants of Node.
+            match (name.as_str(), variables.get(name)) {
+                ("NODE_OPTIONS", Some(ours)) => {
+                    let both = format!("{ours} {value}");
+                    variables.insert(name.clone(), both);
+                }
+                ("PATH" | "HOME" | "SOURCE_DATE_EPOCH" | "TZ", _) => {}
+                _ => {
+                    variables.insert(name.clone(), value.clone());
+                }
+            }
+        }
+        build.push(Command {
+            directory: inside(&step.directory),
+            program: vec!["/bin/sh".to_owned(), "-c".to_owned(), step.run.clone()],
+            environment: variables,
+            may_fail: step.may_fail,
+        });
+    }
+    if plan.pack.prepublish_only {
+        let mut program = programs::manager(plan, surroundings);
+        program.extend(["run", "prepublishOnly"].map(str::to_owned));
+        build.push(Command {
+            directory: inside(&plan.pack.directory),
+            program,
+            environment: environment(plan, surroundings, Phase::Build, &plan.pack.directory),
+            may_fail: false,
+        });
+    }
+    let mut files = programs::shims(plan, surroundings);
+    if let Some(clock) = plan.clock {
+        files.push(InsideFile { path: CLOCK.to_owned(), content: clock_script(clock), mode: 0o644 });
+    }
+    for name in [".npmrc", ".npmrc-global"] {
+        files.push(InsideFile { path: format!("{HOME}/{name}"), content: String::new(), mode: 0o644 });
+    }
+    Ok(Phases {
+        remove: plan.remove.clone(),
+        edits,
+        files,
+        directories: vec![HOME.to_owned(), OUTPUT.to_owned()],
+        install,
+        build,
+        pack: pack::pack(plan, surroundings),
+    })
+}
+
+/// Refuses what no run should get: paths that leave the tree, NUL in texts.
+fn check(plan: &Plan) -> Result<(), PhaseError> {
+    if plan.format != Plan::FORMAT {
+        return Err(PhaseError::Format { found: plan.format });
+    }
+    let mut paths: Vec<&str> = plan.remove.iter().map(String::as_str).collect();
+    paths.extend(plan.stamps.iter().map(|stamp| stamp.file.as_str()));
+    paths.extend(plan.steps.iter().map(|step| step.directory.as_str()));
+    paths.push(&plan.pack.directory);
+    paths.extend(plan.tools.package_manager.path.as_deref());
+    if let Some(install) = &plan.install {
+        paths.push(&install.directory);
+        paths.extend(install.lockfile.as_deref());
+    }
+    for path in paths {
+        let leaves =
+            path.starts_with('/') || path.split('/').any(|part| part == ".." || part == ".git") || path.contains('\0');
+        if leaves || path.is_empty() {
+            return Err(PhaseError::Path(path.to_owned()));
+        }
+    }
+    // Removing the root would leave nothing to build.
+    if let Some(root) =
+        plan.remove.iter().find(|path| path.trim_start_matches("./").trim_matches('/').is_empty() || *path == ".")
+    {
+        return Err(PhaseError::Path(root.clone()));
+    }
+    for step in &plan.steps {
+        let texts = step.environment.iter().flat_map(|(name, value)| [name, value]).chain([&step.run]);
+        let bad_name = step.environment.keys().find(|name| name.is_empty() || name.contains('='));
+        if let Some(text) = bad_name.or_else(|| texts.into_iter().find(|text| text.contains('\0'))) {
+            return Err(PhaseError::Text(text.clone()));
+        }
+    }
+    Ok(())
+}
