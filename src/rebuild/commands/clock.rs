@@ -3,11 +3,12 @@
 //! # Deviations
 //!
 //! Only `Date` is shifted. `performance`, timers and file times are not, nor are other programs, contexts that a
-//! program makes itself (`vm`), `Intl` formatting of "now" and `Temporal.Now`.
+//! program makes itself (`vm`), workers that are given another environment, `Intl` formatting of "now" and
+//! `Temporal.Now`. Node before version 4 cannot be told to load a script first and keeps the real time.
 
 /// The text, with the instant in milliseconds in place of `@INSTANT@`.
 ///
-/// Written for Node 0.10 to 26: a proxy where there is one, a plain function before. The first process fixes the
+/// Written for Node 4 to 26: a proxy where there is one, a plain function before. The first process fixes the
 /// offset and hands it on, so that a child never sees an earlier time than its parent.
 const TEXT: &str = r"'use strict';
 (function () {
@@ -32,16 +33,19 @@ const TEXT: &str = r"'use strict';
   } else {
     Shifted = function Date(a, b, c, d, e, f, g) {
       if (!(this instanceof Shifted)) { return new Original(now()).toString(); }
+      var made;
       switch (arguments.length) {
-        case 0: return new Original(now());
-        case 1: return new Original(a);
-        case 2: return new Original(a, b);
-        case 3: return new Original(a, b, c);
-        case 4: return new Original(a, b, c, d);
-        case 5: return new Original(a, b, c, d, e);
-        case 6: return new Original(a, b, c, d, e, f);
-        default: return new Original(a, b, c, d, e, f, g);
+        case 0: made = new Original(now()); break;
+        case 1: made = new Original(a); break;
+        case 2: made = new Original(a, b); break;
+        case 3: made = new Original(a, b, c); break;
+        case 4: made = new Original(a, b, c, d); break;
+        case 5: made = new Original(a, b, c, d, e); break;
+        case 6: made = new Original(a, b, c, d, e, f); break;
+        default: made = new Original(a, b, c, d, e, f, g);
       }
+      if (Object.setPrototypeOf) { Object.setPrototypeOf(made, Object.getPrototypeOf(this)); }
+      return made;
     };
     Shifted.prototype = Original.prototype;
     Shifted.parse = Original.parse;

@@ -75,9 +75,12 @@ pub(super) fn environment(plan: &Plan, surroundings: &Surroundings<'_>, phase: P
     {
         set("SOURCE_DATE_EPOCH", &clock.to_string());
         if programs::ignores_node_options(&surroundings.node) {
-            set("REBUILD_CLOCK", "1");
+            if surroundings.node.major() >= 4 {
+                set("REBUILD_CLOCK", "1");
+            }
         } else {
-            set("NODE_OPTIONS", &format!("--require={CLOCK}"));
+            // Node 8 does not know the form with `=`.
+            set("NODE_OPTIONS", &format!("--require {CLOCK}"));
         }
     }
     all

@@ -11,6 +11,9 @@ mod pack;
 mod phases;
 mod programs;
 
+#[cfg(test)]
+mod tests;
+
 pub use clock::clock_script;
 pub use edits::{Edit, point_yarn_lock_at, stamp_version};
 pub use phases::{Command, InsideFile, PhaseError, Phases, Surroundings, phases};

@@ -226,6 +226,7 @@ fn interpreter(rest: &[&str]) -> Purpose {
     match rest.iter().find(|word| !word.starts_with('-')) {
         Some(file) if scripts::is_test_file(file) => Purpose::Drop("only checks"),
         Some(file) if scripts::is_build_file(file) => Purpose::Build,
+        Some(file) if scripts::is_version_file(file) => Purpose::Drop("sets versions"),
         _ => Purpose::Other,
     }
 }

@@ -103,17 +103,17 @@ fn ways(scene: &Scene<'_>, files: &[workflow_file::WorkflowFile], manifest: &Val
         with_lifecycle: true,
     });
     ways.extend(release_script(scene, &expander, manifest));
-    ways.extend(build_scripts(scene, &expander, published.clone()));
-    if let Some(found) = workflow::building(files, &expander) {
+    if let Some(found) = workflow::building(files, &expander, scene.directory) {
         ways.push(Way {
             strategy: "ci",
             because: vec![format!("the job `{}` builds: {}", found.job.escape_debug(), found.file)],
             steps: found.walk.kept,
-            published,
+            published: published.clone(),
             builds_needed: false,
             with_lifecycle: true,
         });
     }
+    ways.extend(build_scripts(scene, &expander, published));
     ways
 }
 

@@ -300,6 +300,12 @@ pub(super) fn is_build_file(path: &str) -> bool {
     is_build_name(name.rsplit_once('.').map_or(name, |(stem, _)| stem)) || is_build_name(name)
 }
 
+/// Whether a file that an interpreter runs only sets versions or writes a change log, by its name.
+pub(super) fn is_version_file(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    has(name, &["version", "versions", "canary", "changelog", "bump", "tag"]) && !has(name, &BUILD_PARTS)
+}
+
 /// Whether a file that an interpreter runs only checks, by its name.
 pub(super) fn is_test_file(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);

@@ -18,7 +18,8 @@ pub(super) fn version_text(text: &str) -> Option<String> {
     let text = text.split(['+', '#', '\n']).next()?.trim();
     let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
     let stated = text.starts_with(|first: char| first.is_ascii_digit() || "^~><=".contains(first));
-    (stated && text.len() <= MAX_LENGTH && Range::parse(text).is_ok()).then(|| text.to_owned())
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-* <>=^~|".contains(&byte));
+    (stated && plain && text.len() <= MAX_LENGTH && Range::parse(text).is_ok()).then(|| text.to_owned())
 }
 
 /// What `node-version` and the like state: a version, or a name that a time resolves.

@@ -106,7 +106,7 @@ pub(super) fn publishing(
             let (mut walk, downloads) = walk_job(job, expander);
             let Some(published) = &walk.published else { continue };
             let Some(score) = score(file, job, published, directory, version) else { continue };
-            if !walk.builds() || downloads {
+            if downloads {
                 let mut before = needed_builds(file, job, expander, 0);
                 before.append(&mut walk.kept);
                 walk.kept = before;
@@ -178,7 +178,8 @@ fn walk_job(job: &Job, expander: &Expander<'_>) -> (Walk, bool) {
     let mut downloads = false;
     for step in &job.steps {
         let directory = resolve("", &step.directory);
-        downloads |= action(step) == "actions/download-artifact";
+        // Nothing else of a job reaches the next: each starts from its own checkout.
+        downloads |= matches!(action(step), "actions/download-artifact" | "actions/cache" | "actions/cache/restore");
         let environment = || {
             step.environment
                 .iter()
@@ -244,7 +245,7 @@ fn published_by_action(step: &WorkflowStep) -> Option<Published> {
 }
 
 /// The first job of any other workflow that builds.
-pub(super) fn building(files: &[WorkflowFile], expander: &Expander<'_>) -> Option<FoundJob> {
+pub(super) fn building(files: &[WorkflowFile], expander: &Expander<'_>, directory: &str) -> Option<FoundJob> {
     let mut best: Option<(i32, FoundJob)> = None;
     for file in files.iter().filter(|file| is_for_building(&file.path)) {
         for job in &file.jobs {
@@ -253,7 +254,10 @@ pub(super) fn building(files: &[WorkflowFile], expander: &Expander<'_>) -> Optio
                 continue;
             }
             walk.settle();
-            walk.kept.retain(|kept| kept.builds);
+            let root = &expander.workspace.root;
+            let is_member = |place: &str| expander.workspace.members.values().any(|member| member.directory == place);
+            let counts = |place: &str| place == directory || place == root || is_member(place);
+            walk.kept.retain(|kept| kept.builds && counts(&kept.directory));
             if walk.kept.is_empty() {
                 continue;
             }
