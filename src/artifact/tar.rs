@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Read};
 
+use tar::EntryType;
+
 use crate::artifact::collect::{Collector, Direct};
 use crate::artifact::gzip::Inflate;
 use crate::artifact::handover::handover;
