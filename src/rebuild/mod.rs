@@ -10,6 +10,7 @@ pub mod definitions;
 pub mod lockfile;
 pub mod plan;
 mod publication;
+pub mod run;
 pub mod strategy;
 pub mod toolchain;
 pub mod view;

@@ -335,6 +335,29 @@ impl SourceRepository {
         (blob.size() <= BLOB_SIZE).then(|| blob.content().to_vec())
     }
 
+    /// A store that holds these contents as far as they can be had, fetched in one request.
+    ///
+    /// For very many: [`Self::fetch_blobs`] keeps what it fetched in memory.
+    pub(crate) fn contents(&self, ids: &[BlobId]) -> Option<Contents> {
+        let Some(remote) = &self.remote else {
+            return Some(Contents(Repository::open(self.repository.path()).ok()?));
+        };
+        let opened = remote.cached.open().ok()?;
+        let missing: BTreeSet<&BlobId> = {
+            let odb = opened.odb().ok()?;
+            ids.iter().filter(|id| !holds(&odb, id)).collect()
+        };
+        if missing.is_empty() || remote.options.offline {
+            return Some(Contents(opened));
+        }
+        if let Err(error) = remote.fetch_objects(missing.into_iter().map(ToString::to_string)) {
+            let reason = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(%error, reason, "file contents cannot be fetched");
+        }
+        // libgit2 lists the pack directory again only on a miss of a fresh handle.
+        remote.cached.open().ok().map(Contents)
+    }
+
     /// Fetches the contents of several files in one request; what cannot be had stays missing.
     pub fn fetch_blobs(&self, ids: &[BlobId]) {
         let Some(remote) = &self.remote else { return };
@@ -366,6 +389,17 @@ impl SourceRepository {
             });
             contents.insert(id, content);
         }
+    }
+}
+
+/// Contents of files, read one by one.
+pub(crate) struct Contents(Repository);
+
+impl Contents {
+    /// Reads a file's content; `None` where its blob is not at hand or too large.
+    pub(crate) fn read(&self, id: BlobId) -> Option<Vec<u8>> {
+        let blob = self.0.find_blob(oid(&id.0)?).ok()?;
+        (blob.size() <= BLOB_SIZE).then(|| blob.content().to_vec())
     }
 }
 

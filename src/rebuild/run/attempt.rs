@@ -1,0 +1,382 @@
+//! One try of one plan: the commit into a sandbox, install through the registry view, build, pack, take the archive out.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nodejs_semver::Version;
+use tarproof_sandbox::{
+    Command as SandboxCommand, EntryKind, Environment, Limits, Mount, NetworkPolicy, Outcome, Policy, RunLimits,
+    Sandbox, Session, Status, WalkLimits,
+};
+use tokio::runtime::Handle;
+
+use super::export::export;
+use super::log::Log;
+use super::record::{Attempt, AttemptResult, RanCommand, Requests, used_tools};
+use super::{Failure, FailureKind, RebuildLimits, Stage};
+use crate::package::CommitId;
+use crate::rebuild::Plan;
+use crate::rebuild::commands::{Command, HOME, InsideFile, OUTPUT, Phases, SOURCE, Surroundings, TOOLCHAIN, phases};
+use crate::rebuild::lockfile::Closure;
+use crate::rebuild::plan::{InstallMode, PackageManagerName};
+use crate::rebuild::toolchain::{Tool, Toolchain};
+use crate::rebuild::view::{ClosureMode, RegistryView};
+use crate::registry::NpmRegistry;
+use crate::source::git::SourceRepository;
+use crate::source::tree::CommitTree;
+
+/// The registry view's port inside.
+const PORT: u16 = 4873;
+/// What every sandbox shows of the system, where it is there.
+const SYSTEM: [&str; 7] = ["/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives", "/etc/ssl/certs"];
+/// Largest lockfile that is read, and largest file that is edited, bytes.
+const TEXT_SIZE: usize = 64 << 20;
+
+/// What a try needs besides its plan.
+pub(super) struct Workplace<'a> {
+    pub(super) source: &'a SourceRepository,
+    pub(super) commit: &'a CommitId,
+    pub(super) toolchain: &'a Toolchain,
+    pub(super) registry: &'a NpmRegistry,
+    pub(super) limits: &'a RebuildLimits,
+    pub(super) deadline: Instant,
+    pub(super) handle: &'a Handle,
+    /// Where the log and the archive go.
+    pub(super) directory: PathBuf,
+    pub(super) stage: &'a dyn Fn(Stage),
+}
+
+/// Tries `plan`; the archive that came out lies in a file of the cache.
+pub(super) fn attempt(plan: &Plan, place: &Workplace<'_>) -> (Attempt, Result<PathBuf, Failure>) {
+    let mut attempt = Attempt {
+        plan: plan.clone(),
+        tools: used_tools(place.toolchain),
+        enforced: Vec::new(),
+        commands: Vec::new(),
+        requests: Requests::default(),
+        missing: Vec::new(),
+        milliseconds: 0,
+        peak_memory: 0,
+        log: None,
+        result: AttemptResult::failed(&Failure::new(FailureKind::BuildFailed, "it did not end")),
+    };
+    let started = Instant::now();
+    let mut log = Log::create(place.directory.join("build.log"));
+    attempt.log = log.path();
+    let result = run(plan, place, &mut attempt, &mut log);
+    attempt.milliseconds = started.elapsed().as_millis() as u64;
+    if let Err(failure) = &result {
+        attempt.result = AttemptResult::failed(failure);
+    }
+    (attempt, result)
+}
+
+fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log) -> Result<PathBuf, Failure> {
+    let tree = CommitTree::of_commit(place.source, place.commit)
+        .ok_or_else(|| Failure::new(FailureKind::BuildFailed, "the commit's tree is not at hand"))?;
+    let read = |path: &str| {
+        let content = tree.read_file(path).filter(|content| content.len() <= TEXT_SIZE)?;
+        String::from_utf8(content).ok()
+    };
+    let surroundings = surroundings(plan, place.toolchain, &read)?;
+    let phases = phases(plan, &surroundings).map_err(|error| Failure::new(FailureKind::NoPlan, error.to_string()))?;
+    let programs = Programs::prepare(&phases, place.toolchain)?;
+    let mut session = Session::start(&Sandbox::default(), &policy(place, &programs, !phases.install.is_empty())?)?;
+    attempt.enforced = session.enforced().iter().map(|mechanism| mechanism.id().to_owned()).collect();
+    (place.stage)(Stage::Fetch);
+    attempt.missing = export(place.source, place.commit, &phases.remove, &mut session)?;
+    for file in phases.files.iter().filter(|file| !file.path.starts_with(TOOLCHAIN)) {
+        session.put(Path::new(&file.path), file.mode, &mut file.content.as_bytes())?;
+    }
+    for edit in &phases.edits {
+        session.put(&inside(&edit.file), 0o644, &mut edit.after.as_bytes())?;
+    }
+    let mut runner = Runner { session, place, attempt, log };
+    runner.directories(&phases)?;
+    (place.stage)(Stage::Install);
+    runner.install(plan, &phases, &read)?;
+    for edit in &phases.edits {
+        if let Some(before) = &edit.restore {
+            runner.session.put(&inside(&edit.file), 0o644, &mut before.as_bytes())?;
+        }
+    }
+    (place.stage)(Stage::Build);
+    for command in &phases.build {
+        runner.expect("build", command, FailureKind::BuildFailed)?;
+    }
+    runner.expect("pack", &phases.pack, FailureKind::BuildFailed)?;
+    runner.take_archive()
+}
+
+fn inside(file: &str) -> PathBuf {
+    PathBuf::from(format!("{SOURCE}/{}", file.trim_start_matches("./")))
+}
+
+fn surroundings<'a>(
+    plan: &Plan,
+    toolchain: &Toolchain,
+    read: &'a dyn Fn(&str) -> Option<String>,
+) -> Result<Surroundings<'a>, Failure> {
+    let version = |tool: &Tool| {
+        Version::parse(tool.version.as_str())
+            .map_err(|error| Failure::new(FailureKind::ToolchainUnavailable, format!("{}: {error}", tool.name)))
+    };
+    let manager = match &toolchain.package_manager {
+        Some(tool) => Some(version(tool)?),
+        // A program of the commit has the version that its path or the manifest says.
+        None => plan.tools.package_manager.version.as_ref().and_then(|request| Version::parse(&request.version).ok()),
+    };
+    Ok(Surroundings {
+        port: PORT,
+        node: version(&toolchain.node)?,
+        npm: version(&toolchain.npm)?,
+        manager: manager.filter(|_| plan.tools.package_manager.name != PackageManagerName::Npm),
+        read,
+    })
+}
+
+/// The directory that appears as `/toolchain`: the small programs of ours, and a place for each tool.
+struct Programs {
+    directory: tempfile::TempDir,
+    mounts: Vec<Mount>,
+}
+
+impl Programs {
+    fn prepare(phases: &Phases, toolchain: &Toolchain) -> Result<Self, Failure> {
+        let failed =
+            |error: io::Error| Failure::new(FailureKind::NoSandbox, format!("no directory for the tools: {error}"));
+        let directory = tempfile::tempdir().map_err(failed)?;
+        let relative = |file: &InsideFile| Path::new(&file.path).strip_prefix(TOOLCHAIN).map(Path::to_owned).ok();
+        for file in &phases.files {
+            let Some(relative) = relative(file) else { continue };
+            let path = directory.path().join(relative);
+            std::fs::create_dir_all(path.parent().unwrap_or(directory.path())).map_err(failed)?;
+            std::fs::write(&path, &file.content).map_err(failed)?;
+            readable(&path, file.mode).map_err(failed)?;
+        }
+        for tool in toolchain.tools() {
+            std::fs::create_dir_all(directory.path().join(tool.name.as_str())).map_err(failed)?;
+        }
+        for entry in walkdir::WalkDir::new(directory.path()).into_iter().filter_map(Result::ok) {
+            if entry.file_type().is_dir() {
+                readable(entry.path(), 0o755).map_err(failed)?;
+            }
+        }
+        let unusable = |error: tarproof_sandbox::MountError| Failure::new(FailureKind::NoSandbox, error.to_string());
+        let mut mounts = vec![Mount::read_only(directory.path(), TOOLCHAIN).map_err(unusable)?];
+        for tool in toolchain.tools() {
+            mounts.push(Mount::read_only(&tool.directory, tool.mount_point()).map_err(unusable)?);
+        }
+        Ok(Self { directory, mounts })
+    }
+}
+
+/// Nothing inside has the rights of whoever starts it.
+fn readable(path: &Path, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+}
+
+fn policy(place: &Workplace<'_>, programs: &Programs, installs: bool) -> Result<Policy, Failure> {
+    let unusable = |error: tarproof_sandbox::MountError| Failure::new(FailureKind::NoSandbox, error.to_string());
+    let mut mounts = Vec::new();
+    for path in SYSTEM.into_iter().filter(|path| std::fs::symlink_metadata(path).is_ok()) {
+        mounts.push(Mount::same(path).map_err(unusable)?);
+    }
+    mounts.extend(programs.mounts.iter().cloned());
+    debug_assert!(programs.directory.path().is_dir(), "it must outlive the session");
+    Ok(Policy {
+        mounts,
+        network: if installs { NetworkPolicy::OneListener { port: PORT } } else { NetworkPolicy::None },
+        limits: Limits { memory: place.limits.memory, processes: place.limits.processes, disk: place.limits.disk },
+    })
+}
+
+struct Runner<'r, 'p> {
+    session: Session,
+    place: &'r Workplace<'p>,
+    attempt: &'r mut Attempt,
+    log: &'r mut Log,
+}
+
+impl Runner<'_, '_> {
+    /// Makes the directories that have to exist.
+    fn directories(&mut self, phases: &Phases) -> Result<(), Failure> {
+        let mut program = vec!["/bin/mkdir".to_owned(), "-p".to_owned()];
+        program.extend(phases.directories.iter().cloned());
+        let environment = [("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into();
+        let command = Command { directory: HOME.to_owned(), program, environment, may_fail: false };
+        let outcome = self.run(&command)?;
+        if outcome.succeeded() {
+            Ok(())
+        } else {
+            Err(Failure::new(FailureKind::NoSandbox, "nothing can be written in the sandbox"))
+        }
+    }
+
+    /// Installs with the registry view at hand, and takes the view away again.
+    fn install(&mut self, plan: &Plan, phases: &Phases, read: &dyn Fn(&str) -> Option<String>) -> Result<(), Failure> {
+        let Some(installation) = &plan.install else { return Ok(()) };
+        let listener = self.session.take_listener();
+        let listener = listener.ok_or_else(|| Failure::new(FailureKind::NoSandbox, "the sandbox gave no listener"))?;
+        let closure = installation.lockfile.as_ref().and_then(|path| {
+            let content = read(path)?;
+            let name = path.rsplit('/').next().unwrap_or(path);
+            Closure::read(name, content.as_bytes())
+                .map_err(|error| tracing::debug!(%path, %error, "the lockfile's closure is not known"))
+                .ok()
+        });
+        let unfetchable: Vec<String> =
+            closure.iter().flat_map(Closure::unfetchable).map(|one| one.name.clone()).collect();
+        let mode = match installation.mode {
+            InstallMode::Frozen => ClosureMode::Exact,
+            InstallMode::Loose => ClosureMode::NamesOpen,
+        };
+        let view = RegistryView::new(self.place.registry.clone(), installation.cutoff, closure).mode(mode);
+        let entered = self.place.handle.enter();
+        let served = view.serve(listener);
+        drop(entered);
+        let served = served
+            .map_err(|error| Failure::new(FailureKind::NoSandbox, format!("the view cannot be served: {error}")))?;
+        let kind =
+            if installation.lockfile.is_none() { FailureKind::LockfileMissing } else { FailureKind::InstallFailed };
+        let mut result = Ok(());
+        for command in &phases.install {
+            result = self.expect("install", command, kind);
+            if result.is_err() {
+                break;
+            }
+        }
+        let requests = self.place.handle.block_on(served.stop());
+        self.log.heading("registry requests");
+        for request in &requests.requests {
+            let refusal = request.refusal.as_ref().map(|refusal| format!(" {refusal}")).unwrap_or_default();
+            let digest = request.sha256.map(|digest| format!(" {digest}")).unwrap_or_default();
+            let line = format!(
+                "{} {} {} {}{digest}{refusal}\n",
+                request.status, request.method, request.target, request.bytes
+            );
+            self.log.output(line.as_bytes());
+        }
+        self.attempt.requests = Requests::of(&requests);
+        result.map_err(|failure| match unfetchable.first() {
+            Some(name) if failure.kind == FailureKind::InstallFailed => {
+                let detail = format!("the lockfile names `{name}`, which is not in the registry; {}", failure.detail);
+                Failure::new(FailureKind::NetworkNeeded, detail)
+            }
+            _ => failure,
+        })
+    }
+
+    /// Runs a command that has to succeed, unless the plan lets it fail.
+    fn expect(&mut self, phase: &'static str, command: &Command, kind: FailureKind) -> Result<(), Failure> {
+        self.log.heading(&format!("{phase}: {}  (in {})", command.program.join(" "), command.directory));
+        let outcome = self.run(command)?;
+        self.attempt.commands.push(RanCommand {
+            phase,
+            directory: command.directory.clone(),
+            program: command.program.clone(),
+            status: status(outcome.status),
+            milliseconds: outcome.usage.wall_time.as_millis() as u64,
+            processor_milliseconds: outcome.usage.processor_time.as_millis() as u64,
+        });
+        self.attempt.peak_memory = self.attempt.peak_memory.max(outcome.usage.peak_memory);
+        self.log.heading_after(&status(outcome.status));
+        let short = shown(command);
+        match outcome.status {
+            Status::Exited(0) => Ok(()),
+            Status::LimitReached(limit) => {
+                Err(Failure::new(FailureKind::BuildLimit, format!("`{short}` reached the limit on {limit}")))
+            }
+            _ if command.may_fail => Ok(()),
+            failed => {
+                let kind =
+                    if phase == "build" && wants_network(&self.log.tail()) { FailureKind::NetworkNeeded } else { kind };
+                let line = self.log.telling_line().map(|line| format!(": {line}")).unwrap_or_default();
+                Err(Failure::new(kind, format!("`{short}` ended with {}{line}", status(failed))))
+            }
+        }
+    }
+
+    fn run(&mut self, command: &Command) -> Result<Outcome, Failure> {
+        let remaining = self.place.deadline.saturating_duration_since(Instant::now());
+        if remaining.is_zero() {
+            return Err(Failure::new(FailureKind::BuildLimit, "the time for the rebuild is over"));
+        }
+        let Some((program, arguments)) = command.program.split_first() else {
+            return Err(Failure::new(FailureKind::NoPlan, "a command is empty"));
+        };
+        let environment = command.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let command = SandboxCommand {
+            program: program.into(),
+            arguments: arguments.iter().map(Into::into).collect(),
+            environment: Environment(environment),
+            working_directory: command.directory.clone().into(),
+            limits: RunLimits {
+                wall_time: remaining,
+                processor_time: remaining.saturating_mul(self.place.limits.processors).max(Duration::from_secs(1)),
+                output: self.place.limits.output,
+                file_size: self.place.limits.disk,
+            },
+        };
+        let log = &mut *self.log;
+        Ok(self.session.run(&command, &mut |bytes| log.output(bytes))?)
+    }
+
+    /// The one archive in the output directory, copied out of the sandbox.
+    fn take_archive(&mut self) -> Result<PathBuf, Failure> {
+        let nothing = |detail: &str| Failure::new(FailureKind::NothingProduced, detail);
+        let entries = self.session.walk(Path::new(OUTPUT), WalkLimits { entries: 64, depth: 2 })?;
+        let mut archives = entries.iter().filter(|entry| entry.path.extension().is_some_and(|end| end == "tgz"));
+        let archive = archives.next().ok_or_else(|| nothing("packing left no archive"))?;
+        if archives.next().is_some() {
+            return Err(nothing("packing left more than one archive"));
+        }
+        if archive.kind != EntryKind::File {
+            return Err(nothing(&format!("the archive is {}, not a file", archive.kind)));
+        }
+        let mut from = self.session.open_file(&Path::new(OUTPUT).join(&archive.path))?;
+        let path = self.place.directory.join("candidate.tgz");
+        let mut copy = || -> io::Result<()> {
+            std::fs::create_dir_all(&self.place.directory)?;
+            let limited = io::Read::take(&mut from, self.place.limits.archive);
+            io::copy(&mut { limited }, &mut File::create(&path)?)?;
+            Ok(())
+        };
+        copy().map_err(|error| nothing(&format!("the archive cannot be copied: {error}")))?;
+        Ok(path)
+    }
+}
+
+fn status(status: Status) -> String {
+    match status {
+        Status::Exited(code) => format!("exit {code}"),
+        Status::Signalled(signal) => format!("signal {signal}"),
+        Status::LimitReached(limit) => format!("limit {limit}"),
+    }
+}
+
+/// The command as a person would type it.
+fn shown(command: &Command) -> String {
+    let words: Vec<&str> = match command.program.as_slice() {
+        [shell, flag, script] if shell == "/bin/sh" && flag == "-c" => vec![script],
+        words => words.iter().map(|word| word.rsplit('/').next().unwrap_or(word)).collect(),
+    };
+    words.join(" ").chars().take(120).collect()
+}
+
+/// Whether the output says that a name could not be resolved or a host not be reached.
+fn wants_network(output: &str) -> bool {
+    [
+        "ENOTFOUND",
+        "EAI_AGAIN",
+        "ENETUNREACH",
+        "ECONNREFUSED",
+        "Temporary failure in name resolution",
+        "Could not resolve host",
+    ]
+    .iter()
+    .any(|sign| output.contains(sign))
+}

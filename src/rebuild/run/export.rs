@@ -1,0 +1,69 @@
+//! The commit's files, written into the sandbox without any filter, attribute or hook of git.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
+use tarproof_sandbox::Session;
+
+use super::Failure;
+use super::failure::FailureKind;
+use crate::package::{BlobId, CommitId};
+use crate::rebuild::commands::SOURCE;
+use crate::source::git::SourceRepository;
+use crate::source::tree::{CommitTree, TreeFile};
+
+/// Most files of a commit that is built.
+const MAX_FILES: usize = 400_000;
+
+/// Writes every file of the commit but those below `remove`; returns the paths whose contents are not at hand.
+pub(super) fn export(
+    source: &SourceRepository,
+    commit: &CommitId,
+    remove: &[String],
+    session: &mut Session,
+) -> Result<Vec<String>, Failure> {
+    let tree = CommitTree::of_commit(source, commit)
+        .ok_or_else(|| Failure::new(FailureKind::BuildFailed, format!("the tree of commit {commit} is not at hand")))?;
+    let remove: Vec<&str> = remove.iter().map(|path| path.trim_start_matches("./").trim_matches('/')).collect();
+    let is_removed = |path: &str| {
+        remove
+            .iter()
+            .any(|removed| path.strip_prefix(removed).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    };
+    let mut files: Vec<(String, TreeFile)> = Vec::new();
+    tree.for_each_file(|path, file| {
+        if !is_removed(path) {
+            files.push((path.to_owned(), file));
+        }
+        files.len() < MAX_FILES
+    });
+    if files.len() >= MAX_FILES {
+        return Err(Failure::new(FailureKind::BuildLimit, format!("the commit has more than {MAX_FILES} files")));
+    }
+    let blobs: Vec<BlobId> = files.iter().map(|(_, file)| file.blob).collect();
+    let contents = source.contents(&blobs);
+    let mut missing = Vec::new();
+    for (path, file) in files {
+        let Some(content) = contents.as_ref().and_then(|contents| contents.read(file.blob)) else {
+            missing.push(path);
+            continue;
+        };
+        let inside = PathBuf::from(format!("{SOURCE}/{path}"));
+        if file.link {
+            session.put_link(&inside, OsStr::from_bytes(&content))?;
+        } else {
+            session.put(&inside, if file.executable { 0o755 } else { 0o644 }, &mut content.as_slice())?;
+        }
+    }
+    // Programs that ask git for the commit's id get it; there is no history and no remote to be asked for.
+    for (name, content) in [
+        ("HEAD", format!("{commit}\n")),
+        ("config", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n".to_owned()),
+        ("objects/info/packs", String::new()),
+        ("refs/heads/.keep", String::new()),
+    ] {
+        session.put(&PathBuf::from(format!("{SOURCE}/.git/{name}")), 0o644, &mut content.as_bytes())?;
+    }
+    Ok(missing)
+}

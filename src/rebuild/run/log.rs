@@ -1,0 +1,81 @@
+//! The build log: what every command wrote, with headings, up to a size, kept in the cache.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// The end of the output that is kept in memory to tell why a command failed, bytes.
+const TAIL: usize = 16 << 10;
+/// Longest line that is quoted, characters.
+const LINE: usize = 300;
+
+/// A build log while it is written.
+pub(super) struct Log {
+    path: PathBuf,
+    file: Option<File>,
+    tail: Vec<u8>,
+}
+
+impl Log {
+    /// Begins the log at `path`. That it cannot be written is no reason not to build.
+    pub(super) fn create(path: PathBuf) -> Self {
+        let open = || {
+            std::fs::create_dir_all(path.parent().unwrap_or(Path::new("")))?;
+            File::create(&path)
+        };
+        let file = open().map_err(|error| tracing::warn!(path = %path.display(), %error, "no build log")).ok();
+        Self { path, file, tail: Vec::new() }
+    }
+
+    /// Where it is, if it could be written.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        self.file.is_some().then(|| self.path.clone())
+    }
+
+    /// Writes a line of ours and begins a new tail.
+    pub(super) fn heading(&mut self, line: &str) {
+        self.tail.clear();
+        if let Some(file) = &mut self.file {
+            // A full disk shows in the next command, too.
+            let _ = writeln!(file, "--- {line}");
+        }
+    }
+
+    /// Writes how the last command ended.
+    pub(super) fn heading_after(&mut self, line: &str) {
+        if let Some(file) = &mut self.file {
+            let _ = writeln!(file, "--- {line}");
+        }
+    }
+
+    /// Writes what a command wrote.
+    pub(super) fn output(&mut self, bytes: &[u8]) {
+        if let Some(file) = &mut self.file {
+            let _ = file.write_all(bytes);
+        }
+        self.tail.extend_from_slice(bytes);
+        if self.tail.len() > 2 * TAIL {
+            self.tail.drain(..self.tail.len() - TAIL);
+        }
+    }
+
+    /// The last command's output, its end if it is long.
+    pub(super) fn tail(&self) -> String {
+        String::from_utf8_lossy(&self.tail).into_owned()
+    }
+
+    /// The line of the last command's output that tells most about its failure.
+    pub(super) fn telling_line(&self) -> Option<String> {
+        let tail = self.tail();
+        let lines = || tail.lines().map(str::trim).filter(|line| !line.is_empty());
+        let tells = |line: &&str| {
+            let lower = line.to_ascii_lowercase();
+            let noise = lower.contains("a complete log of this run")
+                || lower.contains("npm-debug.log")
+                || lower.contains("_logs/");
+            lower.contains("err") && !noise && !lower.ends_with("code lifecycle") && lower != "npm err!"
+        };
+        let found = lines().find(tells).or_else(|| lines().last())?;
+        Some(found.chars().take(LINE).collect())
+    }
+}
