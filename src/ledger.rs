@@ -25,17 +25,31 @@ pub enum Explanation {
         /// The stabilizers that were needed.
         stabilizers: Vec<StabilizerId>,
     },
+    /// The rebuild made exactly this content.
+    Rebuilt,
+    /// Equal to what the rebuild made after the named stabilizers.
+    RebuiltStabilized {
+        /// The stabilizers that were needed.
+        stabilizers: Vec<StabilizerId>,
+    },
+    /// The same program as the one that the rebuild made: only white space and plain comments differ.
+    Attributed {
+        /// The stabilizers that were needed before.
+        stabilizers: Vec<StabilizerId>,
+    },
     /// Another commit that a branch or tag reaches holds this content at this path.
     History {
         /// That commit.
         commit: CommitId,
     },
-    /// The matched commit has this file with other content.
+    /// The matched commit, or the rebuild, has this file with other content.
     Modified {
         /// For the manifest: the keys that differ.
         keys: Vec<ManifestDifference>,
         /// Where the commit holds the published content instead, if anywhere.
         same_as: Option<String>,
+        /// Whether the rebuild made this file with other content.
+        rebuilt: bool,
     },
     /// The matched commit has no such file.
     ArtifactOnly {
@@ -52,6 +66,9 @@ impl Explanation {
             Self::GitBlobMoved { .. } => "git-blob-moved",
             Self::Derived { .. } => "derived",
             Self::Stabilized { .. } => "stabilized",
+            Self::Rebuilt => "rebuilt",
+            Self::RebuiltStabilized { .. } => "rebuilt-stabilized",
+            Self::Attributed { .. } => "attributed",
             Self::History { .. } => "history",
             Self::Modified { .. } => "modified",
             Self::ArtifactOnly { .. } => "artifact-only",
@@ -118,8 +135,18 @@ impl Ledger {
 
     /// How many files each class holds, in the order of the classes' strength, empty ones left out.
     pub fn counts(&self) -> Vec<(&'static str, usize)> {
-        const CLASSES: [&str; 7] =
-            ["git-blob", "git-blob-moved", "derived", "stabilized", "history", "modified", "artifact-only"];
+        const CLASSES: [&str; 10] = [
+            "git-blob",
+            "git-blob-moved",
+            "derived",
+            "stabilized",
+            "rebuilt",
+            "rebuilt-stabilized",
+            "attributed",
+            "history",
+            "modified",
+            "artifact-only",
+        ];
         let count = |class: &str| self.files.iter().filter(|file| file.explanation.class() == class).count();
         CLASSES.into_iter().map(|class| (class, count(class))).filter(|(_, count)| *count > 0).collect()
     }

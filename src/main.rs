@@ -4,6 +4,8 @@ use clap::Parser as _;
 use tarproof::cli::{Arguments, run};
 
 fn main() -> ExitCode {
+    // A sandbox's first process is this program, too.
+    tarproof_sandbox::run_if_init();
     let arguments = Arguments::parse();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::ledger::{Explanation, Ledger};
 use crate::package::is_document;
+use crate::rebuild::run::Failure;
 
 /// Exit codes of every command that verifies.
 pub mod exit {
@@ -24,6 +25,8 @@ pub mod exit {
 pub enum Verdict {
     /// Every file is a git blob of the matched commit or derived by a packer rule.
     Verbatim,
+    /// As verbatim, and the other files came byte for byte out of a rebuild.
+    Reproduced,
     /// The rest is explained by named stabilizers or by attribution.
     Equivalent,
     /// At least one file, or the manifest, is not explained by the source.
@@ -47,6 +50,8 @@ pub enum InconclusiveReason {
     ArchiveAmbiguous(String),
     /// A bound on size or number was hit.
     LimitReached(String),
+    /// What the commit does not explain might come out of a build, and no rebuild could tell.
+    Rebuild(Failure),
 }
 
 impl InconclusiveReason {
@@ -58,6 +63,7 @@ impl InconclusiveReason {
             Self::ArtifactUnreadable(_) => "artifact-unreadable",
             Self::ArchiveAmbiguous(_) => "archive-ambiguous",
             Self::LimitReached(_) => "limit-reached",
+            Self::Rebuild(failure) => failure.kind.id(),
         }
     }
 
@@ -68,6 +74,7 @@ impl InconclusiveReason {
             | Self::ArtifactUnreadable(detail)
             | Self::ArchiveAmbiguous(detail)
             | Self::LimitReached(detail) => Some(detail),
+            Self::Rebuild(failure) => Some(&failure.detail),
             Self::SourceOutdated => None,
         }
     }
@@ -78,6 +85,7 @@ impl Verdict {
     pub fn id(&self) -> &'static str {
         match self {
             Self::Verbatim => "verbatim",
+            Self::Reproduced => "reproduced",
             Self::Equivalent => "equivalent",
             Self::Divergent => "divergent",
             Self::NoSource => "no-source",
@@ -88,7 +96,7 @@ impl Verdict {
     /// The exit code for this verdict alone.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Verbatim | Self::Equivalent => exit::EXPLAINED,
+            Self::Verbatim | Self::Reproduced | Self::Equivalent => exit::EXPLAINED,
             Self::Divergent | Self::NoSource => exit::UNEXPLAINED,
             Self::Inconclusive(_) => exit::INCONCLUSIVE,
         }
@@ -124,9 +132,13 @@ pub fn of_ledger(ledger: &Ledger) -> Verdict {
             Explanation::GitBlob | Explanation::Derived { .. } => {}
             // A copied licence or readme is what packers do; code at another place is weaker evidence.
             Explanation::GitBlobMoved { from } if is_document(&file.path) && is_document(from) => {}
-            Explanation::GitBlobMoved { .. } | Explanation::Stabilized { .. } | Explanation::History { .. } => {
-                verdict = Verdict::Equivalent;
-            }
+            Explanation::Rebuilt if verdict == Verdict::Verbatim => verdict = Verdict::Reproduced,
+            Explanation::Rebuilt => {}
+            Explanation::GitBlobMoved { .. }
+            | Explanation::Stabilized { .. }
+            | Explanation::RebuiltStabilized { .. }
+            | Explanation::Attributed { .. }
+            | Explanation::History { .. } => verdict = Verdict::Equivalent,
             Explanation::Modified { .. } | Explanation::ArtifactOnly { .. } => return Verdict::Divergent,
         }
     }

@@ -7,7 +7,7 @@ mod request;
 mod stages;
 mod verification;
 
-pub use request::{Context, Request, Shown};
+pub use request::{Context, Progress, RebuildSettings, Request, Shown};
 pub use stages::{Claim, VerifyError};
 pub use verification::{ArtifactSummary, SourceSummary, Verification};
 
@@ -35,7 +35,8 @@ async fn attempt(request: &Request, context: &Context) -> Result<Verification, V
             Err(unreadable) => return stages::conclude_unread(&claim, &artifact, &source, &unreadable),
         };
         let matched = stages::match_source(&mut source, &contents, &claim)?;
-        let compared = stages::compare_with(&matched, &source, &contents, &artifact, &claim, &context);
+        let mut compared = stages::compare_with(&matched, &source, &contents, &artifact, &claim, &context);
+        stages::rebuild(&matched, &source, &contents, &mut compared, &artifact, &claim, &context);
         let findings = stages::judge_all(&matched, &source, &contents, &compared, &artifact, &claim);
         Ok(stages::conclude(&claim, &artifact, source, &contents, matched, compared, findings))
     })

@@ -4,12 +4,12 @@
 use libfuzzer_sys::fuzz_target;
 use tarproof::compare::javascript::{StatementLimits, statement_diff, token_equal};
 use tarproof::stabilize::javascript::SourceKind;
-use tarproof_fuzz::split_at_nul;
+use tarproof_fuzz::{let_parser_panics_unwind, split_at_nul};
 
 const KINDS: [SourceKind; 5] =
     [SourceKind::Unstated, SourceKind::Module, SourceKind::TypeScript, SourceKind::Declarations, SourceKind::Jsx];
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(init: let_parser_panics_unwind(), |data: &[u8]| {
     let Some((first, data)) = data.split_first() else { return };
     let kind = KINDS[usize::from(*first) % KINDS.len()];
     let (published, candidate) = split_at_nul(data);

@@ -4,11 +4,11 @@
 use libfuzzer_sys::fuzz_target;
 use tarproof::compare::{RebuiltComparison, compare_rebuilt};
 use tarproof::stabilize::{RebuildContext, equal_after_rebuild, stabilize_rebuilt};
-use tarproof_fuzz::split_at_nul;
+use tarproof_fuzz::{let_parser_panics_unwind, split_at_nul};
 
 const PATHS: [&str; 6] = ["a.js", "a.d.ts", "a.css", "a.js.map", "a.txt", "a"];
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(init: let_parser_panics_unwind(), |data: &[u8]| {
     let Some((first, data)) = data.split_first() else { return };
     let path = PATHS[usize::from(*first) % PATHS.len()];
     let (published, candidate) = split_at_nul(data);

@@ -86,3 +86,16 @@ pub fn split_at_nul(data: &[u8]) -> (&[u8], &[u8]) {
         None => (data, &[]),
     }
 }
+
+/// Lets panics of the JavaScript parser unwind instead of ending the fuzzer.
+///
+/// The parser asserts invariants of its own in debug builds that some invalid texts break. It runs on a thread of its
+/// own, and a panic there counts as a text that was not read.
+pub fn let_parser_panics_unwind() {
+    let abort = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !panic.location().is_some_and(|location| location.file().contains("oxc_parser")) {
+            abort(panic);
+        }
+    }));
+}

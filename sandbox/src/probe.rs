@@ -89,8 +89,7 @@ fn remedy(mechanism: Mechanism) -> Option<String> {
         Mechanism::UserNamespace
         | Mechanism::MountNamespace
         | Mechanism::PidNamespace
-        | Mechanism::NetworkNamespace
-        | Mechanism::UnprivilegedUid => {
+        | Mechanism::NetworkNamespace => {
             if setting("kernel/unprivileged_userns_clone").as_deref() == Some("0") {
                 "sysctl -w kernel.unprivileged_userns_clone=1"
             } else if setting("user/max_user_namespaces").as_deref() == Some("0") {
@@ -102,6 +101,9 @@ fn remedy(mechanism: Mechanism) -> Option<String> {
             } else {
                 return None;
             }
+        }
+        Mechanism::UnprivilegedUid if is_root => {
+            "run as an ordinary user, or give the container more user and group ids"
         }
         Mechanism::ReadOnlyProc => "start the container with --security-opt systempaths=unconfined",
         Mechanism::Landlock { .. } => "boot with `landlock` in the kernel's lsm= parameter, on Linux 5.19 or later",

@@ -253,7 +253,12 @@ impl Session {
         usage.output = running.bytes;
         usage.peak_memory = self.groups.peak_memory().unwrap_or(usage.peak_memory);
         let ran_out_of_memory = self.groups.out_of_memory() > killed_before && status != Status::Exited(0);
-        let status = if ran_out_of_memory { Status::LimitReached(Limit::Memory) } else { status };
+        let status = match running.stopped {
+            // Seen only after the command had ended by itself; what it said is not whole all the same.
+            Some(Limit::Output) => Status::LimitReached(Limit::Output),
+            _ if ran_out_of_memory => Status::LimitReached(Limit::Memory),
+            _ => status,
+        };
         Ok(Outcome { status, usage })
     }
 

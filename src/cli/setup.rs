@@ -12,7 +12,7 @@ use crate::package::Subject;
 use crate::registry::{Access, Environment, NpmRegistry, RegistryLimits, RegistryOptions};
 use crate::source::RepositoryLocation;
 use crate::source::git::{GitClient, GitOptions, UrlRewrites};
-use crate::verify::{Context, Request, Shown};
+use crate::verify::{Context, Progress, RebuildSettings, Request, Shown};
 
 /// How long a remote's answer about its refs is good, unless configured.
 const REFS_AGE: Duration = Duration::from_secs(600);
@@ -95,7 +95,7 @@ pub(super) fn context_in(surroundings: Surroundings, offline: bool, config: &Con
         },
         rewrites: Arc::new(rewrites),
     };
-    Ok(Context { registry, git, limits })
+    Ok(Context { registry, git, limits, rebuild: RebuildSettings::default(), progress: Progress::default() })
 }
 
 /// Builds a request from a subject and what the user overrides.

@@ -188,7 +188,7 @@ impl<'a> Classifier<'_, 'a> {
         let explanation = if compared.is_explained() {
             Explanation::Derived { rules: compared.applied }
         } else {
-            Explanation::Modified { keys: compared.differences, same_as: None }
+            Explanation::Modified { keys: compared.differences, same_as: None, rebuilt: false }
         };
         self.rows[index].explanation = Some(explanation);
         Ok(())
@@ -346,7 +346,7 @@ impl<'a> Classifier<'_, 'a> {
         let Comparison { contents, artifact, .. } = self.comparison;
         let files = self.rows.into_iter().map(|row| {
             let explanation = row.explanation.unwrap_or_else(|| match &row.counterpart {
-                Some(_) => Explanation::Modified { keys: Vec::new(), same_as: row.same_as },
+                Some(_) => Explanation::Modified { keys: Vec::new(), same_as: row.same_as, rebuilt: false },
                 None => {
                     Explanation::ArtifactOnly { ignored_by_git: ignores.ignores(&join(directory, &row.entry.path)) }
                 }

@@ -7,6 +7,8 @@ use crate::artifact::{ArtifactContents, ArtifactEntry, ArtifactLimits, read_entr
 
 /// Largest published file whose content is looked at, bytes.
 const CONTENT_SIZE: u64 = 4 << 20;
+/// The same where a rebuild is compared.
+const BUILT_SIZE: u64 = 32 << 20;
 /// Sum of the contents that are held at a time, bytes.
 const HELD_SIZE: u64 = 5 << 20;
 
@@ -16,6 +18,8 @@ pub struct PublishedContents {
     artifact: PathBuf,
     limits: ArtifactLimits,
     held: RefCell<HashMap<Box<str>, Vec<u8>>>,
+    /// Largest file whose content is looked at, bytes.
+    largest: u64,
     /// Files that were announced, in path order, with their sizes.
     announced: RefCell<Vec<(Box<str>, u64)>>,
 }
@@ -23,12 +27,18 @@ pub struct PublishedContents {
 impl PublishedContents {
     /// Contents of the artifact at `artifact`.
     pub fn new(artifact: PathBuf, limits: ArtifactLimits) -> Self {
-        Self { artifact, limits, held: RefCell::default(), announced: RefCell::default() }
+        Self { artifact, limits, largest: CONTENT_SIZE, held: RefCell::default(), announced: RefCell::default() }
+    }
+
+    /// The same for bundles, which are larger than what people write.
+    #[must_use]
+    pub fn of_builds(self) -> Self {
+        Self { largest: BUILT_SIZE, ..self }
     }
 
     /// Announces that the contents of several files will be asked for, so that few passes serve them all.
     pub fn prepare<'a>(&self, entries: impl Iterator<Item = &'a ArtifactEntry>) {
-        let wanted = entries.filter(|entry| entry.is_file() && entry.content.is_none() && entry.size <= CONTENT_SIZE);
+        let wanted = entries.filter(|entry| entry.is_file() && entry.content.is_none() && entry.size <= self.largest);
         *self.announced.borrow_mut() = wanted.map(|entry| (entry.path.clone(), entry.size)).collect();
     }
 
@@ -43,7 +53,7 @@ impl PublishedContents {
         {
             return Some(manifest.clone());
         }
-        if !entry.is_file() || entry.size > CONTENT_SIZE {
+        if !entry.is_file() || entry.size > self.largest {
             return None;
         }
         if !self.held.borrow().contains_key(path) {
@@ -65,7 +75,7 @@ impl PublishedContents {
         }
         let read = File::open(&self.artifact)
             .map_err(|error| error.to_string())
-            .and_then(|file| read_entries(file, self.limits, &wanted, CONTENT_SIZE).map_err(|error| error.to_string()));
+            .and_then(|file| read_entries(file, self.limits, &wanted, self.largest).map_err(|error| error.to_string()));
         match read {
             Ok(contents) => *self.held.borrow_mut() = contents,
             Err(error) => {

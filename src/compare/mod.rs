@@ -5,11 +5,13 @@ mod contents;
 pub mod javascript;
 mod line_edits;
 mod manifest;
+mod rebuild;
 mod rebuilt;
 mod source_only;
 mod text_diff;
 
 pub use classify::{Compared, Comparison, compare};
 pub use contents::PublishedContents;
+pub use rebuild::{Candidate, RebuiltFile, explain_by_rebuild};
 pub use rebuilt::{RebuiltComparison, RebuiltDifference, compare_rebuilt};
 pub use text_diff::{DiffDepth, DiffLine, FileDiff, Hunk, diff_texts};

@@ -192,7 +192,10 @@ impl Findings {
             Explanation::GitBlob
             | Explanation::GitBlobMoved { .. }
             | Explanation::Derived { .. }
-            | Explanation::Stabilized { .. } => {}
+            | Explanation::Stabilized { .. }
+            | Explanation::Rebuilt
+            | Explanation::RebuiltStabilized { .. }
+            | Explanation::Attributed { .. } => {}
         }
     }
 

@@ -42,6 +42,11 @@ pub struct Plan {
 impl Plan {
     /// The version of the format that this program writes and reads.
     pub const FORMAT: u32 = 1;
+
+    /// Whether anything runs besides packing itself.
+    pub fn builds(&self) -> bool {
+        !self.steps.is_empty() || self.pack.scripts || self.pack.prepublish_only
+    }
 }
 
 /// The programs that a rebuild runs.

@@ -31,6 +31,10 @@ pub fn how(file: &LedgerFile) -> String {
             let names: Vec<String> = stabilizers.iter().map(ToString::to_string).collect();
             format!("after {}", names.join(", "))
         }
+        Explanation::Rebuilt => String::new(),
+        Explanation::RebuiltStabilized { stabilizers } | Explanation::Attributed { stabilizers } => {
+            stabilizers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        }
         Explanation::History { commit } => format!("at commit {commit}"),
         Explanation::Modified { keys, .. } if !keys.is_empty() => {
             let names: Vec<&str> = keys.iter().take(6).map(|key| key.key_path.as_str()).collect();
@@ -38,6 +42,7 @@ pub fn how(file: &LedgerFile) -> String {
             format!("keys {}{more}", names.join(", "))
         }
         Explanation::Modified { same_as: Some(other), .. } => format!("the content of {other}"),
+        Explanation::Modified { rebuilt: true, .. } => "differs from what the rebuild made".to_owned(),
         Explanation::Modified { .. } => String::new(),
         Explanation::ArtifactOnly { ignored_by_git: true } => "git ignores this path".to_owned(),
         Explanation::ArtifactOnly { .. } => String::new(),

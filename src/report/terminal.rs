@@ -57,7 +57,7 @@ fn line(out: &mut String, indent: usize, text: &str) {
 
 fn verdict_style(verdict: &Verdict) -> Style {
     match verdict {
-        Verdict::Verbatim | Verdict::Equivalent => GREEN.bold(),
+        Verdict::Verbatim | Verdict::Reproduced | Verdict::Equivalent => GREEN.bold(),
         Verdict::Divergent | Verdict::NoSource => RED.bold(),
         Verdict::Inconclusive(_) => YELLOW.bold(),
     }

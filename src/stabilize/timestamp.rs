@@ -46,15 +46,17 @@ fn replaced(text: &str, days: &[String], published_at: i64) -> String {
         let begins = bytes[at].is_ascii_alphanumeric() && (at == 0 || !continues(bytes[at - 1]));
         // ASCII begins a character, so these are boundaries.
         let length = if begins { date(&text[at..], days).or_else(|| labelled(text, at, published_at)) } else { None };
-        match length {
-            Some(length) if !bytes.get(at + length).is_some_and(|byte| continues(*byte)) => {
-                result.push_str(&text[kept..at]);
-                result.push_str(PLACEHOLDER);
-                at += length;
-                kept = at;
-            }
-            _ => at += 1,
+        let Some(length) = length else {
+            at += 1;
+            continue;
+        };
+        // What goes on is something else, as a whole.
+        if !bytes.get(at + length).is_some_and(|byte| continues(*byte)) {
+            result.push_str(&text[kept..at]);
+            result.push_str(PLACEHOLDER);
+            kept = at + length;
         }
+        at += length;
     }
     result.push_str(&text[kept..]);
     result
@@ -206,6 +208,7 @@ mod tests {
             ("2025-09-08T13:16:11 GMT (run())", "2025-09-08T13:16:11 GMT (a)"),
             ("2025-09-08T13:16:11$x", "2025-09-08T13:16:12$x"),
             ("buildTime=1757337371e9", "buildTime=1757337372e9"),
+            ("2025-09-08T13:16:2025-09-06", "2025-09-08T13:16:2025-09-07"),
         ] {
             assert!(!equal(left, right), "{left} | {right}");
         }

@@ -1,7 +1,12 @@
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
 
 use crate::artifact::ArtifactLimits;
-use crate::package::Subject;
+use crate::package::{Release, Subject};
+use crate::rebuild::Plan;
+use crate::rebuild::run::{RebuildLimits, Stage};
 use crate::registry::NpmRegistry;
 use crate::source::RepositoryLocation;
 use crate::source::git::GitOptions;
@@ -44,4 +49,61 @@ pub struct Context {
     pub git: GitOptions,
     /// Bounds on artifacts.
     pub limits: ArtifactLimits,
+    /// Whether and how packages are rebuilt.
+    pub rebuild: RebuildSettings,
+    /// Who is told where long work stands.
+    pub progress: Progress,
+}
+
+/// Whether and how packages are rebuilt.
+#[derive(Debug, Clone)]
+pub struct RebuildSettings {
+    /// Whether anything fetched may be run, in the sandbox.
+    pub allowed: bool,
+    /// What one rebuild may use.
+    pub limits: RebuildLimits,
+    /// A directory of plans for awkward packages.
+    pub definitions: Option<PathBuf>,
+    /// The plans to run instead of inferred ones.
+    pub plans: Option<Vec<Plan>>,
+    /// How many rebuilds run at a time.
+    pub turns: Arc<Semaphore>,
+}
+
+impl Default for RebuildSettings {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            allowed: true,
+            limits: RebuildLimits::default(),
+            definitions: None,
+            plans: None,
+            turns: Arc::new(Semaphore::new((processors / 2).max(1))),
+        }
+    }
+}
+
+type Listener = dyn Fn(&Release, Stage) + Send + Sync;
+
+/// Who is told where long work stands.
+#[derive(Clone, Default)]
+pub struct Progress(Option<Arc<Listener>>);
+
+impl Progress {
+    /// Tells `listener`.
+    pub fn new(listener: impl Fn(&Release, Stage) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(listener)))
+    }
+
+    pub(in crate::verify) fn tell(&self, release: &Release, stage: Stage) {
+        if let Some(listener) = &self.0 {
+            listener(release, stage);
+        }
+    }
+}
+
+impl std::fmt::Debug for Progress {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Progress").field(&self.0.is_some()).finish()
+    }
 }

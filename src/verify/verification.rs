@@ -1,7 +1,8 @@
-use crate::compare::FileDiff;
+use crate::compare::{FileDiff, RebuiltFile};
 use crate::finding::Finding;
 use crate::ledger::Ledger;
 use crate::package::{Integrity, Release, Sha256Digest};
+use crate::rebuild::run::RebuildRecord;
 use crate::source::git::Completeness;
 use crate::source::{CommitMatch, RepositoryClaim};
 use crate::verdict::Verdict;
@@ -51,6 +52,10 @@ pub struct Verification {
     pub findings: Vec<Finding>,
     /// The first unexplained files, shown against what they were compared with.
     pub diffs: Vec<FileDiff>,
+    /// What was rebuilt, if anything was to be.
+    pub rebuild: Option<RebuildRecord>,
+    /// Files that the rebuild made with other content, in the smallest form.
+    pub rebuilt: Vec<RebuiltFile>,
     /// The conclusion.
     pub verdict: Verdict,
     /// One sentence that says why, where the ledger does not.

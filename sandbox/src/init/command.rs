@@ -119,7 +119,6 @@ fn limit(wanted: &Wanted, limits: &PerProcess) -> io::Result<()> {
         (Resource::Fsize, wanted.file_size),
         (Resource::Cpu, seconds),
         (Resource::Nofile, OPEN_FILES),
-        (Resource::Core, 0),
         (Resource::Msgqueue, 0),
         (Resource::Memlock, 8 << 20),
         (Resource::Sigpending, 4096),

@@ -187,8 +187,42 @@ fn not_permitted() -> io::Result<BpfProgram> {
     }
     let requests = TERMINAL_REQUESTS.iter().map(|request| rule(&[(1, SeccompCmpOp::Eq, *request)]));
     rules.insert(libc::SYS_ioctl, requests.collect::<io::Result<_>>()?);
+    rules.extend(first_process()?);
     rules.insert(libc::SYS_personality, vec![rule(&[(0, SeccompCmpOp::Ne, 0), (0, SeccompCmpOp::Ne, ASK)])?]);
     filter(rules, libc::EPERM)
+}
+
+/// What would let a command slow down or blind the first process, which is of the same user, and what would let a
+/// crash start the host's handler of core files (see where the limit on them is set).
+fn first_process() -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
+    const FIRST: u64 = 1;
+    const ONE_PROCESS: u64 = libc::PRIO_PROCESS as u64;
+    const ONE_PROCESS_OF_IO: u64 = 1;
+    const CORE: u64 = libc::RLIMIT_CORE as u64;
+    let is_set = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0).map_err(failed)?;
+    let is_core = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, CORE).map_err(failed)?;
+    let mut rules = BTreeMap::from([
+        (
+            libc::SYS_prlimit64,
+            vec![rule(&[(0, SeccompCmpOp::Eq, FIRST)])?, SeccompRule::new(vec![is_core, is_set]).map_err(failed)?],
+        ),
+        (libc::SYS_setrlimit, vec![rule(&[(0, SeccompCmpOp::Eq, CORE)])?]),
+        // A user or a group of processes would include it.
+        (
+            libc::SYS_setpriority,
+            vec![rule(&[(0, SeccompCmpOp::Ne, ONE_PROCESS)])?, rule(&[(1, SeccompCmpOp::Eq, FIRST)])?],
+        ),
+        (
+            libc::SYS_ioprio_set,
+            vec![rule(&[(0, SeccompCmpOp::Ne, ONE_PROCESS_OF_IO)])?, rule(&[(1, SeccompCmpOp::Eq, FIRST)])?],
+        ),
+    ]);
+    for call in
+        [libc::SYS_sched_setscheduler, libc::SYS_sched_setparam, libc::SYS_sched_setattr, libc::SYS_sched_setaffinity]
+    {
+        rules.insert(call, vec![rule(&[(0, SeccompCmpOp::Eq, FIRST)])?]);
+    }
+    Ok(rules)
 }
 
 fn by_number() -> BpfProgram {

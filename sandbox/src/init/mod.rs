@@ -24,7 +24,7 @@ use crate::raw;
 use crate::wire::{Channel, Message, Writer, reply, request};
 use nix::unistd::ForkResult;
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{DumpableBehavior, PidfdFlags, Signal};
+use rustix::process::{DumpableBehavior, PidfdFlags, Resource, Rlimit, Signal};
 use rustix::thread::UnshareFlags;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -116,6 +116,10 @@ fn prepare() -> io::Result<Channel> {
     rustix::stdio::dup2_stdout(&null)?;
     rustix::stdio::dup2_stderr(&null)?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    // Not 0: where the host pipes core files into a program, the kernel starts that program, with all rights, for
+    // every limit but this one. A caller whose own limit is 0 for good cannot raise it.
+    let one = Some(1);
+    let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: one, maximum: one });
     // When the machine runs out of memory the sandbox should go before the caller does.
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
     Ok(Channel::new(socket))

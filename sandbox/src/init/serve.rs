@@ -205,7 +205,7 @@ fn run(
         }
         status = wait_for_ended(process)?;
         if status.is_none() && limit.is_none() {
-            limit = if begin.elapsed() >= wanted.wall_time { Some(Limit::WallTime) } else { watch.look(work) };
+            limit = if begin.elapsed() >= wanted.wall_time { Some(Limit::WallTime) } else { watch.look(work)? };
         }
     }
     end_all()?;

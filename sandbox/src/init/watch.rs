@@ -6,6 +6,7 @@
 use crate::outcome::Limit;
 use rustix::fd::AsFd;
 use std::fs;
+use std::io;
 use std::time::Duration;
 
 /// Memory may look doubled for a moment, when a process has forked and not yet executed.
@@ -69,15 +70,15 @@ impl Watch {
     }
 
     /// Looks once; names the limit that was reached.
-    pub(super) fn look(&mut self, work: impl AsFd) -> Option<Limit> {
-        let sample = self.sample();
+    pub(super) fn look(&mut self, work: impl AsFd) -> io::Result<Option<Limit>> {
+        let sample = self.sample()?;
         let (disk, is_full) = disk(work);
         let memory = sample.memory + disk;
         self.peak_memory = self.peak_memory.max(memory);
         let is_over = memory > self.bounds.memory && !self.bounds.kernel_limits_memory;
         self.times_over_memory = if is_over { self.times_over_memory + 1 } else { 0 };
         let exhausts_machine = || !self.bounds.kernel_limits_memory && available() < LEFT_FOR_THE_MACHINE;
-        if is_full {
+        Ok(if is_full {
             Some(Limit::Disk)
         } else if self.times_over_memory >= TIMES_OVER_MEMORY || exhausts_machine() {
             Some(Limit::Memory)
@@ -87,7 +88,7 @@ impl Watch {
             Some(Limit::ProcessorTime)
         } else {
             None
-        }
+        })
     }
 
     /// Processor time since the command began, when nothing of it runs any more.
@@ -99,41 +100,50 @@ impl Watch {
         self.total_processor_time() + sample.processor_time
     }
 
-    fn sample(&self) -> Sample {
+    /// Not being able to look is an error: nothing may run unwatched.
+    fn sample(&self) -> io::Result<Sample> {
         let mut sum = Sample::default();
-        let Ok(entries) = fs::read_dir("/proc") else { return sum };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
+        for entry in fs::read_dir("/proc")? {
+            let name = entry?.file_name();
             let process = name.to_string_lossy();
             if process == "1" || !process.bytes().all(|byte| byte.is_ascii_digit()) {
                 continue;
             }
             // Those that end meanwhile count as nothing.
-            if let Some(one) = self.one(&process) {
+            if let Some(one) = self.one(&process)? {
                 sum.processor_time += one.processor_time;
                 sum.memory += one.memory;
                 sum.threads += one.threads;
             }
         }
-        sum
+        Ok(sum)
     }
 
-    fn one(&self, process: &str) -> Option<Sample> {
-        let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    fn one(&self, process: &str) -> io::Result<Option<Sample>> {
+        let Some(status) = read(process, "status")? else { return Ok(None) };
         let number = |name: &str| -> u64 {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             line.and_then(|value| value.split_whitespace().next()?.parse().ok()).unwrap_or(0)
         };
-        let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        let Some(stat) = read(process, "stat")? else { return Ok(None) };
         // The name before it is the process's own choice, and may hold anything.
-        let (_, rest) = stat.rsplit_once(')')?;
+        let (_, rest) = stat.rsplit_once(')').unwrap_or_default();
         // User, system, and the same of children that were waited for: fields 14 to 17 of proc_pid_stat(5).
         let ticks: u64 = rest.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
-        Some(Sample {
+        Ok(Some(Sample {
             processor_time: Duration::from_millis(ticks * 1000 / self.ticks_per_second),
             memory: (number("RssAnon:") + number("RssShmem:")) * 1024,
             threads: number("Threads:") as u32,
-        })
+        }))
+    }
+}
+
+/// One of a process's files; nothing if the process has ended. Its name in there may be no text.
+fn read(process: &str, file: &str) -> io::Result<Option<String>> {
+    match fs::read(format!("/proc/{process}/{file}")) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

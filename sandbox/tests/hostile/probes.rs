@@ -13,6 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
+use tarproof_sandbox::{Limits, NetworkPolicy, Policy, Sandbox, Session};
 
 /// Exit code of a probe that got what it wanted.
 pub(crate) const SUCCEEDED: i32 = 0;
@@ -97,11 +98,19 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 }
 
 /// Leaves everything that may be inherited behind: a session of its own and no parent.
-fn detach(seconds: u64) -> Result {
+fn detach(seconds: u64, is_quiet: bool) -> Result {
     let (reader, writer) = nix::unistd::pipe().map_err(text)?;
     let first = child(|| {
         let _ = nix::unistd::setsid();
-        let second = child(|| std::thread::sleep(Duration::from_secs(seconds))).unwrap_or(-1);
+        let second = child(|| {
+            if is_quiet {
+                let null = File::open("/dev/null").expect("a device");
+                let _ = rustix::stdio::dup2_stdout(&null);
+                let _ = rustix::stdio::dup2_stderr(&null);
+            }
+            std::thread::sleep(Duration::from_secs(seconds));
+        })
+        .unwrap_or(-1);
         let _ = File::from(writer.try_clone().expect("a descriptor")).write_all(&second.to_le_bytes());
     })?;
     let mut second = [0; 4];
@@ -279,7 +288,7 @@ fn probe(name: &str, arguments: &[String]) -> Result {
             std::thread::sleep(Duration::from_millis(number(arguments, 0)));
             Ok("slept".to_owned())
         }
-        "detach" => detach(number(arguments, 0)),
+        "detach" => detach(number(arguments, 0), arguments.iter().any(|argument| argument == "quiet")),
         "user" => {
             let user = rustix::process::geteuid();
             if user.as_raw() == number(arguments, 0) as u32 {
@@ -342,6 +351,11 @@ fn probe(name: &str, arguments: &[String]) -> Result {
                 Err(error) => Err(format!("{error:?}")),
             }
         }
+        "sandbox" => {
+            let limits = Limits { memory: 1 << 26, processes: 8, disk: 1 << 20 };
+            let policy = Policy { mounts: Vec::new(), network: NetworkPolicy::None, limits };
+            Session::start(&Sandbox::default(), &policy).map(|_| "started".to_owned()).map_err(text)
+        }
         "join-namespace" => {
             let own = File::open("/proc/self/ns/user").map_err(text)?;
             refused(libc::SYS_setns, [own.as_raw_fd() as usize, 0, 0, 0, 0, 0])
@@ -365,6 +379,34 @@ fn probe(name: &str, arguments: &[String]) -> Result {
             // `getpid` of the x32 interface.
             let _ = call(0x4000_0000 | 39, [0; 6]);
             Ok("lived on".to_owned())
+        }
+        "slow-parent" => {
+            let parent = std::os::unix::process::parent_id() as usize;
+            let which = libc::PRIO_PROCESS as usize;
+            let nice = match arguments[0].as_str() {
+                // What it has; the call answers with 20 less that.
+                "same" => 20 - call(libc::SYS_getpriority, [which, parent, 0, 0, 0, 0]).map_err(text)?,
+                other => other.parse().expect("a number"),
+            };
+            call(libc::SYS_setpriority, [which, parent, nice as usize, 0, 0, 0])
+                .map(|_| "set".to_owned())
+                .map_err(|error| format!("{error:?}"))
+        }
+        "limit-parent" => {
+            let parent = std::os::unix::process::parent_id() as usize;
+            let resource = libc::RLIMIT_NOFILE as usize;
+            let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            let own = [0, resource, 0, &raw mut limit as usize, 0, 0];
+            call(libc::SYS_prlimit64, own).map_err(text)?;
+            call(libc::SYS_prlimit64, [parent, resource, &raw const limit as usize, 0, 0, 0])
+                .map(|_| "set".to_owned())
+                .map_err(|error| format!("{error:?}"))
+        }
+        "core-limit" => {
+            let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            call(libc::SYS_prlimit64, [0, libc::RLIMIT_CORE as usize, &raw const limit as usize, 0, 0, 0])
+                .map(|_| "set".to_owned())
+                .map_err(|error| format!("{error:?}"))
         }
         "type-into-terminal" => {
             let letter = b'x';

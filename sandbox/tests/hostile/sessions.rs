@@ -87,7 +87,7 @@ fn every_mandatory_mechanism_is_in_force(host: &Host) {
 fn no_process_outlives_its_command(host: &Host) {
     let marker = format!("detached-{}", std::process::id());
     // Outside it does outlive.
-    let (succeeded, process) = host.control(&words(&["detach", "60", &marker]));
+    let (succeeded, process) = host.control(&words(&["detach", "60", "quiet", &marker]));
     assert!(succeeded && Path::new("/proc").join(&process).exists(), "{process}");
     let process = nix::unistd::Pid::from_raw(process.parse().expect("a process id"));
     nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGKILL).expect("it is ours");

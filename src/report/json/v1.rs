@@ -318,7 +318,11 @@ fn file(row: &LedgerFile, verification: &Verification) -> File {
                 })
                 .collect();
         }
+        Explanation::RebuiltStabilized { stabilizers: used } | Explanation::Attributed { stabilizers: used } => {
+            stabilizers = used.iter().map(ToString::to_string).collect();
+        }
         Explanation::GitBlob
+        | Explanation::Rebuilt
         | Explanation::GitBlobMoved { .. }
         | Explanation::History { .. }
         | Explanation::ArtifactOnly { .. } => {}

@@ -309,6 +309,11 @@ impl SourceRepository {
         tips
     }
 
+    /// When a commit was committed, seconds since the epoch.
+    pub fn committed_at(&self, id: &CommitId) -> Option<i64> {
+        Some(self.repository.find_commit(oid(&id.0)?).ok()?.time().seconds())
+    }
+
     /// Whether a commit of that id is at hand, reachable or not.
     pub fn commit_exists(&self, id: &CommitId) -> bool {
         oid(&id.0).is_some_and(|oid| self.repository.find_commit(oid).is_ok())

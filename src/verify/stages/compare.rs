@@ -1,10 +1,11 @@
 //! Stages 4 to 8: the comparison, what it shows, and the findings.
 
 use crate::artifact::{ArchiveAnomaly, ArtifactContents, ArtifactEntry};
-use crate::compare::{Compared, Comparison, DiffDepth, FileDiff, PublishedContents, compare, diff_texts};
+use crate::compare::{Compared, Comparison, DiffDepth, FileDiff, PublishedContents, RebuiltFile, compare, diff_texts};
 use crate::finding::{Evidence, Finding, judge};
 use crate::ledger::{Explanation, Ledger};
 use crate::pack::npm::manifest::{KeyReach, ManifestDifference, compare_with_registry};
+use crate::rebuild::run::RebuildRecord;
 use crate::registry::{DigestsStated, ReleaseMetadata};
 use crate::source::git::SourceRepository;
 use crate::source::location::claims;
@@ -23,6 +24,10 @@ pub(in crate::verify) struct Outcome {
     pub(in crate::verify) contradiction: Option<String>,
     pub(in crate::verify) confusion: Vec<ManifestDifference>,
     pub(in crate::verify) diffs: Vec<FileDiff>,
+    /// What was rebuilt, if anything was to be.
+    pub(in crate::verify) rebuild: Option<RebuildRecord>,
+    /// Files that the rebuild made with other content.
+    pub(in crate::verify) rebuilt: Vec<RebuiltFile>,
 }
 
 /// Stages 4, 5 and 7: tree, packer rules, stabilizers, history; and the registry's metadata against the manifest.

@@ -1,7 +1,8 @@
 //! Stage 8: the verdict.
 
-use crate::artifact::{ArtifactContents, ArtifactError};
+use crate::artifact::{ArtifactContents, ArtifactError, EntryKind};
 use crate::finding::{Evidence, Finding, judge};
+use crate::ledger::{Explanation, LedgerFile};
 use crate::package::Sha256Digest;
 use crate::source::match_commit::{self as matched, Candidate, CommitMatch, MatchStanding};
 use crate::verdict::{InconclusiveReason, Verdict, of_ledger};
@@ -37,6 +38,8 @@ pub(in crate::verify) fn conclude(
         ledger: outcome.compared.map(|compared| compared.ledger),
         findings,
         diffs: outcome.diffs,
+        rebuild: outcome.rebuild,
+        rebuilt: outcome.rebuilt,
         verdict,
         reason,
     }
@@ -85,7 +88,33 @@ fn verdict(
         let reason = "the registry's metadata contradicts the manifest inside the artifact";
         return (Verdict::Divergent, Some(reason.to_owned()));
     }
+    let failure = outcome.rebuild.as_ref().and_then(|record| record.failure.as_ref());
+    if let (Verdict::Divergent, Some(failure)) = (&verdict, failure)
+        && compared.ledger.unexplained().all(|file| may_be_built(file, outcome))
+    {
+        let reason = failure.detail.clone();
+        return (Verdict::Inconclusive(InconclusiveReason::Rebuild(failure.clone())), Some(reason));
+    }
     (verdict, None)
+}
+
+/// Whether a build that could not be run to its end may have made this file.
+///
+/// What git tracks and no plan takes for build output was written by people: other content there is a difference,
+/// whatever became of the build. So is a manifest that no rule explains.
+fn may_be_built(file: &LedgerFile, outcome: &Outcome) -> bool {
+    match &file.explanation {
+        Explanation::Modified { rebuilt: true, .. } => &*file.path != "package.json",
+        Explanation::ArtifactOnly { .. } => file.kind == EntryKind::File,
+        _ => {
+            let plans = outcome.rebuild.iter().flat_map(|record| &record.attempts).map(|attempt| &attempt.plan);
+            let path = file.counterpart.as_ref().map(|counterpart| counterpart.path.as_str()).unwrap_or_default();
+            plans.flat_map(|plan| &plan.remove).any(|removed| {
+                path.strip_prefix(removed.trim_end_matches('/'))
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+        }
+    }
 }
 
 /// Why the nearest commit is not the release's.
@@ -145,6 +174,8 @@ pub(in crate::verify) fn conclude_unread(
         ledger: None,
         findings: judge(&Evidence { refused_locations: &claim.refused, ..Evidence::default() }),
         diffs: Vec::new(),
+        rebuild: None,
+        rebuilt: Vec::new(),
         verdict: Verdict::Inconclusive(reason),
         reason: Some(detail),
     })

@@ -5,6 +5,7 @@ mod claim;
 mod compare;
 mod conclude;
 mod error;
+mod rebuild;
 mod source;
 
 pub(super) use artifact::{fetch, read, refetch};
@@ -12,6 +13,7 @@ pub(super) use claim::resolve;
 pub(super) use compare::{compare_with, judge_all};
 pub(super) use conclude::{conclude, conclude_unread};
 pub(super) use error::blocking;
+pub(super) use rebuild::rebuild;
 pub(super) use source::{discover, match_source};
 
 pub use claim::Claim;

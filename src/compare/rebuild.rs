@@ -1,0 +1,139 @@
+//! What a rebuild explains of a ledger.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+
+use super::contents::PublishedContents;
+use super::rebuilt::{RebuiltComparison, RebuiltDifference, compare_rebuilt};
+use crate::artifact::{
+    ArtifactContents, ArtifactError, ArtifactLimits, CollisionCheck, ReadOptions, SourceContent, read_tarball,
+};
+use crate::ledger::{Explanation, Ledger};
+use crate::package::BlobId;
+use crate::stabilize::RebuildContext;
+
+/// The archive that a rebuild made.
+#[derive(Debug)]
+pub struct Candidate {
+    /// What is in it.
+    pub contents: ArtifactContents,
+    files: PublishedContents,
+    /// Whether its tar stream is the artifact's, byte by byte.
+    pub same_tar: bool,
+    /// Whether the compressed archive is, too.
+    pub same_archive: bool,
+}
+
+/// A file that the rebuild made with other content than the artifact has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RebuiltFile {
+    /// Its path inside the package.
+    pub path: String,
+    /// In which way.
+    pub difference: RebuiltDifference,
+}
+
+impl Candidate {
+    /// Reads the archive at `path` beside the artifact at `published`.
+    pub fn read(
+        path: &Path,
+        published: &Path,
+        artifact: &ArtifactContents,
+        limits: ArtifactLimits,
+    ) -> Result<Self, ArtifactError> {
+        let malformed = |source| ArtifactError::Malformed { entries: 0, source };
+        let same = |path: &str, blob: &BlobId| match artifact.entry(path) {
+            Some(entry) if entry.blob == Some(*blob) => SourceContent::Same,
+            Some(_) => SourceContent::Different,
+            None => SourceContent::Unknown,
+        };
+        let options = ReadOptions { limits, collisions: CollisionCheck::ByHost, source: &same, threaded: false };
+        let contents = read_tarball(File::open(path).map_err(malformed)?, &options)?;
+        let same_archive = contents.sha256 == artifact.sha256;
+        let same_tar = same_archive || same_stream(path, published).map_err(malformed)?;
+        let files = PublishedContents::new(path.to_owned(), limits).of_builds();
+        Ok(Self { contents, files, same_tar, same_archive })
+    }
+
+    /// Files that it holds and the artifact lacks.
+    pub fn only_rebuilt(&self, artifact: &ArtifactContents) -> Vec<String> {
+        let missing = self.contents.files().filter(|entry| artifact.entry(&entry.path).is_none());
+        missing.map(|entry| entry.path.to_string()).collect()
+    }
+}
+
+/// Whether two gzipped files hold the same bytes; their lengths were bounded when they were read.
+fn same_stream(one: &Path, other: &Path) -> io::Result<bool> {
+    let open = |path: &Path| io::Result::Ok(MultiGzDecoder::new(BufReader::new(File::open(path)?)));
+    let (mut one, mut other) = (open(one)?, open(other)?);
+    let (mut left, mut right) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+    loop {
+        let length = fill(&mut one, &mut left)?;
+        if fill(&mut other, &mut right)? != length || left[..length] != right[..length] {
+            return Ok(false);
+        }
+        if length == 0 {
+            return Ok(true);
+        }
+    }
+}
+
+fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match source.read(&mut buffer[length..])? {
+            0 => break,
+            read => length += read,
+        }
+    }
+    Ok(length)
+}
+
+/// Explains by `candidate` what neither the commit's tree nor a packer rule proves; returns how many files that
+/// were unexplained it explains, and those it has with other content.
+pub fn explain_by_rebuild(
+    ledger: &mut Ledger,
+    artifact: &ArtifactContents,
+    published: &PublishedContents,
+    candidate: &Candidate,
+    context: &RebuildContext,
+) -> (usize, Vec<RebuiltFile>) {
+    let mut explained = 0;
+    let mut different = Vec::new();
+    for row in &mut ledger.files {
+        if matches!(row.explanation, Explanation::GitBlob | Explanation::Derived { .. } | Explanation::Rebuilt) {
+            continue;
+        }
+        let Some(made) = candidate.contents.entry(&row.path).filter(|made| made.is_file()) else { continue };
+        let was_explained = row.explanation.is_explained();
+        let explanation = if row.blob.is_some() && made.blob == row.blob {
+            Explanation::Rebuilt
+        } else if was_explained || row.blob.is_none() {
+            // A content built to collide is explained by nothing.
+            continue;
+        } else {
+            let contents = published.get(artifact, &row.path).zip(candidate.files.get(&candidate.contents, &row.path));
+            let Some((published, made)) = contents else { continue };
+            match compare_rebuilt(&row.path, &published, &made, context) {
+                RebuiltComparison::Identical => Explanation::Rebuilt,
+                RebuiltComparison::Stabilized { stabilizers } => Explanation::RebuiltStabilized { stabilizers },
+                RebuiltComparison::Attributed { stabilizers } => Explanation::Attributed { stabilizers },
+                RebuiltComparison::Different(difference) => {
+                    different.push(RebuiltFile { path: row.path.to_string(), difference });
+                    match std::mem::replace(&mut row.explanation, Explanation::Rebuilt) {
+                        Explanation::Modified { keys, same_as, .. } => {
+                            Explanation::Modified { keys, same_as, rebuilt: true }
+                        }
+                        _ => Explanation::Modified { keys: Vec::new(), same_as: None, rebuilt: true },
+                    }
+                }
+            }
+        };
+        explained += usize::from(!was_explained && explanation.is_explained());
+        row.explanation = explanation;
+    }
+    (explained, different)
+}

@@ -1,0 +1,206 @@
+//! Stage 6: the rebuild, where something is left that a build could have made.
+
+use std::path::Path;
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+
+use crate::artifact::ArtifactContents;
+use crate::compare::{Candidate, PublishedContents, explain_by_rebuild};
+use crate::ledger::{Explanation, Ledger};
+use crate::rebuild::Plan;
+use crate::rebuild::definitions::{self, Definitions};
+use crate::rebuild::run::{Attempt, AttemptResult, Failure, FailureKind, RebuildRecord, Rebuilder, Stage};
+use crate::rebuild::strategy::{Claims, Inputs, NoPlan, infer};
+use crate::source::match_commit::{CommitMatch, MatchStanding};
+use crate::source::tree::CommitTree;
+use crate::stabilize::RebuildContext;
+use crate::verify::Context;
+use crate::verify::request::RebuildSettings;
+use crate::verify::stages::artifact::ArtifactFile;
+use crate::verify::stages::claim::Claim;
+use crate::verify::stages::compare::Outcome;
+use crate::verify::stages::error::with_source;
+use crate::verify::stages::source::Discovery;
+
+/// Stage 6: rebuilds what the commit does not explain, plan after plan, until nothing is left or the time is over.
+pub(in crate::verify) fn rebuild(
+    matched: &Option<CommitMatch>,
+    discovery: &Discovery,
+    contents: &ArtifactContents,
+    outcome: &mut Outcome,
+    artifact: &ArtifactFile,
+    claim: &Claim,
+    context: &Context,
+) {
+    let (Some(matched), Some(source), Some(compared)) = (matched, discovery.repository(), &mut outcome.compared) else {
+        return;
+    };
+    let residue: Vec<String> = compared.ledger.unexplained().map(|file| file.path.to_string()).collect();
+    if residue.is_empty() || matched.standing == MatchStanding::Nearest || outcome.contradiction.is_some() {
+        return;
+    }
+    let Some(tree) = CommitTree::of_commit(source, &matched.winner.commit) else { return };
+    let committed_at = source.committed_at(&matched.winner.commit);
+    let claims = match &claim.metadata {
+        Some(metadata) => Claims::new(metadata, committed_at),
+        None => Claims { committed_at, ..Claims::default() },
+    };
+    let inputs = Inputs {
+        tree: &tree,
+        directory: &matched.winner.directory.path,
+        name: &claim.release.name,
+        version: &claim.release.version,
+        claims: &claims,
+        residue: &residue,
+    };
+    let plans = match plans(&context.rebuild, &inputs) {
+        Ok(plans) => plans,
+        Err(None) => return,
+        Err(Some(failure)) => {
+            outcome.rebuild = Some(RebuildRecord { attempts: Vec::new(), failure: Some(failure) });
+            return;
+        }
+    };
+    if !context.rebuild.allowed {
+        let detail = "what the commit does not hold may come out of its build, which was not to be run";
+        outcome.rebuild = Some(RebuildRecord::not_begun(FailureKind::RebuildOff, detail));
+        return;
+    }
+    let handle = Handle::current();
+    // Builds take whole processors; that many packages wait costs nothing.
+    let Ok(_turn) = handle.block_on(context.rebuild.turns.acquire()) else { return };
+    let stage = |stage: Stage| context.progress.tell(&claim.release, stage);
+    let rebuilder = Rebuilder {
+        release: &claim.release,
+        source,
+        commit: &matched.winner.commit,
+        registry: &context.registry,
+        limits: context.rebuild.limits,
+        cache_directory: context.git.cache_directory.clone(),
+        stage: &stage,
+        deadline: Instant::now() + context.rebuild.limits.time,
+        handle,
+    };
+    let comparison = Comparing {
+        artifact: contents,
+        path: &artifact.path,
+        published: PublishedContents::new(artifact.path.clone(), context.limits).of_builds(),
+        stabilizing: RebuildContext {
+            build_directory: crate::rebuild::commands::SOURCE.to_owned(),
+            published_at: claim.published_at(),
+        },
+        context,
+    };
+    let mut record = RebuildRecord::default();
+    for plan in plans.iter().map(Some).chain([None]) {
+        // A mismatch is believed only when it comes twice.
+        let Some(plan) = plan.cloned().or_else(|| Some(record.best()?.plan.clone())) else { break };
+        let (mut attempt, archive) = rebuilder.attempt(&plan, record.attempts.len() + 1);
+        stage(Stage::Compare);
+        let mut differing = Vec::new();
+        let ended = match archive.and_then(|archive| comparison.candidate(&archive)) {
+            Ok(candidate) => {
+                let (explained, different) = explain_by_rebuild(
+                    &mut compared.ledger,
+                    contents,
+                    &comparison.published,
+                    &candidate,
+                    &comparison.stabilizing,
+                );
+                differing = different;
+                attempt.result = AttemptResult::Packed {
+                    explained,
+                    same_tar: candidate.same_tar,
+                    same_archive: candidate.same_archive,
+                    only_rebuilt: candidate.only_rebuilt(contents),
+                };
+                false
+            }
+            Err(failure) => {
+                attempt.result = AttemptResult::Failed { kind: failure.kind.id(), detail: failure.detail.clone() };
+                let ends = matches!(failure.kind, FailureKind::NoSandbox);
+                keep_first(&mut record.failure, failure, &attempt, &record.attempts);
+                ends
+            }
+        };
+        record.attempts.push(attempt);
+        if !differing.is_empty() {
+            outcome.rebuilt = differing;
+        }
+        outcome
+            .rebuilt
+            .retain(|file| compared.ledger.file(&file.path).is_some_and(|row| !row.explanation.is_explained()));
+        if ended || compared.ledger.unexplained().next().is_none() || Instant::now() >= rebuilder.deadline {
+            break;
+        }
+    }
+    record.failure = failure_of(&record, &compared.ledger);
+    outcome.rebuild = Some(record);
+}
+
+struct Comparing<'a> {
+    artifact: &'a ArtifactContents,
+    path: &'a Path,
+    published: PublishedContents,
+    stabilizing: RebuildContext,
+    context: &'a Context,
+}
+
+impl Comparing<'_> {
+    fn candidate(&self, archive: &Path) -> Result<Candidate, Failure> {
+        Candidate::read(archive, self.path, self.artifact, self.context.limits).map_err(|error| {
+            let detail = format!("the archive that was packed cannot be read: {}", with_source(&error));
+            Failure::new(FailureKind::NothingProduced, detail)
+        })
+    }
+}
+
+/// The plans that could explain something; `Err(None)` where nothing at the commit builds.
+fn plans(settings: &RebuildSettings, inputs: &Inputs<'_>) -> Result<Vec<Plan>, Option<Failure>> {
+    if let Some(plans) = &settings.plans {
+        return Ok(plans.clone());
+    }
+    let unusable = |error: definitions::DefinitionError| Some(Failure::new(FailureKind::NoPlan, with_source(&error)));
+    if let Some(directory) = &settings.definitions
+        && let Some(definition) =
+            Definitions::open(directory).and_then(|known| known.find(inputs.name, inputs.version)).map_err(unusable)?
+    {
+        return Ok(definition.plans);
+    }
+    match infer(inputs) {
+        Ok(plans) if plans.iter().any(Plan::builds) => Ok(plans.into_iter().filter(Plan::builds).collect()),
+        Ok(_) | Err(NoPlan::NothingBuilds(_) | NoPlan::NoManifest(_) | NoPlan::OtherPackage { .. }) => Err(None),
+        Err(error @ NoPlan::UnsupportedInstaller { .. }) => {
+            Err(Some(Failure::new(FailureKind::NoPlan, error.to_string())))
+        }
+    }
+}
+
+/// Of several failures the one that came furthest tells most.
+fn keep_first(kept: &mut Option<Failure>, failure: Failure, attempt: &Attempt, earlier: &[Attempt]) {
+    let furthest = earlier.iter().map(|attempt| attempt.commands.len()).max();
+    if kept.is_none() || furthest.is_some_and(|furthest| attempt.commands.len() > furthest) {
+        *kept = Some(failure);
+    }
+}
+
+/// Why what is left may still be honest: no build came to its end, or not with the publisher's dependencies.
+fn failure_of(record: &RebuildRecord, ledger: &Ledger) -> Option<Failure> {
+    ledger.unexplained().next()?;
+    let Some(best) = record.best() else { return record.failure.clone() };
+    let AttemptResult::Packed { explained, .. } = best.result else { return None };
+    let is_made =
+        |file: &crate::ledger::LedgerFile| matches!(file.explanation, Explanation::Modified { rebuilt: true, .. });
+    if explained == 0 && !ledger.unexplained().any(is_made) {
+        let detail = "the build made none of the files that the commit does not hold";
+        return Some(Failure::new(FailureKind::NothingProduced, detail));
+    }
+    let install = best.plan.install.as_ref()?;
+    let is_free = install.lockfile.is_none() || install.mode == crate::rebuild::plan::InstallMode::Loose;
+    is_free.then(|| {
+        let detail =
+            "the dependencies of the publisher's build are not known, and with those of that time it makes other files";
+        Failure::new(FailureKind::LockfileMissing, detail)
+    })
+}
