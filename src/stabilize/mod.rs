@@ -188,6 +188,13 @@ mod tests {
     }
 
     #[test]
+    fn the_page_has_a_section_for_each_in_their_order() {
+        let page = include_str!("../../docs/stabilizers.md");
+        let headings: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        assert_eq!(headings, stabilizers().map(|id| id.to_string()).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn comparing_with_git_uses_none_of_the_build_stabilizers() {
         assert_eq!(equal_after(b"/* 2025 */\na()\n", b"/* 2024 */\na()\n"), None);
     }

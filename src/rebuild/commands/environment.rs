@@ -153,7 +153,7 @@ fn pnpm(set: &mut impl FnMut(&str, &str), registry: &str, phase: Phase) {
 
 fn berry(set: &mut impl FnMut(&str, &str), plan: &Plan, surroundings: &Surroundings<'_>, registry: &str, phase: Phase) {
     // An unknown setting in the environment is an error for yarn: only those of its version.
-    let major = surroundings.manager.as_ref().map_or(4, |version| version.major());
+    let major = surroundings.manager.as_ref().map_or(4, nodejs_semver::Version::major);
     set("YARN_IGNORE_PATH", "1");
     set("YARN_NPM_REGISTRY_SERVER", registry.trim_end_matches('/'));
     set("YARN_UNSAFE_HTTP_WHITELIST", "127.0.0.1");

@@ -23,7 +23,7 @@ pub(super) fn manager(plan: &Plan, surroundings: &Surroundings<'_>) -> Vec<Strin
         return vec![node_for(surroundings), npm()];
     }
     let script = |path: String| vec![node_for(surroundings), path];
-    let major = surroundings.manager.as_ref().map(|version| version.major());
+    let major = surroundings.manager.as_ref().map(Version::major);
     match name {
         PackageManagerName::Npm => script(npm()),
         PackageManagerName::YarnClassic | PackageManagerName::YarnBerry => match &plan.tools.package_manager.path {

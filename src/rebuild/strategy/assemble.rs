@@ -151,7 +151,7 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         &scene.other_hints,
         scene.claims,
     );
-    let npm = toolchain::npm(scene.commit, &scene.workspace.root, &node, scene.choice.npm.clone(), scene.claims);
+    let npm = toolchain::npm(scene.commit, &scene.workspace.root, &node, &scene.choice, scene.claims);
     because.push(format!("Node {}: {}", node.version, node.from));
     because.extend(completed.way.because.iter().cloned());
     if let Some(declared_by) = &scene.workspace.declared_by {

@@ -196,7 +196,7 @@ fn classify_words(words: &[&str], depth: usize) -> Purpose {
             Some(task) if is_task_runner(name) && scripts::is_test_name(task) => Purpose::Drop("only checks"),
             _ => Purpose::Build,
         },
-        name if program.contains('/') && scripts::is_test_file(name) => Purpose::Drop("only checks"),
+        _ if program.contains('/') && scripts::is_test_file(program) => Purpose::Drop("only checks"),
         name if program.contains('/') && scripts::is_build_file(name) => Purpose::Build,
         _ => Purpose::Other,
     }

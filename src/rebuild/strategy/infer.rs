@@ -113,7 +113,7 @@ fn ways(scene: &Scene<'_>, files: &[workflow_file::WorkflowFile], manifest: &Val
             with_lifecycle: true,
         });
     }
-    ways.extend(build_scripts(scene, &expander, published));
+    ways.extend(build_scripts(scene, &expander, published.as_ref()));
     ways
 }
 
@@ -151,7 +151,7 @@ fn release_script(scene: &Scene<'_>, expander: &Expander<'_>, manifest: &Value) 
 }
 
 /// The `build` script of the package, and of the workspace's root.
-fn build_scripts(scene: &Scene<'_>, expander: &Expander<'_>, published: Option<super::expand::Published>) -> Vec<Way> {
+fn build_scripts(scene: &Scene<'_>, expander: &Expander<'_>, published: Option<&super::expand::Published>) -> Vec<Way> {
     let mut ways = Vec::new();
     let root = scene.workspace.root.as_str();
     let mut places = vec![scene.directory];
@@ -173,7 +173,7 @@ fn build_scripts(scene: &Scene<'_>, expander: &Expander<'_>, published: Option<s
             strategy: "build-script",
             because: vec![format!("`{name}` builds: {}", join(directory, "package.json"))],
             steps,
-            published: published.clone(),
+            published: published.cloned(),
             builds_needed: directory == scene.directory,
             with_lifecycle: true,
         });

@@ -86,7 +86,4 @@ pub enum NoPlan {
         /// The file that says so.
         path: String,
     },
-    /// The build starts from packages of another ecosystem.
-    #[error("nothing at the commit says how `{0}` is built")]
-    NothingBuilds(String),
 }

@@ -30,6 +30,8 @@ pub(super) struct Choice {
     /// npm's version where the commit states one.
     pub(super) npm: Option<VersionRequest>,
     pub(super) lockfile: Option<String>,
+    /// Whether npm wrote the lockfile in a form that versions before 7 cannot read.
+    pub(super) needs_npm_7: bool,
     pub(super) because: Vec<String>,
 }
 
@@ -62,10 +64,7 @@ pub(super) fn choose(commit: &Commit<'_>, root: &str, hints: &[Hints], claims: &
     } else {
         (PackageManagerName::Npm, "the absence of any other lockfile".to_owned())
     };
-    let mut lockfile = lock_of(&[name]).map(|(path, _)| path);
-    if lockfile.is_none() && name == PackageManagerName::Npm && root.is_empty() {
-        lockfile = None;
-    }
+    let lockfile = lock_of(&[name]).map(|(path, _)| path);
     let beginning = lockfile.as_deref().and_then(|path| commit.beginning(path, LOCKFILE_BEGINNING));
     let is_berry_lock = beginning.as_deref().is_some_and(|text| text.contains("__metadata:"));
     let stated = declared.filter(|(declared, ..)| *declared == name || (is_yarn(*declared) && is_yarn(name)));
@@ -113,7 +112,12 @@ pub(super) fn choose(commit: &Commit<'_>, root: &str, hints: &[Hints], claims: &
             stated.or(pinned).or_else(|| hinted(|hints| hints.bun.as_ref())).or_else(|| Some(any()))
         }
     };
-    Ok(Choice { manager: PackageManager { name, version, path }, npm, lockfile, because })
+    let needs_npm_7 = name == PackageManagerName::Npm
+        && beginning.as_deref().is_some_and(|text| {
+            let rest = text.split_once("\"lockfileVersion\"").map_or("", |(_, rest)| rest);
+            rest.trim_start_matches([':', ' ', '\t']).starts_with(['2', '3'])
+        });
+    Ok(Choice { manager: PackageManager { name, version, path }, npm, lockfile, needs_npm_7, because })
 }
 
 fn is_yarn(name: PackageManagerName) -> bool {

@@ -308,6 +308,10 @@ pub(super) fn is_version_file(path: &str) -> bool {
 
 /// Whether a file that an interpreter runs only checks, by its name.
 pub(super) fn is_test_file(path: &str) -> bool {
+    let mut directories = path.split('/').rev().skip(1);
+    if directories.any(|part| matches!(part, "test" | "tests" | "__tests__" | "examples" | "bench" | "benchmark")) {
+        return true;
+    }
     let name = path.rsplit('/').next().unwrap_or(path);
     is_test_name(name.rsplit_once('.').map_or(name, |(stem, _)| stem))
 }

@@ -186,6 +186,8 @@ fn node_is_told_by_the_registry_then_the_commit_then_the_time() {
     let volta = manifest(r#","volta":{"node":"14.17.0","npm":"7.1.0"}"#);
     assert_eq!(node(&[("package.json", &volta)]).0, "14.17.0");
     assert_eq!(node(&[("package.json", &plain)]), triple("20", "publish-time", "10"));
+    let old = [("package.json", plain.as_str()), (".nvmrc", "14"), LOCK];
+    assert_eq!(node(&old).2, ">=7 <9", "npm 6 cannot read the lockfile");
     let engines = manifest(r#","engines":{"node":"^16 || >=22"}"#);
     assert_eq!(node(&[("package.json", &engines)]).0, "22");
     let lies = Claims { node_version: Some("18; rm -rf /".into()), npm_version: Some("$(x)".into()), ..claims };

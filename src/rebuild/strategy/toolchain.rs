@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::commit::{Commit, join, text_at};
 use super::inputs::Claims;
 use super::node_releases::{bundled_npm, candidates_at, current_at, long_term_at, named};
+use super::package_manager::Choice;
 use super::workflow::Hints;
 use crate::rebuild::plan::VersionRequest;
 
@@ -129,15 +130,15 @@ pub(super) fn npm(
     commit: &Commit<'_>,
     root: &str,
     node: &VersionRequest,
-    stated: Option<VersionRequest>,
+    choice: &Choice,
     claims: &Claims,
 ) -> VersionRequest {
     let request = |version: String, from: &str| VersionRequest { version, from: from.to_owned() };
     if let Some(version) = claims.npm_version.as_deref().and_then(exact) {
         return request(version, "registry");
     }
-    if let Some(stated) = stated {
-        return stated;
+    if let Some(stated) = &choice.npm {
+        return stated.clone();
     }
     let manifest = commit.manifest(root);
     if let Some(version) =
@@ -152,7 +153,13 @@ pub(super) fn npm(
         .take_while(char::is_ascii_digit)
         .collect();
     let major = digits.parse().unwrap_or_else(|_| long_term_at(claims.instant()));
-    request(bundled_npm(major).to_owned(), &node.from)
+    let bundled = bundled_npm(major);
+    match &choice.lockfile {
+        Some(lockfile) if choice.needs_npm_7 && matches!(bundled, "2" | "3" | "6") => {
+            request(">=7 <9".to_owned(), lockfile)
+        }
+        _ => request(bundled.to_owned(), &node.from),
+    }
 }
 
 #[cfg(test)]

@@ -170,7 +170,7 @@ fn plans(settings: &RebuildSettings, inputs: &Inputs<'_>) -> Result<Vec<Plan>, O
     }
     match infer(inputs) {
         Ok(plans) if plans.iter().any(Plan::builds) => Ok(plans.into_iter().filter(Plan::builds).collect()),
-        Ok(_) | Err(NoPlan::NothingBuilds(_) | NoPlan::NoManifest(_) | NoPlan::OtherPackage { .. }) => Err(None),
+        Ok(_) | Err(NoPlan::NoManifest(_) | NoPlan::OtherPackage { .. }) => Err(None),
         Err(error @ NoPlan::UnsupportedInstaller { .. }) => {
             Err(Some(Failure::new(FailureKind::NoPlan, error.to_string())))
         }
