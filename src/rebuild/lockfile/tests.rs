@@ -281,12 +281,25 @@ fn registry_addresses_move_and_others_stay() {
     let text = "a@1:\n  resolved \"https://other.example/a/-/a-1.0.0.tgz#abc\"\nb:\n  resolution: {tarball: http://x.example:8080/p/b/-/b-1.0.0.tgz}\n\
                 c:\n  resolved \"https://codeload.example/o/c/tar.gz/1\"\n  httpbin \"^1\"\n";
     let registry = Url::parse("http://127.0.0.1:4873/").unwrap();
-    let moved = with_registry(text, &registry);
+    let moved = with_registry(LockfileFormat::YarnClassic, text, &registry);
     assert_eq!(
         moved,
         "a@1:\n  resolved \"http://127.0.0.1:4873/a/-/a-1.0.0.tgz#abc\"\nb:\n  resolution: {tarball: http://127.0.0.1:4873/p/b/-/b-1.0.0.tgz}\n\
          c:\n  resolved \"https://codeload.example/o/c/tar.gz/1\"\n  httpbin \"^1\"\n"
     );
+}
+
+#[test]
+fn bun_is_told_where_everything_is() {
+    let text = "{\n  \"packages\": {\n    \"@s/a\": [\"@s/a@1.0.0\", \"\", {}, \"sha512-x\"],\n    \"b\": [\"b@workspace:b\"],\n    \
+                \"c\": [\"c@1.0.0\", \"https://other.example/c/-/c-1.0.0.tgz\", {}, \"x\"],\n    \"d\": [\"d@github:o/d\", \"\", {}],\n  }\n}\n";
+    let registry = Url::parse("http://127.0.0.1:4873/").unwrap();
+    let moved = with_registry(LockfileFormat::Bun, text, &registry);
+    let expected = text
+        .replace("\"@s/a@1.0.0\", \"\"", "\"@s/a@1.0.0\", \"http://127.0.0.1:4873/@s/a/-/a-1.0.0.tgz\"")
+        .replace("https://other.example", "http://127.0.0.1:4873");
+    assert_eq!(moved, expected);
+    assert_eq!(with_registry(LockfileFormat::Bun, &moved, &registry), moved);
 }
 
 proptest::proptest! {
@@ -296,6 +309,7 @@ proptest::proptest! {
             let _ = Closure::read(name, text.as_bytes());
         }
         let _ = Closure::read("yarn.lock", format!("__metadata:\n{text}").as_bytes());
-        let _ = with_registry(&text.replace('a', "http://"), &Url::parse("http://127.0.0.1/").unwrap());
+        let text = text.replace('a', "http://");
+        let _ = with_registry(LockfileFormat::Bun, &text, &Url::parse("http://127.0.0.1/").unwrap());
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn read(text: &str) -> Result<Closure, LockfileError> {
             return Err(malformed("a merge conflict stands here"));
         }
         if !line.starts_with(' ') {
-            finish(&mut closure, block.take())?;
+            finish(&mut closure, block.as_ref())?;
             let requests =
                 line.strip_suffix(':').ok_or_else(|| malformed("a block's first line ends without a colon"))?;
             block = Some(Block { requests, ..Block::default() });
@@ -43,7 +43,7 @@ pub(super) fn read(text: &str) -> Result<Closure, LockfileError> {
         };
         *slot = Some(unquoted(value.trim()));
     }
-    finish(&mut closure, block)?;
+    finish(&mut closure, block.as_ref())?;
     Ok(closure)
 }
 
@@ -51,8 +51,8 @@ fn unquoted(text: &str) -> &str {
     text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
 }
 
-fn finish(closure: &mut Closure, block: Option<Block<'_>>) -> Result<(), LockfileError> {
-    let Some(Block { requests, version, resolved, integrity }) = block else { return Ok(()) };
+fn finish(closure: &mut Closure, block: Option<&Block<'_>>) -> Result<(), LockfileError> {
+    let Some(&Block { requests, version, resolved, integrity }) = block else { return Ok(()) };
     // All requests of a block are answered by one release; an alias says in its request which.
     for request in requests.split(", ").map(unquoted) {
         let Some((name, range)) = split_descriptor(request) else {

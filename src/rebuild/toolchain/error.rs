@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use super::ToolName;
 use crate::artifact::ArtifactError;
-use crate::package::{PackageName, Version};
+use crate::package::Release;
 use crate::registry::RegistryError;
 
 /// Why a program could not be provided.
@@ -30,24 +30,20 @@ pub enum ToolchainError {
         source: Box<RegistryError>,
     },
     /// Other bytes than those that are pinned or stated.
-    #[error("`{package}@{version}` is not what it must be: expected {expected}, got {actual}")]
+    #[error("`{release}` is not what it must be: expected {expected}, got {actual}")]
     DigestMismatch {
-        /// The registry package.
-        package: PackageName,
-        /// Its version.
-        version: Version,
+        /// The registry package and its version.
+        release: Box<Release>,
         /// The digest that is pinned or stated.
         expected: String,
         /// The digest of what was served.
         actual: String,
     },
     /// The registry states no digest, so nothing ties the bytes to the package.
-    #[error("the registry states no digest for `{package}@{version}`")]
+    #[error("the registry states no digest for `{release}`")]
     NoDigest {
-        /// The registry package.
-        package: PackageName,
-        /// Its version.
-        version: Version,
+        /// The registry package and its version.
+        release: Box<Release>,
     },
     /// The registry has no programs for this machine.
     #[error("there are no toolchains for {system} on {architecture}")]
@@ -58,23 +54,19 @@ pub enum ToolchainError {
         architecture: &'static str,
     },
     /// The tarball cannot be unpacked.
-    #[error("the archive of `{package}@{version}` cannot be unpacked")]
+    #[error("the archive of `{release}` cannot be unpacked")]
     Archive {
-        /// The registry package.
-        package: PackageName,
-        /// Its version.
-        version: Version,
+        /// The registry package and its version.
+        release: Box<Release>,
         /// Why.
         #[source]
         source: ArtifactError,
     },
     /// The unpacked package is not the program that it should be.
-    #[error("`{package}@{version}` has no program: {reason}")]
+    #[error("`{release}` has no program: {reason}")]
     NoProgram {
-        /// The registry package.
-        package: PackageName,
-        /// Its version.
-        version: Version,
+        /// The registry package and its version.
+        release: Box<Release>,
         /// What is missing.
         reason: &'static str,
     },

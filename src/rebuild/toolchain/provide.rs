@@ -144,16 +144,16 @@ impl Toolchains {
             match (&manager.version, manager.name) {
                 (_, PackageManagerName::Npm) => Ok(None),
                 _ if manager.path.is_some() => Ok(None),
-                (Some(version), name) => self.from_registry(manager_of(name), version, clock, platform).await.map(Some),
+                (Some(version), name) => self.listed(manager_of(name), version, clock, platform).await.map(Some),
                 (None, name) => {
                     let any = VersionRequest { version: "*".to_owned(), from: "publish-time".to_owned() };
-                    self.from_registry(manager_of(name), &any, clock, platform).await.map(Some)
+                    self.listed(manager_of(name), &any, clock, platform).await.map(Some)
                 }
             }
         };
         let (node, npm, package_manager) = tokio::try_join!(
             self.node(&tools.node, clock, platform),
-            self.from_registry(Manager::Npm, &tools.npm, clock, platform),
+            self.listed(Manager::Npm, &tools.npm, clock, platform),
             manager
         )?;
         Ok(Toolchain { node, npm, package_manager })
@@ -192,7 +192,8 @@ impl Toolchains {
         Err(ToolchainError::Unavailable { tool: origin.name, requested: request.version.clone(), source: last })
     }
 
-    async fn from_registry(
+    /// A package manager: any version that the registry lists.
+    async fn listed(
         &self,
         manager: Manager,
         request: &VersionRequest,
@@ -253,7 +254,7 @@ impl Toolchains {
         version: &Version,
         pinned: Option<&Integrity>,
     ) -> Result<Option<StoredArtifact>, RegistryError> {
-        let release = Release { ecosystem: Ecosystem::Npm, name: origin.package.clone(), version: version.clone() };
+        let release = release_of(&origin.package, version);
         if let Some(pinned) = pinned {
             return self.registry.tarball(&release, pinned).await.map(|(artifact, _)| Some(artifact));
         }
@@ -275,27 +276,28 @@ impl Toolchains {
         choice: Choice,
     ) -> Result<Tool, ToolchainError> {
         let Origin { name, package, native } = origin;
-        let Some(artifact) = artifact else { return Err(ToolchainError::NoDigest { package, version }) };
+        let release = || Box::new(release_of(&package, &version));
+        let Some(artifact) = artifact else { return Err(ToolchainError::NoDigest { release: release() }) };
         let integrity = artifact.integrity.clone();
         let Some(sha512) = integrity.sha512().map(<[u8]>::to_vec) else {
-            return Err(ToolchainError::NoDigest { package, version });
+            return Err(ToolchainError::NoDigest { release: release() });
         };
         let (store, path) = (self.store.clone(), artifact.path.clone());
         let unpacked = tokio::task::spawn_blocking(move || store.unpack(&sha512, &path)).await?;
         let directory = match unpacked {
             Ok(directory) => directory,
             Err(UnpackError::Store(error)) => return Err(error),
-            Err(UnpackError::Archive(source)) => return Err(ToolchainError::Archive { package, version, source }),
+            Err(UnpackError::Archive(source)) => return Err(ToolchainError::Archive { release: release(), source }),
             Err(UnpackError::Damaged) => {
                 let discarded = self.registry.discard(&artifact);
                 discarded.map_err(|source| ToolchainError::Registry { tool: name, source: Box::new(source) })?;
                 let (expected, actual) = (integrity.to_string(), "a file that was damaged in the cache".to_owned());
-                return Err(ToolchainError::DigestMismatch { package, version, expected, actual });
+                return Err(ToolchainError::DigestMismatch { release: release(), expected, actual });
             }
         };
         let commands = match commands(name, native, &directory) {
             Ok(commands) => commands,
-            Err(reason) => return Err(ToolchainError::NoProgram { package, version, reason }),
+            Err(reason) => return Err(ToolchainError::NoProgram { release: release(), reason }),
         };
         let requested = requested.clone();
         Ok(Tool { name, package, version, requested, choice, integrity, directory, commands, native })
@@ -355,6 +357,10 @@ impl Manager {
     }
 }
 
+fn release_of(package: &PackageName, version: &Version) -> Release {
+    Release { ecosystem: Ecosystem::Npm, name: package.clone(), version: version.clone() }
+}
+
 fn fixed(name: &str) -> PackageName {
     PackageName::parse(name).expect("the names in this file are valid")
 }
@@ -374,8 +380,7 @@ fn is_absent(error: &RegistryError) -> bool {
 fn refused(origin: &Origin, version: &Version, error: RegistryError) -> ToolchainError {
     match error {
         RegistryError::Mismatch { source, .. } => ToolchainError::DigestMismatch {
-            package: origin.package.clone(),
-            version: version.clone(),
+            release: Box::new(release_of(&origin.package, version)),
             expected: source.expected,
             actual: source.actual,
         },

