@@ -22,6 +22,9 @@ pub struct Config {
     /// The git client.
     #[serde(default)]
     pub git: GitSection,
+    /// Rebuilds.
+    #[serde(default)]
+    pub rebuild: RebuildSection,
 }
 
 /// `[artifact]`
@@ -46,6 +49,24 @@ pub struct GitSection {
     pub timeout: Option<u64>,
     /// Largest repository that is fetched, bytes.
     pub repository_size: Option<u64>,
+}
+
+/// `[rebuild]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RebuildSection {
+    /// Whether anything fetched may be run, in the sandbox.
+    pub allowed: Option<bool>,
+    /// Longest time that the rebuild of one package may take, seconds.
+    pub timeout: Option<u64>,
+    /// Most memory of one build, its files included, bytes.
+    pub memory: Option<u64>,
+    /// Most that one build may write, bytes.
+    pub disk: Option<u64>,
+    /// How many rebuilds run at a time.
+    pub jobs: Option<usize>,
+    /// A directory of plans for awkward packages.
+    pub definitions: Option<PathBuf>,
 }
 
 /// Why a configuration file cannot be used.

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -14,6 +15,8 @@ Exit codes:
 
 /// Under which options stand that every command has.
 const GENERAL: &str = "General options";
+/// Under which those of rebuilds stand.
+const REBUILD: &str = "Rebuild options";
 
 /// Is the package that a registry serves what its source repository says?
 #[derive(Debug, Parser)]
@@ -59,6 +62,10 @@ pub(super) enum Command {
     #[command(override_usage = "tarproof explain [OPTIONS] <SUBJECT> <PATH>
        tarproof explain [OPTIONS] --artifact <FILE> <PATH>")]
     Explain(Explain),
+    /// Rebuild one package in the sandbox, whatever the commit explains already, or print how that would be done
+    Rebuild(Rebuild),
+    /// Say what this machine offers for rebuilds, and what is missing
+    Doctor(Doctor),
     /// Run the whole job on a made-up world of packages, offline
     Demo(Demo),
     /// List the files that npm would pack from a commit
@@ -92,6 +99,50 @@ pub(super) struct Overrides {
     pub(super) directory: Option<String>,
 }
 
+/// Whether and how packages are rebuilt.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct RebuildArguments {
+    /// Run nothing, not even in the sandbox
+    #[arg(long, help_heading = REBUILD)]
+    pub(super) no_rebuild: bool,
+    /// Spend at most so long on rebuilding one package: `90`, `90s`, `20m`, `2h`
+    #[arg(long, help_heading = REBUILD, value_name = "TIME", value_parser = duration)]
+    pub(super) build_timeout: Option<Duration>,
+    /// Let a build use at most so much memory, its files included: `4G`, `512M`
+    #[arg(long, help_heading = REBUILD, value_name = "SIZE", value_parser = size)]
+    pub(super) build_memory: Option<u64>,
+    /// Look for plans of awkward packages in this directory first
+    #[arg(long, help_heading = REBUILD, value_name = "DIR")]
+    pub(super) definitions: Option<PathBuf>,
+    /// Follow the plans in this file (TOML or JSON) instead of inferred ones
+    #[arg(long, help_heading = REBUILD, value_name = "FILE")]
+    pub(super) plan_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rebuild {
+    /// The package
+    #[arg(required_unless_present = "artifact", value_name = "SUBJECT")]
+    pub(super) subject: Option<String>,
+    /// Only print the plans that would be tried, in their order
+    #[arg(long)]
+    pub(super) plan: bool,
+    #[command(flatten)]
+    pub(super) overrides: Overrides,
+    #[command(flatten)]
+    pub(super) rebuild: RebuildArguments,
+    /// How to report; plans are printed as TOML, or as JSON
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// How to report
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub(super) format: Format,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     /// Packages: `npm:name@1.2.3`, `npm:name` for the latest, or a purl
@@ -99,6 +150,8 @@ pub(super) struct Verify {
     pub(super) subjects: Vec<String>,
     #[command(flatten)]
     pub(super) overrides: Overrides,
+    #[command(flatten)]
+    pub(super) rebuild: RebuildArguments,
     /// How to report
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     pub(super) format: Format,
@@ -120,6 +173,8 @@ pub(super) struct Diff {
     pub(super) path: Option<String>,
     #[command(flatten)]
     pub(super) overrides: Overrides,
+    #[command(flatten)]
+    pub(super) rebuild: RebuildArguments,
 }
 
 #[derive(Debug, Args)]
@@ -132,6 +187,8 @@ pub(super) struct Explain {
     pub(super) path: Option<String>,
     #[command(flatten)]
     pub(super) overrides: Overrides,
+    #[command(flatten)]
+    pub(super) rebuild: RebuildArguments,
 }
 
 #[derive(Debug, Args)]
@@ -166,6 +223,31 @@ pub(super) enum Format {
     Terminal,
     /// For programs, versioned
     Json,
+}
+
+/// Parses a time: seconds, or a number with `s`, `m` or `h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.char_indices().last() {
+        Some((end, 's')) => (&text[..end], 1),
+        Some((end, 'm')) => (&text[..end], 60),
+        Some((end, 'h')) => (&text[..end], 3600),
+        _ => (text, 1),
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs).ok_or_else(|| "expected a time such as `90s`, `20m` or `2h`".to_owned())
+}
+
+/// Parses a size: bytes, or a number with `K`, `M`, `G` or `T`, powers of 1,024.
+fn size(text: &str) -> Result<u64, String> {
+    let (number, power) = match text.char_indices().last() {
+        Some((end, 'K' | 'k')) => (&text[..end], 10),
+        Some((end, 'M' | 'm')) => (&text[..end], 20),
+        Some((end, 'G' | 'g')) => (&text[..end], 30),
+        Some((end, 'T' | 't')) => (&text[..end], 40),
+        _ => (text, 0),
+    };
+    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << power)).filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| "expected a size such as `512M` or `4G`".to_owned())
 }
 
 /// Parses a subject, naming the argument in the error.

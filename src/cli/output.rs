@@ -8,7 +8,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::error::CliError;
-use crate::report::printable::is_hidden;
+use crate::report::printable::{is_hidden, printable};
+use crate::verify::Progress;
 
 /// Writes a report; a reader that closes the pipe early is no error.
 pub(super) fn write(output: Option<&Path>, text: &str) -> Result<(), CliError> {
@@ -35,8 +36,7 @@ pub(super) fn write(output: Option<&Path>, text: &str) -> Result<(), CliError> {
 pub(super) fn error(context: Option<&str>, error: &CliError) {
     let mut stderr = anstream::stderr().lock();
     let label = anstyle::AnsiColor::Red.on_default().bold();
-    let context =
-        context.map(|context| format!("{}: ", crate::report::printable::printable(context))).unwrap_or_default();
+    let context = context.map(|context| format!("{}: ", printable(context))).unwrap_or_default();
     // There is nowhere left to say that standard error is closed.
     let _ = writeln!(stderr, "{label}error{label:#}: {context}{}", error.message());
 }
@@ -51,6 +51,17 @@ pub(super) fn progress(total: usize, quiet: bool) -> ProgressBar {
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
+}
+
+/// Shows on the progress line where a rebuild stands.
+pub(super) fn stages(bar: &ProgressBar) -> Progress {
+    if bar.is_hidden() {
+        return Progress::default();
+    }
+    let bar = bar.clone();
+    Progress::new(move |release, stage| {
+        bar.set_message(format!("{} {}", stage.as_str(), printable(&release.to_string())));
+    })
 }
 
 /// Tells the user something that is not part of the report.

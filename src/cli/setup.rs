@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::artifact::ArtifactLimits;
-use crate::cli::arguments::{Common, Overrides};
+use crate::cli::arguments::{Common, Overrides, RebuildArguments};
 use crate::cli::error::CliError;
 use crate::config::Config;
 use crate::package::Subject;
+use crate::rebuild::definitions;
 use crate::registry::{Access, Environment, NpmRegistry, RegistryLimits, RegistryOptions};
 use crate::source::RepositoryLocation;
 use crate::source::git::{GitClient, GitOptions, UrlRewrites};
@@ -95,7 +96,36 @@ pub(super) fn context_in(surroundings: Surroundings, offline: bool, config: &Con
         },
         rewrites: Arc::new(rewrites),
     };
-    Ok(Context { registry, git, limits, rebuild: RebuildSettings::default(), progress: Progress::default() })
+    let mut rebuild = RebuildSettings::default();
+    rebuild.allowed = config.rebuild.allowed.unwrap_or(rebuild.allowed);
+    rebuild.limits.time = config.rebuild.timeout.map_or(rebuild.limits.time, Duration::from_secs);
+    rebuild.limits.memory = config.rebuild.memory.unwrap_or(rebuild.limits.memory);
+    rebuild.limits.disk = config.rebuild.disk.unwrap_or(rebuild.limits.disk).min(rebuild.limits.memory);
+    rebuild.definitions.clone_from(&config.rebuild.definitions);
+    if let Some(jobs) = config.rebuild.jobs {
+        rebuild.turns = Arc::new(tokio::sync::Semaphore::new(jobs.clamp(1, 1024)));
+    }
+    Ok(Context { registry, git, limits, rebuild, progress: Progress::default() })
+}
+
+/// The same context with what the user says of rebuilds.
+pub(super) fn with_rebuild(mut context: Context, arguments: &RebuildArguments) -> Result<Context, CliError> {
+    let rebuild = &mut context.rebuild;
+    rebuild.allowed &= !arguments.no_rebuild;
+    if let Some(time) = arguments.build_timeout {
+        rebuild.limits.time = time;
+    }
+    if let Some(memory) = arguments.build_memory {
+        rebuild.limits.memory = memory;
+        rebuild.limits.disk = rebuild.limits.disk.min(memory);
+    }
+    if let Some(directory) = &arguments.definitions {
+        rebuild.definitions = Some(directory.clone());
+    }
+    if let Some(path) = &arguments.plan_file {
+        rebuild.plans = Some(definitions::read(path).map_err(CliError::usage)?);
+    }
+    Ok(context)
 }
 
 /// Builds a request from a subject and what the user overrides.

@@ -4,4 +4,5 @@ pub mod diff;
 pub mod explain;
 pub mod json;
 pub mod printable;
+mod rebuild;
 pub mod terminal;

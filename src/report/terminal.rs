@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use crate::artifact::EntryKind;
+use crate::compare::{FileDiff, RebuiltDifference};
 use crate::finding::{Finding, Rule, Severity};
 use crate::ledger::{Explanation, LedgerFile};
 use crate::report::explain::how;
 use crate::report::printable::{printable, printable_line};
+use crate::report::rebuild;
 use crate::source::git::Completeness;
 use crate::source::match_commit::{Candidate, CommitMatch, Evidence, MatchStanding};
 use crate::verdict::Verdict;
@@ -31,8 +33,8 @@ pub enum Detail {
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
-const RED: Style = AnsiColor::Red.on_default();
-const GREEN: Style = AnsiColor::Green.on_default();
+pub(super) const RED: Style = AnsiColor::Red.on_default();
+pub(super) const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
 
 /// Renders one verification; every line ends with a newline.
@@ -44,6 +46,15 @@ pub fn render(verification: &Verification, detail: Detail) -> String {
     }
     if detail == Detail::Everything {
         provenance(&mut out, verification);
+    }
+    if let Some(record) = &verification.rebuild {
+        let lines = match detail {
+            Detail::Everything => rebuild::whole(record),
+            Detail::Brief => rebuild::brief(record).into_iter().map(|text| format!("{DIM}{text}{DIM:#}")).collect(),
+        };
+        for text in lines {
+            line(&mut out, 2, &text);
+        }
     }
     findings(&mut out, verification, detail);
     files(&mut out, verification, detail);
@@ -226,7 +237,22 @@ fn row(out: &mut String, file: &LedgerFile, verification: &Verification) {
 }
 
 fn excerpt(out: &mut String, file: &LedgerFile, verification: &Verification) {
+    // What the rebuild made is nearer to the published file than anything in git.
+    match verification.rebuilt.iter().find(|made| made.path == *file.path).map(|made| &made.difference) {
+        Some(RebuiltDifference::Statements(diff)) => {
+            for text in rebuild::statements(diff).lines() {
+                line(out, 6, text);
+            }
+            return;
+        }
+        Some(RebuiltDifference::Lines(diff)) => return hunks(out, diff),
+        None => {}
+    }
     let Some(diff) = verification.diffs.iter().find(|diff| diff.path == *file.path) else { return };
+    hunks(out, diff);
+}
+
+fn hunks(out: &mut String, diff: &FileDiff) {
     if let Some(note) = &diff.note {
         line(out, 6, &format!("{DIM}{}{DIM:#}", printable(note)));
     }

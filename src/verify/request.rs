@@ -60,6 +60,8 @@ pub struct Context {
 pub struct RebuildSettings {
     /// Whether anything fetched may be run, in the sandbox.
     pub allowed: bool,
+    /// Whether packages are rebuilt that the commit explains already.
+    pub always: bool,
     /// What one rebuild may use.
     pub limits: RebuildLimits,
     /// A directory of plans for awkward packages.
@@ -75,6 +77,7 @@ impl Default for RebuildSettings {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             allowed: true,
+            always: false,
             limits: RebuildLimits::default(),
             definitions: None,
             plans: None,

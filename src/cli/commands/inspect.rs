@@ -1,4 +1,4 @@
-use crate::cli::arguments::{Common, Diff, Explain, Overrides, subject};
+use crate::cli::arguments::{Common, Diff, Explain, Overrides, RebuildArguments, subject};
 use crate::cli::error::CliError;
 use crate::cli::{output, setup};
 use crate::config::Config;
@@ -15,7 +15,7 @@ pub(super) fn diff(command: &Diff, common: &Common, config: &Config) -> Result<u
         (subject, path) => (subject.clone(), path.clone()),
     };
     let shown = path.clone().map_or(Shown::Unexplained, Shown::File);
-    let verification = inspect(subject.as_deref(), &command.overrides, shown, common, config)?;
+    let verification = inspect(subject.as_deref(), (&command.overrides, &command.rebuild), shown, common, config)?;
     if verification.ledger.is_none() {
         return Ok(not_compared(&verification));
     }
@@ -41,7 +41,7 @@ pub(super) fn explain(command: &Explain, common: &Common, config: &Config) -> Re
         (path, None) if command.overrides.artifact.is_some() => (None, path),
         _ => return Err(CliError::usage(anyhow::anyhow!("name a package and the path of one of its files"))),
     };
-    let verification = inspect(subject, &command.overrides, Shown::default(), common, config)?;
+    let verification = inspect(subject, (&command.overrides, &command.rebuild), Shown::default(), common, config)?;
     if verification.ledger.is_none() {
         return Ok(not_compared(&verification));
     }
@@ -56,15 +56,16 @@ pub(super) fn explain(command: &Explain, common: &Common, config: &Config) -> Re
 
 fn inspect(
     text: Option<&str>,
-    overrides: &Overrides,
+    (overrides, rebuild): (&Overrides, &RebuildArguments),
     shown: Shown,
     common: &Common,
     config: &Config,
 ) -> Result<Verification, CliError> {
     let subject = text.map(subject).transpose()?;
     let request = setup::request(subject, overrides, shown)?;
-    let context = setup::context(common, config)?;
+    let mut context = setup::with_rebuild(setup::context(common, config)?, rebuild)?;
     let progress = output::progress(1, common.quiet);
+    context.progress = output::stages(&progress);
     let verification = super::runtime()?.block_on(verify(&request, &context));
     progress.finish_and_clear();
     Ok(verification?)

@@ -1,7 +1,9 @@
 mod demo;
+mod doctor;
 mod generate;
 mod inspect;
 mod packlist;
+mod rebuild;
 mod verify;
 
 use crate::cli::Arguments;
@@ -15,6 +17,8 @@ pub fn run(arguments: &Arguments) -> u8 {
         Command::Verify(command) => verify::run(command, common, &config),
         Command::Diff(command) => inspect::diff(command, common, &config),
         Command::Explain(command) => inspect::explain(command, common, &config),
+        Command::Rebuild(command) => rebuild::run(command, common, &config),
+        Command::Doctor(command) => doctor::run(command),
         Command::Demo(command) => demo::run(command, common),
         Command::Packlist(command) => packlist::run(command),
         Command::Completions { shell } => generate::completions(*shell),

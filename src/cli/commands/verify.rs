@@ -28,7 +28,7 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
         let message = "`--artifact`, `--repository`, `--commit` and `--directory` apply to one package at a time";
         return Err(CliError::usage(anyhow::anyhow!(message)));
     }
-    let context = setup::context(common, config)?;
+    let mut context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
     // A wrong subject is told at once, and the others are still verified.
     let mut requests: Vec<(String, Result<Request, CliError>)> = command
         .subjects
@@ -42,7 +42,7 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
         requests.push((path.display().to_string(), setup::request(None, overrides, Shown::default())));
     }
     let jobs = command.jobs.or(config.jobs).unwrap_or(DEFAULT_JOBS).max(1);
-    let outcomes = verify_all(requests, &context, jobs, common.quiet)?;
+    let outcomes = verify_all(requests, &mut context, jobs, common.quiet)?;
     report(command, common, &outcomes)?;
     let code = worst_exit_code(outcomes.iter().map(|(_, outcome)| match outcome {
         Ok(verification) => verification.verdict.exit_code(),
@@ -56,11 +56,13 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
 /// Verifies concurrently; the outcomes come in the order of the requests.
 fn verify_all(
     requests: Vec<(String, Result<Request, CliError>)>,
-    context: &Context,
+    context: &mut Context,
     jobs: usize,
     quiet: bool,
 ) -> Result<Vec<Outcome>, CliError> {
     let progress = output::progress(requests.len(), quiet);
+    context.progress = output::stages(&progress);
+    let context = &*context;
     let outcomes = super::runtime()?.block_on(async {
         let mut outcomes: Vec<(usize, Outcome)> = stream::iter(requests.into_iter().enumerate())
             .map(|(index, (text, request))| {

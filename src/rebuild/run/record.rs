@@ -143,6 +143,8 @@ pub(super) fn used_tools(toolchain: &Toolchain) -> Vec<UsedTool> {
 /// Everything that was tried for one artifact.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RebuildRecord {
+    /// The plans that could be tried, in their order.
+    pub plans: Vec<Plan>,
     /// The tries in order.
     pub attempts: Vec<Attempt>,
     /// Why nothing came of it, where that is so.
@@ -152,7 +154,7 @@ pub struct RebuildRecord {
 impl RebuildRecord {
     /// A record of a rebuild that did not begin.
     pub fn not_begun(kind: FailureKind, detail: impl Into<String>) -> Self {
-        Self { attempts: Vec::new(), failure: Some(Failure::new(kind, detail)) }
+        Self { failure: Some(Failure::new(kind, detail)), ..Self::default() }
     }
 
     /// The try that explained most, the first of equals.

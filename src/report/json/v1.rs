@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::finding::Finding;
 use crate::ledger::{Explanation, LedgerFile};
+use crate::rebuild::run::{Attempt, RebuildRecord};
 use crate::report::explain::how;
 use crate::source::git::Completeness;
 use crate::source::match_commit::{Candidate, CommitMatch, Evidence, MatchStanding};
@@ -60,6 +61,17 @@ pub struct Verified {
     findings: Vec<FindingEntry>,
     files: Option<Vec<File>>,
     source_only: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rebuild: Option<Rebuild>,
+}
+
+/// What was run, and how it went: observations, which differ from run to run.
+#[derive(Debug, Serialize)]
+struct Rebuild {
+    failure: Option<Inconclusive>,
+    /// Which of the attempts explained most, counted from 0.
+    best: Option<usize>,
+    attempts: Vec<Attempt>,
 }
 
 #[derive(Debug, Serialize)]
@@ -221,7 +233,20 @@ impl From<&Verification> for Verified {
             findings: verification.findings.iter().map(finding).collect(),
             files: ledger.map(|ledger| ledger.files.iter().map(|row| file(row, verification)).collect()),
             source_only: ledger.and_then(|ledger| ledger.source_only.clone()),
+            rebuild: verification.rebuild.as_ref().map(rebuild),
         }
+    }
+}
+
+fn rebuild(record: &RebuildRecord) -> Rebuild {
+    let best = record.best();
+    Rebuild {
+        failure: record
+            .failure
+            .as_ref()
+            .map(|failure| Inconclusive { id: failure.kind.id(), detail: Some(failure.detail.clone()) }),
+        best: best.and_then(|best| record.attempts.iter().position(|attempt| std::ptr::eq(attempt, best))),
+        attempts: record.attempts.clone(),
     }
 }
 

@@ -122,6 +122,13 @@ impl Endpoint {
 }
 
 impl GitClient {
+    /// What the program says of itself; `None` where there is none.
+    pub fn version(&self) -> Option<String> {
+        let output = Command::new(&self.program).arg("--version").stdin(Stdio::null()).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+        Some(text.trim().trim_start_matches("git version ").to_owned())
+    }
+
     /// Runs `git --git-dir=REPOSITORY ARGUMENTS…` to its end, with `input` as its standard input.
     ///
     /// In the repository, `origin` is the endpoint.

@@ -37,7 +37,10 @@ pub(in crate::verify) fn rebuild(
         return;
     };
     let residue: Vec<String> = compared.ledger.unexplained().map(|file| file.path.to_string()).collect();
-    if residue.is_empty() || matched.standing == MatchStanding::Nearest || outcome.contradiction.is_some() {
+    if (residue.is_empty() && !context.rebuild.always)
+        || matched.standing == MatchStanding::Nearest
+        || outcome.contradiction.is_some()
+    {
         return;
     }
     let Some(tree) = CommitTree::of_commit(source, &matched.winner.commit) else { return };
@@ -58,13 +61,13 @@ pub(in crate::verify) fn rebuild(
         Ok(plans) => plans,
         Err(None) => return,
         Err(Some(failure)) => {
-            outcome.rebuild = Some(RebuildRecord { attempts: Vec::new(), failure: Some(failure) });
+            outcome.rebuild = Some(RebuildRecord { failure: Some(failure), ..RebuildRecord::default() });
             return;
         }
     };
     if !context.rebuild.allowed {
         let detail = "what the commit does not hold may come out of its build, which was not to be run";
-        outcome.rebuild = Some(RebuildRecord::not_begun(FailureKind::RebuildOff, detail));
+        outcome.rebuild = Some(RebuildRecord { plans, ..RebuildRecord::not_begun(FailureKind::RebuildOff, detail) });
         return;
     }
     let handle = Handle::current();
@@ -92,7 +95,7 @@ pub(in crate::verify) fn rebuild(
         },
         context,
     };
-    let mut record = RebuildRecord::default();
+    let mut record = RebuildRecord { plans: plans.clone(), ..RebuildRecord::default() };
     for plan in plans.iter().map(Some).chain([None]) {
         // A mismatch is believed only when it comes twice.
         let Some(plan) = plan.cloned().or_else(|| Some(record.best()?.plan.clone())) else { break };

@@ -1,0 +1,112 @@
+//! A rebuild for people: in a line, or the whole record.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anstyle::Style;
+
+use crate::compare::javascript::{StatementDiff, StatementExcerpt};
+use crate::rebuild::run::{Attempt, AttemptResult, RebuildRecord};
+use crate::report::printable::{printable, printable_line};
+
+const DIM: Style = Style::new().dimmed();
+
+/// What is worth a line even where nobody asked for details.
+pub(super) fn brief(record: &RebuildRecord) -> Option<String> {
+    let best = record.best()?;
+    let AttemptResult::Packed { same_tar, same_archive, .. } = best.result else { return None };
+    let tools: Vec<String> = best.tools.iter().map(|tool| format!("{} {}", tool.name, tool.version)).collect();
+    let equality = match (same_archive, same_tar) {
+        (true, _) => "; the archive is the registry's, bit for bit",
+        (false, true) => "; the tar stream is the registry's, bit for bit",
+        (false, false) => "",
+    };
+    let (strategy, tools) = (printable(&best.plan.strategy), printable(&tools.join(", ")));
+    Some(format!("rebuilt ({strategy}, {tools}, {}){equality}", seconds(best.milliseconds)))
+}
+
+fn seconds(milliseconds: u64) -> String {
+    format!("{:.1} s", Duration::from_millis(milliseconds).as_secs_f64())
+}
+
+/// The whole record, a line at a time.
+pub(super) fn whole(record: &RebuildRecord) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (index, attempt) in record.attempts.iter().enumerate() {
+        lines.push(format!("rebuild {}   {}", index + 1, printable(&attempt.plan.strategy)));
+        describe(attempt, &mut lines);
+    }
+    if let Some(failure) = &record.failure {
+        lines.push(format!("rebuild     {}: {}", failure.kind, printable(&failure.detail)));
+    }
+    lines
+}
+
+fn describe(attempt: &Attempt, lines: &mut Vec<String>) {
+    let mut entry = |label: &str, text: &str| lines.push(format!("  {label:<9} {}", printable(text)));
+    for reason in &attempt.plan.because {
+        entry("because", reason);
+    }
+    for tool in &attempt.tools {
+        let near = if tool.exact { "" } else { ", not the very one" };
+        entry("tool", &format!("{} {} for {}{near}, {}", tool.name, tool.version, tool.requested, tool.integrity));
+    }
+    if !attempt.enforced.is_empty() {
+        entry("sandbox", &attempt.enforced.join(", "));
+    }
+    for command in &attempt.commands {
+        let program = command.program.join(" ");
+        let time = seconds(command.milliseconds);
+        entry(command.phase, &format!("{program}  (in {}; {}, {time})", command.directory, command.status));
+    }
+    let requests = &attempt.requests;
+    if requests.total > 0 {
+        let refused = requests.refused.len();
+        entry("requests", &format!("{}, {} of them fetched now, {refused} refused", requests.total, requests.fetched));
+        for refusal in &requests.refused {
+            entry("refused", refusal);
+        }
+        if !requests.outside.is_empty() {
+            entry("outside", &format!("not in the lockfile: {}", requests.outside.join(", ")));
+        }
+    }
+    if !attempt.missing.is_empty() {
+        entry("missing", &format!("{} files of the commit are not at hand", attempt.missing.len()));
+    }
+    entry("used", &format!("{}, {} MB at most", seconds(attempt.milliseconds), attempt.peak_memory >> 20));
+    if let Some(log) = &attempt.log {
+        entry("log", &log.display().to_string());
+    }
+    match &attempt.result {
+        AttemptResult::Packed { explained, same_tar, same_archive, only_rebuilt } => {
+            let tar = if *same_tar { "same" } else { "other" };
+            let archive = if *same_archive { "same" } else { "other" };
+            entry("result", &format!("{explained} more files explained; {tar} tar stream, {archive} archive"));
+            for path in only_rebuilt {
+                entry("not in it", path);
+            }
+        }
+        AttemptResult::Failed { kind, detail } => entry("result", &format!("{kind}: {detail}")),
+    }
+}
+
+/// The statements that only one side has.
+pub(super) fn statements(diff: &StatementDiff) -> String {
+    let mut out = String::new();
+    let mut side = |sign: char, style: Style, excerpts: &[StatementExcerpt]| {
+        for excerpt in excerpts {
+            let lines = excerpt.text.lines().map(printable_line).collect::<Vec<_>>();
+            // Writing to a String cannot fail.
+            let _ = writeln!(out, "{DIM}@@ line {}, column {} @@{DIM:#}", excerpt.line, excerpt.column);
+            for line in lines {
+                let _ = writeln!(out, "{style}{sign}{line}{style:#}");
+            }
+        }
+    };
+    side('+', super::terminal::GREEN, &diff.only_published);
+    side('-', super::terminal::RED, &diff.only_candidate);
+    if diff.more > 0 {
+        let _ = writeln!(out, "{DIM}… {} more{DIM:#}", diff.more);
+    }
+    out
+}
