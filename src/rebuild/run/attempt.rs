@@ -20,7 +20,7 @@ use crate::package::CommitId;
 use crate::rebuild::Plan;
 use crate::rebuild::commands::{Command, HOME, InsideFile, OUTPUT, Phases, SOURCE, Surroundings, TOOLCHAIN, phases};
 use crate::rebuild::lockfile::Closure;
-use crate::rebuild::plan::{InstallMode, PackageManagerName};
+use crate::rebuild::plan::{Install, InstallMode, PackageManagerName};
 use crate::rebuild::toolchain::{Tool, Toolchain};
 use crate::rebuild::view::{ClosureMode, RegistryView};
 use crate::registry::NpmRegistry;
@@ -84,7 +84,7 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
     let phases = phases(plan, &surroundings).map_err(|error| Failure::new(FailureKind::NoPlan, error.to_string()))?;
     let programs = Programs::prepare(&phases, place.toolchain)?;
     let mut session = Session::start(&Sandbox::default(), &policy(place, &programs, !phases.install.is_empty())?)?;
-    attempt.enforced = session.enforced().iter().map(|mechanism| mechanism.id().to_owned()).collect();
+    attempt.enforced = session.enforced().iter().map(ToString::to_string).collect();
     (place.stage)(Stage::Fetch);
     attempt.missing = export(place.source, place.commit, &phases.remove, &mut session)?;
     for file in phases.files.iter().filter(|file| !file.path.starts_with(TOOLCHAIN)) {
@@ -221,13 +221,7 @@ impl Runner<'_, '_> {
         let Some(installation) = &plan.install else { return Ok(()) };
         let listener = self.session.take_listener();
         let listener = listener.ok_or_else(|| Failure::new(FailureKind::NoSandbox, "the sandbox gave no listener"))?;
-        let closure = installation.lockfile.as_ref().and_then(|path| {
-            let content = read(path)?;
-            let name = path.rsplit('/').next().unwrap_or(path);
-            Closure::read(name, content.as_bytes())
-                .map_err(|error| tracing::debug!(%path, %error, "the lockfile's closure is not known"))
-                .ok()
-        });
+        let closure = closure(installation, read)?;
         let unfetchable: Vec<String> =
             closure.iter().flat_map(Closure::unfetchable).map(|one| one.name.clone()).collect();
         let mode = match installation.mode {
@@ -347,6 +341,22 @@ impl Runner<'_, '_> {
         };
         copy().map_err(|error| nothing(&format!("the archive cannot be copied: {error}")))?;
         Ok(path)
+    }
+}
+
+/// What the lockfile names. One that cannot be read opens nothing that it was to close.
+fn closure(installation: &Install, read: &dyn Fn(&str) -> Option<String>) -> Result<Option<Closure>, Failure> {
+    let Some(path) = &installation.lockfile else { return Ok(None) };
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let closure = read(path)
+        .ok_or_else(|| "it is not at hand, or no text".to_owned())
+        .and_then(|content| Closure::read(name, content.as_bytes()).map_err(|error| error.to_string()));
+    match (closure, installation.mode) {
+        (Ok(closure), _) => Ok(Some(closure)),
+        (Err(_), InstallMode::Loose) => Ok(None),
+        (Err(reason), InstallMode::Frozen) => {
+            Err(Failure::new(FailureKind::InstallFailed, format!("the lockfile `{path}` cannot be read: {reason}")))
+        }
     }
 }
 
