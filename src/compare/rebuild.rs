@@ -8,6 +8,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::contents::PublishedContents;
 use super::rebuilt::{RebuiltComparison, RebuiltDifference, compare_rebuilt};
+use super::text_diff::{DiffDepth, FileDiff, diff_texts};
 use crate::artifact::{
     ArtifactContents, ArtifactError, ArtifactLimits, CollisionCheck, ReadOptions, SourceContent, read_tarball,
 };
@@ -32,8 +33,10 @@ pub struct Candidate {
 pub struct RebuiltFile {
     /// Its path inside the package.
     pub path: String,
-    /// In which way.
+    /// In the smallest form.
     pub difference: RebuiltDifference,
+    /// Line by line, what the rebuild made as the candidate.
+    pub diff: FileDiff,
 }
 
 impl Candidate {
@@ -100,6 +103,7 @@ pub fn explain_by_rebuild(
     published: &PublishedContents,
     candidate: &Candidate,
     context: &RebuildContext,
+    depth: DiffDepth,
 ) -> (usize, Vec<RebuiltFile>) {
     let mut explained = 0;
     let mut different = Vec::new();
@@ -122,7 +126,8 @@ pub fn explain_by_rebuild(
                 RebuiltComparison::Stabilized { stabilizers } => Explanation::RebuiltStabilized { stabilizers },
                 RebuiltComparison::Attributed { stabilizers } => Explanation::Attributed { stabilizers },
                 RebuiltComparison::Different(difference) => {
-                    different.push(RebuiltFile { path: row.path.to_string(), difference });
+                    let diff = diff_texts(&row.path, Some(&made), Some(&published), depth);
+                    different.push(RebuiltFile { path: row.path.to_string(), difference, diff });
                     match std::mem::replace(&mut row.explanation, Explanation::Rebuilt) {
                         Explanation::Modified { keys, same_as, .. } => {
                             Explanation::Modified { keys, same_as, rebuilt: true }

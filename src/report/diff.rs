@@ -16,7 +16,11 @@ pub fn render(verification: &Verification) -> String {
         if diff.hunks.is_empty() && diff.note.is_none() {
             continue;
         }
-        let candidate = counterpart(&diff.path).map_or("/dev/null".to_owned(), |path| format!("candidate/{path}"));
+        let candidate = if verification.rebuilt.iter().any(|made| made.path == diff.path) {
+            format!("rebuilt/{}", diff.path)
+        } else {
+            counterpart(&diff.path).map_or("/dev/null".to_owned(), |path| format!("candidate/{path}"))
+        };
         // Writing to a String cannot fail.
         let _ = writeln!(out, "--- {}", printable(&candidate));
         let _ = writeln!(out, "+++ published/{}", printable(&diff.path));

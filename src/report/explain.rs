@@ -98,6 +98,25 @@ pub fn render(verification: &Verification, path: &str) -> Option<String> {
 
 /// The ways of explaining a file, in the order in which they are tried, up to the one that held.
 fn steps(verification: &Verification, file: &LedgerFile) -> Vec<(&'static str, String)> {
+    let mut steps = source_steps(verification, file);
+    let made = match (&file.explanation, &verification.rebuild) {
+        (Explanation::Rebuilt, _) => "the same bytes".to_owned(),
+        (Explanation::RebuiltStabilized { .. }, _) => format!("equal after {}", how(file)),
+        (Explanation::Attributed { .. }, _) => "the same program: equal tokens".to_owned(),
+        (Explanation::Modified { rebuilt: true, .. }, _) => "made with other content".to_owned(),
+        (explanation, _) if explanation.is_explained() => return steps,
+        (_, None) => return steps,
+        (_, Some(record)) => match &record.failure {
+            Some(failure) => failure.to_string(),
+            None => "not made".to_owned(),
+        },
+    };
+    steps.push(("rebuild", made));
+    steps
+}
+
+/// The same for what the repository alone tells.
+fn source_steps(verification: &Verification, file: &LedgerFile) -> Vec<(&'static str, String)> {
     let mut steps = Vec::new();
     let moved = matches!(file.explanation, Explanation::GitBlobMoved { .. });
     let place = match &file.counterpart {
@@ -107,7 +126,7 @@ fn steps(verification: &Verification, file: &LedgerFile) -> Vec<(&'static str, S
         None => "no such file in the commit".to_owned(),
     };
     steps.push(("same path in the commit", place));
-    if file.explanation == Explanation::GitBlob {
+    if matches!(file.explanation, Explanation::GitBlob | Explanation::Rebuilt) {
         return steps;
     }
     if &*file.path == "package.json" {

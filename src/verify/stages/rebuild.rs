@@ -6,22 +6,23 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 
 use crate::artifact::ArtifactContents;
-use crate::compare::{Candidate, PublishedContents, explain_by_rebuild};
+use crate::compare::{Candidate, DiffDepth, PublishedContents, explain_by_rebuild};
 use crate::ledger::{Explanation, Ledger};
 use crate::rebuild::Plan;
 use crate::rebuild::definitions::{self, Definitions};
+use crate::rebuild::plan::InstallMode;
 use crate::rebuild::run::{Attempt, AttemptResult, Failure, FailureKind, RebuildRecord, Rebuilder, Stage};
 use crate::rebuild::strategy::{Claims, Inputs, NoPlan, infer};
 use crate::source::match_commit::{CommitMatch, MatchStanding};
 use crate::source::tree::CommitTree;
 use crate::stabilize::RebuildContext;
-use crate::verify::Context;
 use crate::verify::request::RebuildSettings;
 use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
 use crate::verify::stages::error::with_source;
 use crate::verify::stages::source::Discovery;
+use crate::verify::{Context, Shown};
 
 /// Stage 6: rebuilds what the commit does not explain, plan after plan, until nothing is left or the time is over.
 pub(in crate::verify) fn rebuild(
@@ -99,6 +100,10 @@ pub(in crate::verify) fn rebuild(
     for plan in plans.iter().map(Some).chain([None]) {
         // A mismatch is believed only when it comes twice.
         let Some(plan) = plan.cloned().or_else(|| Some(record.best()?.plan.clone())) else { break };
+        // Where following the lockfile made something, not following it makes only something else.
+        if plan_was_followed(&record, &plan) {
+            continue;
+        }
         let (mut attempt, archive) = rebuilder.attempt(&plan, record.attempts.len() + 1);
         stage(Stage::Compare);
         let mut differing = Vec::new();
@@ -110,6 +115,7 @@ pub(in crate::verify) fn rebuild(
                     &comparison.published,
                     &candidate,
                     &comparison.stabilizing,
+                    depth(&claim.shown),
                 );
                 differing = different;
                 attempt.result = AttemptResult::Packed {
@@ -139,7 +145,32 @@ pub(in crate::verify) fn rebuild(
         }
     }
     record.failure = failure_of(&record, &compared.ledger);
+    show(outcome, &claim.shown);
     outcome.rebuild = Some(record);
+}
+
+/// Replaces differences to git that the rebuild made pointless.
+fn show(outcome: &mut Outcome, shown: &Shown) {
+    let Some(compared) = &outcome.compared else { return };
+    let is_asked_for = |path: &str| match shown {
+        Shown::File(asked) => asked == path,
+        _ => compared.ledger.file(path).is_some_and(|row| !row.explanation.is_explained()),
+    };
+    outcome.diffs.retain(|diff| is_asked_for(&diff.path));
+    for made in outcome.rebuilt.iter().filter(|made| is_asked_for(&made.path)) {
+        match outcome.diffs.iter().position(|diff| diff.path == made.path) {
+            Some(index) => outcome.diffs[index].clone_from(&made.diff),
+            None if outcome.diffs.len() < depth(shown).files => outcome.diffs.push(made.diff.clone()),
+            None => {}
+        }
+    }
+}
+
+fn depth(shown: &Shown) -> DiffDepth {
+    match shown {
+        Shown::Excerpts => DiffDepth::EXCERPT,
+        Shown::Unexplained | Shown::File(_) => DiffDepth::WHOLE,
+    }
 }
 
 struct Comparing<'a> {
@@ -180,6 +211,17 @@ fn plans(settings: &RebuildSettings, inputs: &Inputs<'_>) -> Result<Vec<Plan>, O
     }
 }
 
+/// Whether the plan that differs from this one only in following the lockfile came to its end.
+fn plan_was_followed(record: &RebuildRecord, plan: &Plan) -> bool {
+    let is_packed = |attempt: &&Attempt| matches!(attempt.result, AttemptResult::Packed { .. });
+    record.attempts.iter().filter(is_packed).any(|attempt| {
+        let (Some(frozen), Some(loose)) = (&attempt.plan.install, &plan.install) else { return false };
+        let twin = Plan { because: Vec::new(), install: None, ..plan.clone() };
+        (frozen.mode, loose.mode) == (InstallMode::Frozen, InstallMode::Loose)
+            && twin == Plan { because: Vec::new(), install: None, ..attempt.plan.clone() }
+    })
+}
+
 /// Of several failures the one that came furthest tells most.
 fn keep_first(kept: &mut Option<Failure>, failure: Failure, attempt: &Attempt, earlier: &[Attempt]) {
     let furthest = earlier.iter().map(|attempt| attempt.commands.len()).max();
@@ -200,7 +242,7 @@ fn failure_of(record: &RebuildRecord, ledger: &Ledger) -> Option<Failure> {
         return Some(Failure::new(FailureKind::NothingProduced, detail));
     }
     let install = best.plan.install.as_ref()?;
-    let is_free = install.lockfile.is_none() || install.mode == crate::rebuild::plan::InstallMode::Loose;
+    let is_free = install.lockfile.is_none() || install.mode == InstallMode::Loose;
     is_free.then(|| {
         let detail =
             "the dependencies of the publisher's build are not known, and with those of that time it makes other files";
