@@ -32,6 +32,9 @@ impl std::fmt::Debug for Inputs<'_> {
     }
 }
 
+/// From the commit to the publication, seconds: clocks may be off, and some maintainers wait.
+const PLAUSIBLE: std::ops::Range<i64> = -86_400..60 * 86_400;
+
 /// Claims about a release that choose programs and the clock; each may be absent or untrue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claims {
@@ -57,8 +60,14 @@ impl Claims {
     }
 
     /// The instant at which the release was made, as far as it is known.
-    pub(super) fn instant(&self) -> Option<i64> {
-        self.published_at.or(self.committed_at)
+    ///
+    /// A mirror may state when it first saw a release, and a release cannot be older than its commit. So a time of
+    /// publication that is not near the commit's gives way to the commit's.
+    pub fn instant(&self) -> Option<i64> {
+        match (self.published_at, self.committed_at) {
+            (Some(published), Some(committed)) if !PLAUSIBLE.contains(&(published - committed)) => Some(committed),
+            (published, committed) => published.or(committed),
+        }
     }
 }
 
@@ -86,4 +95,22 @@ pub enum NoPlan {
         /// The file that says so.
         path: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_publication_far_from_its_commit_is_not_believed() {
+        let day = 86_400;
+        let instant = |published, committed| {
+            Claims { published_at: published, committed_at: committed, ..Claims::default() }.instant()
+        };
+        assert_eq!(instant(Some(1_000 * day + 5), Some(1_000 * day)), Some(1_000 * day + 5));
+        assert_eq!(instant(Some(2_000 * day), Some(1_000 * day)), Some(1_000 * day), "a mirror's own time");
+        assert_eq!(instant(Some(900 * day), Some(1_000 * day)), Some(1_000 * day), "before the commit");
+        assert_eq!(instant(None, Some(7)), Some(7));
+        assert_eq!(instant(Some(7), None), Some(7));
+    }
 }

@@ -92,7 +92,7 @@ pub(in crate::verify) fn rebuild(
         published: PublishedContents::new(artifact.path.clone(), context.limits).of_builds(),
         stabilizing: RebuildContext {
             build_directory: crate::rebuild::commands::SOURCE.to_owned(),
-            published_at: claim.published_at(),
+            published_at: claims.instant(),
         },
         context,
     };
