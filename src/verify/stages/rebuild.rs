@@ -249,3 +249,7 @@ fn failure_of(record: &RebuildRecord, ledger: &Ledger) -> Option<Failure> {
         Failure::new(FailureKind::LockfileMissing, detail)
     })
 }
+
+#[cfg(test)]
+#[path = "rebuild_tests.rs"]
+mod tests;

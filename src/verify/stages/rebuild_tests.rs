@@ -1,0 +1,109 @@
+use super::*;
+use crate::artifact::EntryKind;
+use crate::ledger::LedgerFile;
+use crate::rebuild::plan::{Install, Pack, PackageManager, PackageManagerName, Tools, VersionRequest};
+use crate::rebuild::run::Requests;
+
+fn plan(mode: InstallMode, lockfile: Option<&str>) -> Plan {
+    let version = |text: &str| VersionRequest { version: text.to_owned(), from: "registry".to_owned() };
+    Plan {
+        format: Plan::FORMAT,
+        strategy: "workflow".to_owned(),
+        because: vec![format!("{mode:?}")],
+        tools: Tools {
+            node: version("20"),
+            npm: version("10"),
+            package_manager: PackageManager { name: PackageManagerName::Npm, version: None, path: None },
+        },
+        clock: None,
+        remove: Vec::new(),
+        stamps: Vec::new(),
+        install: Some(Install { directory: ".".to_owned(), lockfile: lockfile.map(str::to_owned), mode, cutoff: None }),
+        steps: Vec::new(),
+        pack: Pack { directory: ".".to_owned(), with: PackageManagerName::Npm, prepublish_only: false, scripts: true },
+    }
+}
+
+fn attempt(plan: Plan, result: AttemptResult) -> Attempt {
+    Attempt {
+        plan,
+        tools: Vec::new(),
+        enforced: Vec::new(),
+        commands: Vec::new(),
+        requests: Requests::default(),
+        missing: Vec::new(),
+        milliseconds: 0,
+        peak_memory: 0,
+        log: None,
+        result,
+    }
+}
+
+fn packed(explained: usize) -> AttemptResult {
+    AttemptResult::Packed { explained, same_tar: false, same_archive: false, only_rebuilt: Vec::new() }
+}
+
+fn ledger(rebuilt: bool) -> Ledger {
+    let explanation = match rebuilt {
+        true => Explanation::Modified { keys: Vec::new(), same_as: None, rebuilt },
+        false => Explanation::ArtifactOnly { ignored_by_git: true },
+    };
+    let file = LedgerFile {
+        path: "dist/index.js".into(),
+        kind: EntryKind::File,
+        explanation,
+        size: 1,
+        executable: false,
+        blob: None,
+        sha256: None,
+        counterpart: None,
+    };
+    Ledger { files: vec![file], source_only: None }
+}
+
+fn kind(attempts: Vec<Attempt>, failure: Option<FailureKind>, rebuilt: bool) -> Option<FailureKind> {
+    let failure = failure.map(|kind| Failure::new(kind, "a detail"));
+    let record = RebuildRecord { plans: Vec::new(), attempts, failure };
+    failure_of(&record, &ledger(rebuilt)).map(|failure| failure.kind)
+}
+
+#[test]
+fn a_difference_is_one_only_where_the_publishers_dependencies_are_known() {
+    let followed = || plan(InstallMode::Frozen, Some("package-lock.json"));
+    assert_eq!(kind(vec![attempt(followed(), packed(3))], None, true), None);
+    for free in [plan(InstallMode::Loose, Some("package-lock.json")), plan(InstallMode::Loose, None)] {
+        assert_eq!(kind(vec![attempt(free, packed(3))], None, true), Some(FailureKind::LockfileMissing));
+    }
+    // Without dependencies there is nothing that could differ.
+    let alone = Plan { install: None, ..followed() };
+    assert_eq!(kind(vec![attempt(alone, packed(1))], None, true), None);
+}
+
+#[test]
+fn a_build_that_makes_nothing_of_what_is_left_proves_nothing() {
+    let followed = || plan(InstallMode::Frozen, Some("package-lock.json"));
+    assert_eq!(kind(vec![attempt(followed(), packed(0))], None, false), Some(FailureKind::NothingProduced));
+    // It made other files, and this one it does not make.
+    assert_eq!(kind(vec![attempt(followed(), packed(2))], None, false), None);
+    // It made this one, and differently.
+    assert_eq!(kind(vec![attempt(followed(), packed(0))], None, true), None);
+}
+
+#[test]
+fn where_no_build_ends_its_failure_stands() {
+    let failed = AttemptResult::Failed { kind: "build-failed", detail: "a detail".to_owned() };
+    let attempts = vec![attempt(plan(InstallMode::Loose, None), failed)];
+    assert_eq!(kind(attempts, Some(FailureKind::BuildFailed), false), Some(FailureKind::BuildFailed));
+}
+
+#[test]
+fn not_following_a_lockfile_is_not_tried_after_following_it() {
+    let followed = plan(InstallMode::Frozen, Some("package-lock.json"));
+    let loose = plan(InstallMode::Loose, Some("package-lock.json"));
+    let record =
+        |result| RebuildRecord { attempts: vec![attempt(followed.clone(), result)], ..RebuildRecord::default() };
+    assert!(plan_was_followed(&record(packed(0)), &loose));
+    assert!(!plan_was_followed(&record(packed(0)), &followed), "the retry");
+    let failed = AttemptResult::Failed { kind: "install-failed", detail: String::new() };
+    assert!(!plan_was_followed(&record(failed), &loose));
+}
