@@ -75,7 +75,7 @@ impl Log {
                 || lower.contains("_logs/");
             lower.contains("err") && !noise && !lower.ends_with("code lifecycle") && lower != "npm err!"
         };
-        let found = lines().find(tells).or_else(|| lines().last())?;
+        let found = lines().find(tells).or_else(|| lines().next_back())?;
         Some(found.chars().take(LINE).collect())
     }
 }
