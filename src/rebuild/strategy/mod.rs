@@ -16,6 +16,7 @@ mod package_manager;
 mod removal;
 mod rewriter;
 mod scripts;
+mod semantic_release;
 mod shell;
 mod toolchain;
 mod workflow;

@@ -4,6 +4,7 @@ use super::classify::PublishTool;
 use super::commit::{Commit, at, join, resolve, text_at};
 use super::expand::Kept;
 use super::infer::Scene;
+use super::semantic_release;
 
 /// Where a tool leaves what is packed, and what has to run for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,8 +20,20 @@ pub(super) struct Rewrite {
 /// The folder that clean-publish is told to fill.
 const CLEAN_PUBLISH_FOLDER: &str = "tmp-clean-publish";
 
-/// Finds the tool that decides what is packed.
+/// Finds the tools that decide what is packed, or change it before.
 pub(super) fn find(scene: &Scene<'_>, published: Option<(PublishTool, Option<&str>)>) -> Rewrite {
+    let mut rewrite = packed_elsewhere(scene, published);
+    let changed = semantic_release::steps(scene.commit, scene.directory, scene.version);
+    if rewrite.because.is_none()
+        && let Some(step) = changed.first()
+    {
+        rewrite.because = Some(format!("semantic-release runs `{}`", step.run.escape_debug()));
+    }
+    rewrite.steps.splice(0..0, changed);
+    rewrite
+}
+
+fn packed_elsewhere(scene: &Scene<'_>, published: Option<(PublishTool, Option<&str>)>) -> Rewrite {
     let commit = scene.commit;
     let directory = scene.directory;
     let Some(manifest) = commit.manifest(directory) else { return Rewrite::default() };
@@ -93,20 +106,9 @@ pub(super) fn find(scene: &Scene<'_>, published: Option<(PublishTool, Option<&st
 
 /// `pkgRoot` of semantic-release's npm plugin.
 fn package_root(commit: &Commit<'_>, directory: &str) -> Option<(String, String)> {
-    let mut configurations = Vec::new();
-    for name in [".releaserc", ".releaserc.json", ".releaserc.yml", ".releaserc.yaml", "release.config.json"] {
-        let path = join(directory, name);
-        configurations.extend(commit.yaml(&path).map(|file| ((*file).clone(), path)));
-    }
-    let path = join(directory, "package.json");
-    let own = commit.json(&path).and_then(|manifest| manifest.get("release").cloned());
-    configurations.extend(own.map(|release| (release, path)));
-    configurations.into_iter().find_map(|(configuration, path)| {
-        let plugins = configuration.get("plugins")?.as_array()?.clone();
-        plugins
-            .iter()
-            .find_map(|plugin| Some((text_at(plugin.as_array()?.get(1)?, &["pkgRoot"])?.to_owned(), path.clone())))
-    })
+    semantic_release::plugins(commit, directory)
+        .into_iter()
+        .find_map(|plugin| Some((text_at(&plugin.options, &["pkgRoot"])?.to_owned(), plugin.path)))
 }
 
 /// Where nx puts a project's output, from its `project.json`.

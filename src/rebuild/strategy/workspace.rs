@@ -164,7 +164,7 @@ fn expand(commit: &Commit<'_>, root: &str, patterns: &[String]) -> BTreeSet<Stri
 }
 
 /// The alternatives of the first `{a,b}`.
-fn braces(pattern: &str) -> Vec<String> {
+pub(super) fn braces(pattern: &str) -> Vec<String> {
     let inside = pattern.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)));
     match inside {
         Some((before, (alternatives, after))) => {

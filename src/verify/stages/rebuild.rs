@@ -100,7 +100,7 @@ pub(in crate::verify) fn rebuild(
     for plan in plans.iter().map(Some).chain([None]) {
         // A mismatch is believed only when it comes twice.
         let Some(plan) = plan.cloned().or_else(|| Some(record.best()?.plan.clone())) else { break };
-        // Where following the lockfile made something, not following it makes only something else.
+        // Where the lockfile could be followed, not following it makes only something else.
         if plan_was_followed(&record, &plan) {
             continue;
         }
@@ -211,14 +211,16 @@ fn plans(settings: &RebuildSettings, inputs: &Inputs<'_>) -> Result<Vec<Plan>, O
     }
 }
 
-/// Whether the plan that differs from this one only in following the lockfile came to its end.
+/// Whether the dependencies of the plan that differs from this one only in following the lockfile were installed.
 fn plan_was_followed(record: &RebuildRecord, plan: &Plan) -> bool {
-    let is_packed = |attempt: &&Attempt| matches!(attempt.result, AttemptResult::Packed { .. });
-    record.attempts.iter().filter(is_packed).any(|attempt| {
+    let bare = |plan: &Plan| Plan { because: Vec::new(), install: None, ..plan.clone() };
+    record.attempts.iter().any(|attempt| {
         let (Some(frozen), Some(loose)) = (&attempt.plan.install, &plan.install) else { return false };
-        let twin = Plan { because: Vec::new(), install: None, ..plan.clone() };
+        let mut installed = attempt.commands.iter().filter(|command| command.phase == "install").peekable();
         (frozen.mode, loose.mode) == (InstallMode::Frozen, InstallMode::Loose)
-            && twin == Plan { because: Vec::new(), install: None, ..attempt.plan.clone() }
+            && bare(&attempt.plan) == bare(plan)
+            && installed.peek().is_some()
+            && installed.all(|command| command.status == "exit 0")
     })
 }
 
