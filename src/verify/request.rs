@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tarproof_sandbox::Sandbox;
 use tokio::sync::Semaphore;
 
 use crate::artifact::ArtifactLimits;
@@ -70,6 +71,8 @@ pub struct RebuildSettings {
     pub plans: Option<Vec<Plan>>,
     /// How many rebuilds run at a time.
     pub turns: Arc<Semaphore>,
+    /// How sandboxes are started.
+    pub sandbox: Sandbox,
 }
 
 impl Default for RebuildSettings {
@@ -82,6 +85,7 @@ impl Default for RebuildSettings {
             definitions: None,
             plans: None,
             turns: Arc::new(Semaphore::new((processors / 2).max(1))),
+            sandbox: Sandbox::default(),
         }
     }
 }

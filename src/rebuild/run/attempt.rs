@@ -41,6 +41,7 @@ pub(super) struct Workplace<'a> {
     pub(super) toolchain: &'a Toolchain,
     pub(super) registry: &'a NpmRegistry,
     pub(super) limits: &'a RebuildLimits,
+    pub(super) sandbox: &'a Sandbox,
     pub(super) deadline: Instant,
     pub(super) handle: &'a Handle,
     /// Where the log and the archive go.
@@ -83,7 +84,7 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
     let surroundings = surroundings(plan, place.toolchain, &read)?;
     let phases = phases(plan, &surroundings).map_err(|error| Failure::new(FailureKind::NoPlan, error.to_string()))?;
     let programs = Programs::prepare(&phases, place.toolchain)?;
-    let mut session = Session::start(&Sandbox::default(), &policy(place, &programs, !phases.install.is_empty())?)?;
+    let mut session = Session::start(place.sandbox, &policy(place, &programs, !phases.install.is_empty())?)?;
     attempt.enforced = session.enforced().iter().map(ToString::to_string).collect();
     (place.stage)(Stage::Fetch);
     attempt.missing = export(place.source, place.commit, &phases.remove, &mut session)?;

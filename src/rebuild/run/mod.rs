@@ -11,6 +11,7 @@ mod record;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use tarproof_sandbox::Sandbox;
 use tokio::runtime::Handle;
 
 pub use failure::{Failure, FailureKind};
@@ -93,6 +94,8 @@ pub struct Rebuilder<'a> {
     pub registry: &'a NpmRegistry,
     /// What it may use.
     pub limits: RebuildLimits,
+    /// How sandboxes are started.
+    pub sandbox: &'a Sandbox,
     /// Where records and toolchains are kept.
     pub cache_directory: PathBuf,
     /// Told where it stands.
@@ -151,6 +154,7 @@ impl Rebuilder<'_> {
                 toolchain: &toolchain,
                 registry: self.registry,
                 limits: &self.limits,
+                sandbox: self.sandbox,
                 deadline: self.deadline,
                 handle: &self.handle,
                 directory: self.cache_directory.join("rebuilds").join(name).join(number.to_string()),

@@ -139,11 +139,15 @@ mod tests {
     #[test]
     fn a_version_takes_a_marks_place() {
         let version = Version::parse("1.2.3").unwrap();
-        let options = serde_json::json!({ "files": ["pkg/*/version.*", "lib/**", "src/**/v.{js,ts}", "/etc/x", "a;b"] });
+        let options =
+            serde_json::json!({ "files": ["pkg/*/version.*", "lib/**", "src/**/v.{js,ts}", "/etc/x", "a;b"] });
         let run = version_in_files(&options, &version).unwrap();
         assert!(run.starts_with("for file in pkg/*/version.* $(find lib -name node_modules -prune"), "{run}");
         assert!(run.contains("-name v.js -print") && run.contains("-name v.ts -print"), "{run}");
-        assert!(run.contains("s/0\\.0\\.0-development/1.2.3/g") && !run.contains("etc") && !run.contains("a;b"), "{run}");
+        assert!(
+            run.contains("s/0\\.0\\.0-development/1.2.3/g") && !run.contains("etc") && !run.contains("a;b"),
+            "{run}"
+        );
         let hostile = serde_json::json!({ "placeholder": "x/;rm -rf" });
         assert_eq!(version_in_files(&hostile, &version), None);
     }

@@ -81,6 +81,7 @@ pub(in crate::verify) fn rebuild(
         commit: &matched.winner.commit,
         registry: &context.registry,
         limits: context.rebuild.limits,
+        sandbox: &context.rebuild.sandbox,
         cache_directory: context.git.cache_directory.clone(),
         stage: &stage,
         deadline: Instant::now() + context.rebuild.limits.time,

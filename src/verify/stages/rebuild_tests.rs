@@ -2,7 +2,7 @@ use super::*;
 use crate::artifact::EntryKind;
 use crate::ledger::LedgerFile;
 use crate::rebuild::plan::{Install, Pack, PackageManager, PackageManagerName, Tools, VersionRequest};
-use crate::rebuild::run::Requests;
+use crate::rebuild::run::{RanCommand, Requests};
 
 fn plan(mode: InstallMode, lockfile: Option<&str>) -> Plan {
     let version = |text: &str| VersionRequest { version: text.to_owned(), from: "registry".to_owned() };
@@ -100,10 +100,19 @@ fn where_no_build_ends_its_failure_stands() {
 fn not_following_a_lockfile_is_not_tried_after_following_it() {
     let followed = plan(InstallMode::Frozen, Some("package-lock.json"));
     let loose = plan(InstallMode::Loose, Some("package-lock.json"));
-    let record =
-        |result| RebuildRecord { attempts: vec![attempt(followed.clone(), result)], ..RebuildRecord::default() };
-    assert!(plan_was_followed(&record(packed(0)), &loose));
-    assert!(!plan_was_followed(&record(packed(0)), &followed), "the retry");
-    let failed = AttemptResult::Failed { kind: "install-failed", detail: String::new() };
-    assert!(!plan_was_followed(&record(failed), &loose));
+    let record = |status: &str| {
+        let mut attempt = attempt(followed.clone(), packed(0));
+        attempt.commands.push(RanCommand {
+            phase: "install",
+            directory: "/build".to_owned(),
+            program: Vec::new(),
+            status: status.to_owned(),
+            milliseconds: 0,
+            processor_milliseconds: 0,
+        });
+        RebuildRecord { attempts: vec![attempt], ..RebuildRecord::default() }
+    };
+    assert!(plan_was_followed(&record("exit 0"), &loose));
+    assert!(!plan_was_followed(&record("exit 0"), &followed), "the retry");
+    assert!(!plan_was_followed(&record("exit 1"), &loose));
 }

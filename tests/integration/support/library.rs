@@ -6,7 +6,8 @@ use tarproof::artifact::ArtifactLimits;
 use tarproof::demo::BuiltRelease;
 use tarproof::registry::{Access, NpmRegistry, RegistryLimits, RegistryOptions};
 use tarproof::source::git::{GitClient, GitOptions, UrlRewrites};
-use tarproof::verify::{Context, Request};
+use tarproof::verify::{Context, Progress, RebuildSettings, Request};
+use tarproof_sandbox::Sandbox;
 
 use super::TestWorld;
 
@@ -48,7 +49,16 @@ impl TestContext {
             client: GitClient::default(),
             rewrites: Arc::new(rewrites),
         };
-        Self { context: Context { registry, git, limits: ArtifactLimits::default() }, _cache: cache }
+        // A sandbox's first process is the program itself, which a test's binary is not.
+        let sandbox = Sandbox { executable: Some(env!("CARGO_BIN_EXE_tarproof").into()), ..Sandbox::default() };
+        let context = Context {
+            registry,
+            git,
+            limits: ArtifactLimits::default(),
+            rebuild: RebuildSettings { sandbox, ..RebuildSettings::default() },
+            progress: Progress::default(),
+        };
+        Self { context, _cache: cache }
     }
 }
 
