@@ -13,7 +13,7 @@ use tarproof::registry::{Access, NpmRegistry, RegistryLimits, RegistryOptions};
 use tarproof::source::RepositoryLocation;
 use tarproof::source::git::{GitClient, GitOptions, SourceRepository, UrlRewrites};
 use tarproof::source::match_commit::{MatchQuery, match_commit};
-use tarproof::verify::{Context, Request, verify};
+use tarproof::verify::{Context, Progress, RebuildSettings, Request, verify};
 
 use crate::generate;
 
@@ -124,7 +124,14 @@ fn context(world: &World, cache: &Path, access: Access) -> Context {
         client: GitClient::default(),
         rewrites: Arc::new(rewrites(world)),
     };
-    Context { registry: registry.expect("the world's configuration is valid"), git, limits: ArtifactLimits::default() }
+    Context {
+        registry: registry.expect("the world's configuration is valid"),
+        git,
+        limits: ArtifactLimits::default(),
+        // What is measured is what needs no build.
+        rebuild: RebuildSettings { allowed: false, ..RebuildSettings::default() },
+        progress: Progress::default(),
+    }
 }
 
 /// The world's own address rewrites, and none of the user's.
