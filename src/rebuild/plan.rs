@@ -18,8 +18,9 @@ pub struct Plan {
     /// One sentence for each choice: what was chosen, and which file of the commit or which claim says so.
     #[serde(default)]
     pub because: Vec<String>,
-    /// The programs.
-    pub tools: Tools,
+    /// The programs; `None` where the system's shell and its usual companions do.
+    #[serde(default)]
+    pub tools: Option<Tools>,
     /// The instant that the build is shown as the present, seconds since the epoch.
     #[serde(default)]
     pub clock: Option<i64>,
@@ -46,6 +47,12 @@ impl Plan {
     /// Whether anything runs besides packing itself.
     pub fn builds(&self) -> bool {
         !self.steps.is_empty() || self.pack.scripts || self.pack.prepublish_only
+    }
+
+    /// What installs and runs scripts; npm where the plan needs no programs at all.
+    pub fn manager(&self) -> &PackageManager {
+        const NPM: PackageManager = PackageManager { name: PackageManagerName::Npm, version: None, path: None };
+        self.tools.as_ref().map_or(&NPM, |tools| &tools.package_manager)
     }
 }
 
@@ -99,6 +106,36 @@ pub enum PackageManagerName {
     Pnpm,
     /// Bun.
     Bun,
+}
+
+/// What writes the archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Packer {
+    /// npm.
+    Npm,
+    /// Yarn 1.
+    YarnClassic,
+    /// Yarn 2 and later.
+    YarnBerry,
+    /// pnpm.
+    Pnpm,
+    /// Bun.
+    Bun,
+    /// This program itself, outside, by npm's rules; no script runs.
+    Native,
+}
+
+impl From<PackageManagerName> for Packer {
+    fn from(name: PackageManagerName) -> Self {
+        match name {
+            PackageManagerName::Npm => Self::Npm,
+            PackageManagerName::YarnClassic => Self::YarnClassic,
+            PackageManagerName::YarnBerry => Self::YarnBerry,
+            PackageManagerName::Pnpm => Self::Pnpm,
+            PackageManagerName::Bun => Self::Bun,
+        }
+    }
 }
 
 /// A version that a manifest gets before the build.
@@ -164,8 +201,8 @@ fn root() -> String {
 pub struct Pack {
     /// The directory whose tarball is the result.
     pub directory: String,
-    /// The package manager that packs; pnpm and yarn rewrite the manifest, npm does not.
-    pub with: PackageManagerName,
+    /// What packs; pnpm and yarn rewrite the manifest, npm does not.
+    pub with: Packer,
     /// Whether `prepublishOnly` runs before, as it does on publishing and not on packing.
     #[serde(default)]
     pub prepublish_only: bool,

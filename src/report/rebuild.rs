@@ -21,8 +21,8 @@ pub(super) fn brief(record: &RebuildRecord) -> Option<String> {
         (false, true) => "; the tar stream is the registry's, bit for bit",
         (false, false) => "",
     };
-    let (strategy, tools) = (printable(&best.plan.strategy), printable(&tools.join(", ")));
-    Some(format!("rebuilt ({strategy}, {tools}, {}){equality}", seconds(best.milliseconds)))
+    let how: Vec<String> = [best.plan.strategy.clone()].into_iter().chain(tools).map(|text| printable(&text)).collect();
+    Some(format!("rebuilt ({}, {}){equality}", how.join(", "), seconds(best.milliseconds)))
 }
 
 fn seconds(milliseconds: u64) -> String {

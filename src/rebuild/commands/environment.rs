@@ -54,7 +54,7 @@ pub(super) fn environment(plan: &Plan, surroundings: &Surroundings<'_>, phase: P
     set("REBUILD_OUTPUT", OUTPUT);
     let registry = registry(surroundings);
     npm(&mut set, &registry, phase);
-    match plan.tools.package_manager.name {
+    match plan.manager().name {
         PackageManagerName::Npm => {}
         PackageManagerName::YarnClassic => {
             set("YARN_CACHE_FOLDER", &format!("{HOME}/.cache/yarn"));

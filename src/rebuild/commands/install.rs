@@ -14,7 +14,7 @@ pub(super) fn install(plan: &Plan, install: &Install, surroundings: &Surrounding
     let frozen = install.mode == InstallMode::Frozen && install.lockfile.is_some();
     let registry = registry(surroundings);
     let manager = surroundings.manager.as_ref();
-    let arguments = match plan.tools.package_manager.name {
+    let arguments = match plan.manager().name {
         PackageManagerName::Npm => npm(frozen, surroundings),
         PackageManagerName::YarnClassic => {
             let mode = if frozen { "--frozen-lockfile" } else { "--pure-lockfile" };
@@ -82,13 +82,13 @@ fn npm(frozen: bool, surroundings: &Surroundings<'_>) -> Vec<String> {
 
 /// The dependencies' own scripts, which installing would have run; offline, and free to fail.
 pub(super) fn dependency_scripts(plan: &Plan, install: &Install, surroundings: &Surroundings<'_>) -> Option<Command> {
-    let arguments: &[&str] = match plan.tools.package_manager.name {
+    let arguments: &[&str] = match plan.manager().name {
         // npm reads what yarn 1 installed as well, and yarn 1 has no such command.
         PackageManagerName::Npm | PackageManagerName::YarnClassic => &["rebuild"],
         PackageManagerName::YarnBerry | PackageManagerName::Pnpm => &["rebuild"],
         PackageManagerName::Bun => return None,
     };
-    let mut program = match plan.tools.package_manager.name {
+    let mut program = match plan.manager().name {
         PackageManagerName::YarnClassic => vec![programs::manager(plan, surroundings).swap_remove(0), programs::npm()],
         _ => programs::manager(plan, surroundings),
     };

@@ -10,6 +10,7 @@ mod install;
 mod pack;
 mod phases;
 mod programs;
+mod shell;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ mod tests;
 pub use clock::clock_script;
 pub use edits::{Edit, point_yarn_lock_at, stamp_version};
 pub use phases::{Command, InsideFile, PhaseError, Phases, Surroundings, phases};
+pub use shell::shell_phases;
 
 /// Where the source tree is.
 pub const SOURCE: &str = "/build";

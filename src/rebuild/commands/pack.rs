@@ -3,7 +3,7 @@
 use super::environment::{Phase, environment};
 use super::phases::{Command, Surroundings, inside};
 use super::{OUTPUT, programs};
-use crate::rebuild::plan::{PackageManagerName, Plan};
+use crate::rebuild::plan::{PackageManagerName, Packer, Plan};
 
 /// The first npm that can be told where the tarball goes.
 const NPM_WITH_DESTINATION: (u64, u64) = (7, 18);
@@ -12,7 +12,7 @@ const NPM_WITH_DESTINATION: (u64, u64) = (7, 18);
 pub(super) fn pack(plan: &Plan, surroundings: &Surroundings<'_>) -> Command {
     let node_and_npm = || {
         let mut program = programs::manager(plan, surroundings);
-        if plan.tools.package_manager.name == PackageManagerName::Bun {
+        if plan.manager().name == PackageManagerName::Bun {
             program = vec![programs::node()];
         }
         program.truncate(1);
@@ -27,7 +27,8 @@ pub(super) fn pack(plan: &Plan, surroundings: &Surroundings<'_>) -> Command {
         environment.insert("pnpm_config_ignore_scripts".to_owned(), "true".to_owned());
     }
     // Whoever packs without having installed is npm.
-    let with = if plan.pack.with == plan.tools.package_manager.name { plan.pack.with } else { PackageManagerName::Npm };
+    let manager = plan.manager().name;
+    let with = if plan.pack.with == Packer::from(manager) { manager } else { PackageManagerName::Npm };
     let mut program = match with {
         PackageManagerName::Npm => node_and_npm(),
         _ => programs::manager(plan, surroundings),

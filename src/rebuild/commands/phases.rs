@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::{Phase, environment, registry};
 use super::{CLOCK, HOME, OUTPUT, SOURCE, clock_script, edits, install, pack, programs};
-use crate::rebuild::plan::{PackageManagerName, Plan};
+use crate::rebuild::plan::{PackageManagerName, Packer, Plan};
 
 /// What the command lines depend on besides the plan.
 pub struct Surroundings<'a> {
@@ -75,8 +75,8 @@ pub struct Phases {
     pub install: Vec<Command>,
     /// Without any network.
     pub build: Vec<Command>,
-    /// Without any network; leaves one `.tgz` in the output directory.
-    pub pack: Command,
+    /// Without any network; leaves one `.tgz` in the output directory. `None` where our own packer takes the files.
+    pub pack: Option<Command>,
 }
 
 use super::edits::Edit;
@@ -90,6 +90,9 @@ pub enum PhaseError {
     /// A version cannot be written into a manifest.
     #[error("no version can be written into `{}`", .0.escape_debug())]
     Stamp(String),
+    /// What the plan asks for needs programs that it does not name.
+    #[error("the plan names no programs, and {0}")]
+    Programs(&'static str),
     /// The format is another version's.
     #[error("the plan's format is {found}, this program knows {}", Plan::FORMAT)]
     Format {
@@ -107,20 +110,25 @@ pub(super) fn inside(relative: &str) -> String {
     if relative.is_empty() || relative == "." { SOURCE.to_owned() } else { format!("{SOURCE}/{relative}") }
 }
 
-/// Turns a plan into command lines.
+/// The manifests that get another version.
+pub(super) fn stamped(plan: &Plan, read: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Edit>, PhaseError> {
+    let stamped = plan.stamps.iter().map(|stamp| {
+        let unusable = || PhaseError::Stamp(stamp.file.clone());
+        let before = read(&stamp.file).ok_or_else(unusable)?;
+        let after = edits::stamp_version(&before, &stamp.version).ok_or_else(unusable)?;
+        Ok(Edit { file: stamp.file.clone(), after, restore: None })
+    });
+    stamped.collect()
+}
+
+/// Turns a plan that names programs into command lines.
 pub fn phases(plan: &Plan, surroundings: &Surroundings<'_>) -> Result<Phases, PhaseError> {
     check(plan)?;
-    let mut edits = Vec::new();
-    for stamp in &plan.stamps {
-        let before = (surroundings.read)(&stamp.file).ok_or_else(|| PhaseError::Stamp(stamp.file.clone()))?;
-        let after =
-            edits::stamp_version(&before, &stamp.version).ok_or_else(|| PhaseError::Stamp(stamp.file.clone()))?;
-        edits.push(Edit { file: stamp.file.clone(), after, restore: None });
-    }
+    let mut edits = stamped(plan, surroundings.read)?;
     let mut install = Vec::new();
     let mut build = Vec::new();
     if let Some(installation) = &plan.install {
-        if plan.tools.package_manager.name == PackageManagerName::YarnClassic
+        if plan.manager().name == PackageManagerName::YarnClassic
             && let Some(lockfile) = &installation.lockfile
             && let Some(before) = (surroundings.read)(lockfile)
         {
@@ -176,20 +184,26 @@ pub fn phases(plan: &Plan, surroundings: &Surroundings<'_>) -> Result<Phases, Ph
         directories: vec![HOME.to_owned(), OUTPUT.to_owned()],
         install,
         build,
-        pack: pack::pack(plan, surroundings),
+        pack: (plan.pack.with != Packer::Native).then(|| pack::pack(plan, surroundings)),
     })
 }
 
 /// Refuses what no run should get: paths that leave the tree, NUL in texts.
-fn check(plan: &Plan) -> Result<(), PhaseError> {
+pub(super) fn check(plan: &Plan) -> Result<(), PhaseError> {
     if plan.format != Plan::FORMAT {
         return Err(PhaseError::Format { found: plan.format });
+    }
+    if plan.pack.with == Packer::Native && (plan.pack.scripts || plan.pack.prepublish_only) {
+        return Err(PhaseError::Programs("our own packer runs no scripts"));
+    }
+    if plan.tools.is_none() && (plan.install.is_some() || plan.pack.with != Packer::Native) {
+        return Err(PhaseError::Programs("installing and packing need some"));
     }
     let mut paths: Vec<&str> = plan.remove.iter().map(String::as_str).collect();
     paths.extend(plan.stamps.iter().map(|stamp| stamp.file.as_str()));
     paths.extend(plan.steps.iter().map(|step| step.directory.as_str()));
     paths.push(&plan.pack.directory);
-    paths.extend(plan.tools.package_manager.path.as_deref());
+    paths.extend(plan.manager().path.as_deref());
     if let Some(install) = &plan.install {
         paths.push(&install.directory);
         paths.extend(install.lockfile.as_deref());

@@ -18,7 +18,7 @@ pub(super) fn npm() -> String {
 
 /// The command that starts the package manager: a program, and what comes before its arguments.
 pub(super) fn manager(plan: &Plan, surroundings: &Surroundings<'_>) -> Vec<String> {
-    let name = plan.tools.package_manager.name;
+    let name = plan.manager().name;
     if name == PackageManagerName::Npm {
         return vec![node_for(surroundings), npm()];
     }
@@ -26,7 +26,7 @@ pub(super) fn manager(plan: &Plan, surroundings: &Surroundings<'_>) -> Vec<Strin
     let major = surroundings.manager.as_ref().map(Version::major);
     match name {
         PackageManagerName::Npm => script(npm()),
-        PackageManagerName::YarnClassic | PackageManagerName::YarnBerry => match &plan.tools.package_manager.path {
+        PackageManagerName::YarnClassic | PackageManagerName::YarnBerry => match &plan.manager().path {
             Some(path) => script(super::phases::inside(path)),
             None => script(format!("{TOOLCHAIN}/yarn/bin/yarn.js")),
         },
@@ -84,7 +84,7 @@ pub(super) fn shims(plan: &Plan, surroundings: &Surroundings<'_>) -> Vec<InsideF
     );
     // It would fetch; what it is asked for is there.
     add("corepack", "case \"$1\" in yarn|yarnpkg|pnpm|pnpx|npm|npx) exec \"$@\";; esac\nexit 0".to_owned());
-    let name = plan.tools.package_manager.name;
+    let name = plan.manager().name;
     let command = manager(plan, surroundings).join(" ");
     match name {
         PackageManagerName::Npm => {}

@@ -14,11 +14,11 @@ fn plan(name: PackageManagerName, mode: InstallMode, lockfile: &str) -> Plan {
         format: Plan::FORMAT,
         strategy: "test".to_owned(),
         because: Vec::new(),
-        tools: Tools {
+        tools: Some(Tools {
             node: request("20"),
             npm: request("10"),
             package_manager: PackageManager { name, version: None, path: None },
-        },
+        }),
         clock: Some(1_700_000_000),
         remove: Vec::new(),
         stamps: Vec::new(),
@@ -30,7 +30,7 @@ fn plan(name: PackageManagerName, mode: InstallMode, lockfile: &str) -> Plan {
                 .into(),
             may_fail: true,
         }],
-        pack: Pack { directory: "packages/a".to_owned(), with: name, prepublish_only: false, scripts: false },
+        pack: Pack { directory: "packages/a".to_owned(), with: name.into(), prepublish_only: false, scripts: false },
     }
 }
 
@@ -110,17 +110,17 @@ fn the_network_is_there_only_while_installing() {
         let phases = turn(&plan(name, InstallMode::Frozen, "yarn.lock"), "20.1.0", "10.1.0", manager).unwrap();
         assert!(!phases.install[0].environment.contains_key("NODE_OPTIONS"), "{name:?}: the time is real");
         assert_eq!(phases.install[0].environment["npm_config_ignore_scripts"], "true");
-        for command in phases.build.iter().chain([&phases.pack]) {
+        for command in phases.build.iter().chain(&phases.pack) {
             assert_eq!(command.environment["npm_config_offline"], "true", "{name:?}");
             assert!(command.environment["NODE_OPTIONS"].starts_with("--require /toolchain/clock.cjs"), "{name:?}");
             assert_eq!(command.environment["SOURCE_DATE_EPOCH"], "1700000000");
         }
-        for command in phases.install.iter().chain(&phases.build).chain([&phases.pack]) {
+        for command in phases.install.iter().chain(&phases.build).chain(&phases.pack) {
             assert!(!command.environment.contains_key("HUSKY"));
             let inside_tree = |(name, value): (&String, &String)| name != "PATH" && value.starts_with("/build");
             assert!(!command.environment.iter().any(inside_tree), "{name:?}: state in the build tree");
         }
-        let berry_only = phases.pack.environment.contains_key("YARN_ENABLE_NETWORK");
+        let berry_only = phases.pack.as_ref().unwrap().environment.contains_key("YARN_ENABLE_NETWORK");
         assert_eq!(berry_only, name == PackageManagerName::YarnBerry);
     }
 }
@@ -145,7 +145,13 @@ fn a_step_runs_in_its_place_with_its_variables_and_the_clock() {
 fn packing_writes_outside_of_the_tree() {
     use PackageManagerName::{Bun, Npm, Pnpm, YarnBerry, YarnClassic};
     let pack = |name, npm: &str, manager| {
-        line(&turn(&plan(name, InstallMode::Frozen, "yarn.lock"), "20.1.0", npm, manager).unwrap().pack)
+        line(
+            &turn(&plan(name, InstallMode::Frozen, "yarn.lock"), "20.1.0", npm, manager)
+                .unwrap()
+                .pack
+                .as_ref()
+                .unwrap(),
+        )
     };
     assert!(pack(Npm, "10.1.0", None).ends_with(&format!("pack --json --pack-destination {OUTPUT} --ignore-scripts")));
     assert!(pack(Npm, "6.1.0", None).ends_with(&format!("pack --ignore-scripts && mv -- *.tgz {OUTPUT}/")));
@@ -154,12 +160,14 @@ fn packing_writes_outside_of_the_tree() {
     assert!(pack(YarnBerry, "10.1.0", Some("4.1.0")).ends_with(&format!("pack --out {OUTPUT}/package.tgz")));
     assert!(pack(Bun, "10.1.0", Some("1.1.0")).ends_with(&format!("pm pack --destination {OUTPUT} --ignore-scripts")));
     let mut plan = plan(Bun, InstallMode::Loose, "bun.lock");
-    plan.pack.with = Npm;
+    plan.pack.with = Npm.into();
     plan.pack.scripts = true;
     plan.pack.prepublish_only = true;
     let phases = turn(&plan, "20.1.0", "10.1.0", Some("1.1.0")).unwrap();
-    assert!(line(&phases.pack).starts_with("/toolchain/node/bin/node /toolchain/npm/bin/npm-cli.js pack"));
-    assert!(!line(&phases.pack).contains("--ignore-scripts"));
+    assert!(
+        line(phases.pack.as_ref().unwrap()).starts_with("/toolchain/node/bin/node /toolchain/npm/bin/npm-cli.js pack")
+    );
+    assert!(!line(phases.pack.as_ref().unwrap()).contains("--ignore-scripts"));
     assert!(line(phases.build.last().unwrap()).ends_with("run prepublishOnly"));
 }
 
@@ -198,7 +206,7 @@ fn a_plan_that_leaves_the_tree_is_refused() {
         |plan| plan.remove.push("./".to_owned()),
         |plan| plan.remove.push("a/../../b".to_owned()),
         |plan| plan.steps[0].directory = "/etc".to_owned(),
-        |plan| plan.tools.package_manager.path = Some("../../bin/sh".to_owned()),
+        |plan| plan.tools.as_mut().unwrap().package_manager.path = Some("../../bin/sh".to_owned()),
         |plan| plan.install.as_mut().unwrap().lockfile = Some(".git/config".to_owned()),
         |plan| plan.steps[0].run.push('\0'),
         |plan| plan.format = 2,

@@ -14,11 +14,14 @@ use tokio::runtime::Handle;
 
 use super::export::export;
 use super::log::Log;
+use super::native;
 use super::record::{Attempt, AttemptResult, RanCommand, Requests, used_tools};
 use super::{Failure, FailureKind, RebuildLimits, Stage};
 use crate::package::CommitId;
 use crate::rebuild::Plan;
-use crate::rebuild::commands::{Command, HOME, InsideFile, OUTPUT, Phases, SOURCE, Surroundings, TOOLCHAIN, phases};
+use crate::rebuild::commands::{
+    Command, HOME, InsideFile, OUTPUT, Phases, SOURCE, Surroundings, TOOLCHAIN, phases, shell_phases,
+};
 use crate::rebuild::lockfile::Closure;
 use crate::rebuild::plan::{Install, InstallMode, PackageManagerName};
 use crate::rebuild::toolchain::{Tool, Toolchain};
@@ -38,7 +41,7 @@ const TEXT_SIZE: usize = 64 << 20;
 pub(super) struct Workplace<'a> {
     pub(super) source: &'a SourceRepository,
     pub(super) commit: &'a CommitId,
-    pub(super) toolchain: &'a Toolchain,
+    pub(super) toolchain: Option<&'a Toolchain>,
     pub(super) registry: &'a NpmRegistry,
     pub(super) limits: &'a RebuildLimits,
     pub(super) sandbox: &'a Sandbox,
@@ -81,8 +84,11 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
         let content = tree.read_file(path).filter(|content| content.len() <= TEXT_SIZE)?;
         String::from_utf8(content).ok()
     };
-    let surroundings = surroundings(plan, place.toolchain, &read)?;
-    let phases = phases(plan, &surroundings).map_err(|error| Failure::new(FailureKind::NoPlan, error.to_string()))?;
+    let phases = match place.toolchain {
+        Some(toolchain) => phases(plan, &surroundings(plan, toolchain, &read)?),
+        None => shell_phases(plan, &read),
+    };
+    let phases = phases.map_err(|error| Failure::new(FailureKind::NoPlan, error.to_string()))?;
     let programs = Programs::prepare(&phases, place.toolchain)?;
     let mut session = Session::start(place.sandbox, &policy(place, &programs, !phases.install.is_empty())?)?;
     attempt.enforced = session.enforced().iter().map(ToString::to_string).collect();
@@ -107,8 +113,13 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
     for command in &phases.build {
         runner.expect("build", command, FailureKind::BuildFailed)?;
     }
-    runner.expect("pack", &phases.pack, FailureKind::BuildFailed)?;
-    runner.take_archive()
+    match &phases.pack {
+        Some(command) => {
+            runner.expect("pack", command, FailureKind::BuildFailed)?;
+            runner.take_archive()
+        }
+        None => runner.pack_natively(&plan.pack.directory),
+    }
 }
 
 fn inside(file: &str) -> PathBuf {
@@ -127,13 +138,13 @@ fn surroundings<'a>(
     let manager = match &toolchain.package_manager {
         Some(tool) => Some(version(tool)?),
         // A program of the commit has the version that its path or the manifest says.
-        None => plan.tools.package_manager.version.as_ref().and_then(|request| Version::parse(&request.version).ok()),
+        None => plan.manager().version.as_ref().and_then(|request| Version::parse(&request.version).ok()),
     };
     Ok(Surroundings {
         port: PORT,
         node: version(&toolchain.node)?,
         npm: version(&toolchain.npm)?,
-        manager: manager.filter(|_| plan.tools.package_manager.name != PackageManagerName::Npm),
+        manager: manager.filter(|_| plan.manager().name != PackageManagerName::Npm),
         read,
     })
 }
@@ -145,10 +156,11 @@ struct Programs {
 }
 
 impl Programs {
-    fn prepare(phases: &Phases, toolchain: &Toolchain) -> Result<Self, Failure> {
+    fn prepare(phases: &Phases, toolchain: Option<&Toolchain>) -> Result<Self, Failure> {
         let failed =
             |error: io::Error| Failure::new(FailureKind::NoSandbox, format!("no directory for the tools: {error}"));
         let directory = tempfile::tempdir().map_err(failed)?;
+        let tools = || toolchain.into_iter().flat_map(Toolchain::tools);
         let relative = |file: &InsideFile| Path::new(&file.path).strip_prefix(TOOLCHAIN).map(Path::to_owned).ok();
         for file in &phases.files {
             let Some(relative) = relative(file) else { continue };
@@ -157,7 +169,7 @@ impl Programs {
             std::fs::write(&path, &file.content).map_err(failed)?;
             readable(&path, file.mode).map_err(failed)?;
         }
-        for tool in toolchain.tools() {
+        for tool in tools() {
             std::fs::create_dir_all(directory.path().join(tool.name.as_str())).map_err(failed)?;
         }
         for entry in walkdir::WalkDir::new(directory.path()).into_iter().filter_map(Result::ok) {
@@ -167,7 +179,7 @@ impl Programs {
         }
         let unusable = |error: tarproof_sandbox::MountError| Failure::new(FailureKind::NoSandbox, error.to_string());
         let mut mounts = vec![Mount::read_only(directory.path(), TOOLCHAIN).map_err(unusable)?];
-        for tool in toolchain.tools() {
+        for tool in tools() {
             mounts.push(Mount::read_only(&tool.directory, tool.mount_point()).map_err(unusable)?);
         }
         Ok(Self { directory, mounts })
@@ -318,6 +330,14 @@ impl Runner<'_, '_> {
         };
         let log = &mut *self.log;
         Ok(self.session.run(&command, &mut |bytes| log.output(bytes))?)
+    }
+
+    /// What our own packer makes of the work area.
+    fn pack_natively(&mut self, directory: &str) -> Result<PathBuf, Failure> {
+        self.log.heading("pack: by npm's rules, outside");
+        let path = self.place.directory.join("candidate.tgz");
+        native::pack(&self.session, directory, &path, self.place.limits.archive)?;
+        Ok(path)
     }
 
     /// The one archive in the output directory, copied out of the sandbox.

@@ -6,6 +6,7 @@ mod attempt;
 mod export;
 mod failure;
 mod log;
+mod native;
 mod record;
 
 use std::path::PathBuf;
@@ -116,8 +117,8 @@ impl Rebuilder<'_> {
     /// Tries one plan; `number` tells the tries of one release apart.
     pub fn attempt(&self, plan: &Plan, number: usize) -> (Attempt, Result<PathBuf, Failure>) {
         let toolchains = Toolchains::new(self.registry.clone(), &self.cache_directory);
-        let provided = self.handle.block_on(toolchains.provide(&plan.tools, plan.clock));
-        let toolchain = match provided {
+        let provide = |tools| self.handle.block_on(toolchains.provide(tools, plan.clock));
+        let toolchain = match plan.tools.as_ref().map(provide).transpose() {
             Ok(toolchain) => toolchain,
             Err(error) => {
                 let failure = Failure::new(FailureKind::ToolchainUnavailable, whole(&error));
@@ -151,7 +152,7 @@ impl Rebuilder<'_> {
             &attempt::Workplace {
                 source: self.source,
                 commit: self.commit,
-                toolchain: &toolchain,
+                toolchain: toolchain.as_ref(),
                 registry: self.registry,
                 limits: &self.limits,
                 sandbox: self.sandbox,

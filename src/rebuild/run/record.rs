@@ -127,9 +127,10 @@ impl Requests {
     }
 }
 
-pub(super) fn used_tools(toolchain: &Toolchain) -> Vec<UsedTool> {
+pub(super) fn used_tools(toolchain: Option<&Toolchain>) -> Vec<UsedTool> {
     toolchain
-        .tools()
+        .into_iter()
+        .flat_map(Toolchain::tools)
         .map(|tool| UsedTool {
             name: tool.name.to_string(),
             version: tool.version.to_string(),

@@ -187,7 +187,7 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         format: Plan::FORMAT,
         strategy: completed.way.strategy.to_owned(),
         because,
-        tools: Tools { node, npm, package_manager: scene.choice.manager.clone() },
+        tools: Some(Tools { node, npm, package_manager: scene.choice.manager.clone() }),
         clock: scene.claims.instant(),
         remove,
         stamps,
@@ -195,7 +195,7 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         steps,
         pack: Pack {
             directory: plan_path(completed.rewrite.directory.as_deref().unwrap_or(scene.directory)),
-            with: completed.packer,
+            with: completed.packer.into(),
             prepublish_only: completed.lifecycle.prepublish_only,
             scripts: completed.lifecycle.scripts,
         },

@@ -83,7 +83,7 @@ fn known_rewriters_choose_what_is_packed() {
         outline(&plan),
         "lifecycle frozen\n$ clean-publish --without-publish --temp-dir tmp-clean-publish\npack tmp-clean-publish Npm"
     );
-    assert_eq!(plan.tools.package_manager.version.unwrap().version, "9");
+    assert_eq!(plan.manager().version.clone().unwrap().version, "9");
     let directory =
         r#"{"name":"a","version":"1.0.0","scripts":{"prepublishOnly":"tsc"},"publishConfig":{"directory":"build"}}"#;
     assert_eq!(
@@ -171,8 +171,14 @@ fn node_is_told_by_the_registry_then_the_commit_then_the_time() {
         committed_at: None,
     };
     let plan = infer_with("", "a", &[("package.json", &plain), (".nvmrc", "v16")], &claims, &[]).unwrap().remove(0);
-    assert_eq!((plan.tools.node.version.as_str(), plan.tools.node.from.as_str()), ("18.1.0", "registry"));
-    assert_eq!((plan.tools.npm.version.as_str(), plan.tools.npm.from.as_str()), ("8.8.0", "registry"));
+    assert_eq!(
+        (plan.tools.as_ref().unwrap().node.version.as_str(), plan.tools.as_ref().unwrap().node.from.as_str()),
+        ("18.1.0", "registry")
+    );
+    assert_eq!(
+        (plan.tools.as_ref().unwrap().npm.version.as_str(), plan.tools.as_ref().unwrap().npm.from.as_str()),
+        ("8.8.0", "registry")
+    );
     let node = |files: &[(&str, &str)]| {
         let tools = first(files).tools;
         (tools.node.version, tools.node.from, tools.npm.version)
@@ -192,7 +198,10 @@ fn node_is_told_by_the_registry_then_the_commit_then_the_time() {
     assert_eq!(node(&[("package.json", &engines)]).0, "22");
     let lies = Claims { node_version: Some("18; rm -rf /".into()), npm_version: Some("$(x)".into()), ..claims };
     let plan = infer_with("", "a", &[("package.json", &plain)], &lies, &[]).unwrap().remove(0);
-    assert_eq!((plan.tools.node.version.as_str(), plan.tools.npm.version.as_str()), ("20", "10"));
+    assert_eq!(
+        (plan.tools.as_ref().unwrap().node.version.as_str(), plan.tools.as_ref().unwrap().npm.version.as_str()),
+        ("20", "10")
+    );
 }
 
 #[test]
@@ -272,7 +281,7 @@ runs:
     ];
     let plan = first(&files);
     assert_eq!(outline(&plan), "workflow loose\n$ npm run generate\n$ npm run build:types\npack . Npm");
-    assert_eq!(plan.tools.node.version, "20");
+    assert_eq!(plan.tools.as_ref().unwrap().node.version, "20");
 }
 
 #[test]
@@ -318,7 +327,7 @@ fn hostile_repositories_cost_little_and_say_nothing() {
         ("project.json", r#"{"targets":{"build":{"options":{"outputPath":"../../x"}}}}"#),
     ];
     for plan in infer_in("", "a", &files).unwrap() {
-        assert!(plan.steps.len() <= 100 && plan.tools.package_manager.path.is_none(), "{plan:?}");
+        assert!(plan.steps.len() <= 100 && plan.manager().path.is_none(), "{plan:?}");
         assert_eq!(plan.pack.directory, ".");
     }
     for text in [
