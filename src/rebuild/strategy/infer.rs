@@ -210,6 +210,7 @@ fn plans(scene: &Scene<'_>, ways: Vec<Way>) -> Vec<Plan> {
             }
         }
     }
+    super::shell_build::without_programs(scene, &mut plans);
     plans.truncate(MAX_PLANS);
     plans
 }

@@ -18,6 +18,7 @@ mod rewriter;
 mod scripts;
 mod semantic_release;
 mod shell;
+mod shell_build;
 mod toolchain;
 mod workflow;
 mod workflow_file;
