@@ -47,8 +47,8 @@ jobs:
         outline(&plans[0]),
         "workflow frozen\n$ npm run build -- --mode x\n? cp extra.txt dist\npack . Npm scripts"
     );
-    assert_eq!(plans[0].tools.node.version, "20.1");
-    assert_eq!(plans[0].tools.node.from, ".github/workflows/release.yml");
+    assert_eq!(plans[0].tools.as_ref().unwrap().node.version, "20.1");
+    assert_eq!(plans[0].tools.as_ref().unwrap().node.from, ".github/workflows/release.yml");
     let environment = &plans[0].steps[0].environment;
     assert_eq!(environment.get("NODE_ENV").map(String::as_str), Some("production"));
     assert!(!environment.contains_key("NPM_TOKEN"));
@@ -122,7 +122,7 @@ fn a_package_of_a_workspace_is_built_after_what_it_needs() {
         "lifecycle frozen\n$ [packages/c] pnpm run prepare\n$ [packages/b] pnpm run build\npack packages/a Pnpm scripts"
     );
     assert_eq!(plans[0].install.as_ref().unwrap().directory, ".");
-    assert_eq!(plans[0].tools.package_manager.version.as_ref().unwrap().version, "8");
+    assert_eq!(plans[0].tools.as_ref().unwrap().package_manager.version.as_ref().unwrap().version, "8");
     assert!(
         plans.iter().any(|plan| plan.steps.iter().any(|step| step.directory == "." && step.run == "pnpm run build"))
     );
@@ -131,7 +131,7 @@ fn a_package_of_a_workspace_is_built_after_what_it_needs() {
 #[test]
 fn the_package_manager_is_told_by_the_first_that_says_so() {
     let manifest = |extra: &str| format!(r#"{{"name":"a","version":"1.0.0","scripts":{{"build":"tsc"}}{extra}}}"#);
-    let name = |files: &[(&str, &str)]| first(files).tools.package_manager;
+    let name = |files: &[(&str, &str)]| first(files).tools.unwrap().package_manager;
     let plain = manifest("");
     let berry = "# comment\n\n__metadata:\n  version: 6\n";
     assert_eq!(name(&[("package.json", &plain)]).name, PackageManagerName::Npm);
@@ -180,7 +180,7 @@ fn node_is_told_by_the_registry_then_the_commit_then_the_time() {
         ("8.8.0", "registry")
     );
     let node = |files: &[(&str, &str)]| {
-        let tools = first(files).tools;
+        let tools = first(files).tools.unwrap();
         (tools.node.version, tools.node.from, tools.npm.version)
     };
     let triple = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
