@@ -10,17 +10,22 @@ fn plan(mode: InstallMode, lockfile: Option<&str>) -> Plan {
         format: Plan::FORMAT,
         strategy: "workflow".to_owned(),
         because: vec![format!("{mode:?}")],
-        tools: Tools {
+        tools: Some(Tools {
             node: version("20"),
             npm: version("10"),
             package_manager: PackageManager { name: PackageManagerName::Npm, version: None, path: None },
-        },
+        }),
         clock: None,
         remove: Vec::new(),
         stamps: Vec::new(),
         install: Some(Install { directory: ".".to_owned(), lockfile: lockfile.map(str::to_owned), mode, cutoff: None }),
         steps: Vec::new(),
-        pack: Pack { directory: ".".to_owned(), with: PackageManagerName::Npm, prepublish_only: false, scripts: true },
+        pack: Pack {
+            directory: ".".to_owned(),
+            with: PackageManagerName::Npm.into(),
+            prepublish_only: false,
+            scripts: true,
+        },
     }
 }
 
