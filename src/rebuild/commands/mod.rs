@@ -7,6 +7,7 @@ mod clock;
 mod edits;
 mod environment;
 mod install;
+mod installable;
 mod pack;
 mod phases;
 mod programs;

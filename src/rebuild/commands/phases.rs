@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use nodejs_semver::Version;
 use serde::{Deserialize, Serialize};
 
-use super::environment::{Phase, environment, registry};
-use super::{CLOCK, HOME, OUTPUT, SOURCE, clock_script, edits, install, pack, programs};
+use super::environment::{Phase, environment};
+use super::{CLOCK, HOME, OUTPUT, SOURCE, clock_script, edits, install, installable, pack, programs};
 use crate::rebuild::plan::{PackageManagerName, Packer, Plan};
 
 /// What the command lines depend on besides the plan.
@@ -67,6 +67,8 @@ pub struct Phases {
     pub remove: Vec<String>,
     /// Files of the source tree that are changed before anything runs.
     pub edits: Vec<Edit>,
+    /// Dependencies that no registry serves, left out of the installation.
+    pub left_out: Vec<String>,
     /// Files beside it.
     pub files: Vec<InsideFile>,
     /// Directories that have to exist and be writable.
@@ -127,14 +129,9 @@ pub fn phases(plan: &Plan, surroundings: &Surroundings<'_>) -> Result<Phases, Ph
     let mut edits = stamped(plan, surroundings.read)?;
     let mut install = Vec::new();
     let mut build = Vec::new();
+    let mut left_out = Vec::new();
     if let Some(installation) = &plan.install {
-        if plan.manager().name == PackageManagerName::YarnClassic
-            && let Some(lockfile) = &installation.lockfile
-            && let Some(before) = (surroundings.read)(lockfile)
-        {
-            let after = edits::point_yarn_lock_at(&before, &registry(surroundings));
-            edits.push(Edit { file: lockfile.clone(), after, restore: Some(before) });
-        }
+        left_out = installable::prepare(plan, installation, surroundings, &mut edits);
         install.push(install::install(plan, installation, surroundings));
         build.extend(install::dependency_scripts(plan, installation, surroundings));
     }
@@ -180,6 +177,7 @@ pub fn phases(plan: &Plan, surroundings: &Surroundings<'_>) -> Result<Phases, Ph
     Ok(Phases {
         remove: plan.remove.clone(),
         edits,
+        left_out,
         files,
         directories: vec![HOME.to_owned(), OUTPUT.to_owned()],
         install,

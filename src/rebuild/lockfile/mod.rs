@@ -7,6 +7,7 @@
 
 mod bun;
 mod closure;
+mod leave_out;
 mod npm;
 mod pnpm;
 mod rewrite;
@@ -14,6 +15,7 @@ mod yarn_berry;
 mod yarn_classic;
 
 pub use closure::{Closure, Locked, LockfileError, LockfileFormat, Unfetchable, UnfetchableKind};
+pub use leave_out::{LeftOut, is_foreign, leave_out, manifest_without};
 pub use rewrite::with_registry;
 
 #[cfg(test)]

@@ -1,0 +1,186 @@
+//! Takes out of a lockfile what no registry serves, so that the rest can be installed.
+//!
+//! A git address in a list of dependencies makes the whole installation fail, though mostly only tests want it. What
+//! a build does need of it then is missing, and the build says so.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::LockfileFormat;
+use super::closure::{is_local, is_of_registry, split_descriptor};
+
+/// The lists of dependencies in a manifest, and in npm's lockfile.
+const LISTS: [&str; 4] = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
+
+/// What was taken out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The names, in the manifests' words.
+    pub names: BTreeSet<String>,
+    /// The lockfile without them.
+    pub lockfile: String,
+    /// Directories of the manifests that the lockfile covers, relative to it; empty for the root.
+    pub directories: Vec<String>,
+}
+
+/// Whether a range asks for something that is not in a registry.
+pub fn is_foreign(range: &str) -> bool {
+    if range.starts_with("npm:") || range.starts_with("catalog:") || range.starts_with("workspace:") || is_local(range) {
+        return false;
+    }
+    if let Ok(url) = url::Url::parse(range)
+        && range.contains(':')
+    {
+        return !is_of_registry(&url);
+    }
+    // `owner/repository`, which is a place on GitHub.
+    !range.starts_with(['@', '.', '~']) && range.split('#').next().is_some_and(|path| path.matches('/').count() == 1)
+}
+
+/// The lockfile without what no registry serves; `None` where there is no such thing, or it cannot be told.
+pub fn leave_out(format: LockfileFormat, text: &str) -> Option<LeftOut> {
+    match format {
+        LockfileFormat::Npm => of_npm(text),
+        LockfileFormat::YarnClassic => of_yarn(text),
+        LockfileFormat::YarnBerry | LockfileFormat::Pnpm | LockfileFormat::Bun => None,
+    }
+}
+
+/// The manifest without the dependencies that `leaves` names; `None` where that changes nothing.
+pub fn manifest_without(manifest: &str, leaves: &dyn Fn(&str, &str) -> bool) -> Option<(String, Vec<String>)> {
+    let mut value: Value = serde_json::from_str(manifest.trim_start_matches('\u{feff}')).ok()?;
+    let names = take_edges(value.as_object_mut()?, leaves);
+    (!names.is_empty()).then(|| (value.to_string(), names))
+}
+
+fn take_edges(object: &mut Map<String, Value>, leaves: &dyn Fn(&str, &str) -> bool) -> Vec<String> {
+    let mut taken = Vec::new();
+    for list in LISTS {
+        let Some(list) = object.get_mut(list).and_then(Value::as_object_mut) else { continue };
+        list.retain(|name, range| {
+            let leaves = leaves(name, range.as_str().unwrap_or_default());
+            if leaves {
+                taken.push(name.clone());
+            }
+            !leaves
+        });
+    }
+    taken
+}
+
+fn of_npm(text: &str) -> Option<LeftOut> {
+    let mut lockfile: Value = serde_json::from_str(text).ok()?;
+    let packages = lockfile.get_mut("packages")?.as_object_mut()?;
+    let foreign = |entry: &Value| entry.get("resolved").and_then(Value::as_str).is_some_and(is_foreign);
+    let folder = |place: &str| place.rsplit_once("node_modules/").map(|(_, folder)| folder.to_owned());
+    let places: Vec<String> = packages
+        .iter()
+        .filter(|(place, entry)| folder(place).is_some() && foreign(entry))
+        .map(|(place, _)| place.clone())
+        .collect();
+    if places.is_empty() {
+        return None;
+    }
+    let names: BTreeSet<String> = places.iter().filter_map(|place| folder(place)).collect();
+    packages.retain(|place, _| {
+        !places.iter().any(|gone| place.strip_prefix(gone.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    });
+    let remaining: BTreeSet<String> = packages.keys().filter_map(|place| folder(place)).collect();
+    let leaves = |name: &str, range: &str| names.contains(name) && (is_foreign(range) || !remaining.contains(name));
+    let mut directories = Vec::new();
+    for (place, entry) in packages.iter_mut() {
+        if folder(place).is_none() {
+            directories.push(place.clone());
+        }
+        if let Some(entry) = entry.as_object_mut() {
+            take_edges(entry, &leaves);
+        }
+    }
+    // The tree for old versions of npm would contradict the list.
+    if let Some(object) = lockfile.as_object_mut() {
+        object.remove("dependencies");
+    }
+    Some(LeftOut { names, lockfile: lockfile.to_string(), directories })
+}
+
+fn of_yarn(text: &str) -> Option<LeftOut> {
+    let request = |line: &str| -> Vec<(String, String)> {
+        let requests = line.trim_end().trim_end_matches(':').split(", ").map(|one| one.trim_matches('"'));
+        requests.filter_map(split_descriptor).map(|(name, range)| (name.to_owned(), range.to_owned())).collect()
+    };
+    let mut names = BTreeSet::new();
+    let (mut kept, mut skips) = (String::with_capacity(text.len()), false);
+    for line in text.split_inclusive('\n') {
+        let plain = line.trim_end();
+        if !plain.is_empty() && !plain.starts_with([' ', '#']) {
+            let requests = request(plain);
+            skips = !requests.is_empty() && requests.iter().all(|(_, range)| is_foreign(range));
+            if skips {
+                names.extend(requests.into_iter().map(|(name, _)| name));
+            }
+        }
+        // Four deep: what a block depends on.
+        let edge = plain.strip_prefix("    ").and_then(|edge| edge.split_once(' '));
+        let is_foreign_edge = edge.is_some_and(|(_, range)| is_foreign(range.trim_matches('"')));
+        if !skips && !is_foreign_edge {
+            kept.push_str(line);
+        }
+    }
+    (!names.is_empty()).then(|| LeftOut { names, lockfile: kept, directories: vec![String::new()] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_of_other_places_are_told_from_those_of_the_registry() {
+        for range in ["git+https://h.example/a.git#1", "github:a/b", "a/b", "a/b#main", "https://h.example/a.tgz"] {
+            assert!(is_foreign(range), "{range}");
+        }
+        let registry = "https://registry.example/a/-/a-1.0.0.tgz";
+        for range in ["^1", "1.x || 2", "npm:@a/b@1", "file:../a", "workspace:*", "latest", "~1.2", "", registry] {
+            assert!(!is_foreign(range), "{range}");
+        }
+    }
+
+    #[test]
+    fn npm_forgets_what_no_registry_has_with_what_only_that_needs() {
+        let text = r#"{"lockfileVersion":3,"packages":{
+            "":{"devDependencies":{"a":"^1","g":"github:o/g"}},
+            "packages/x":{"dependencies":{"g":"github:o/g"}},
+            "node_modules/a":{"version":"1.0.0","resolved":"https://r.example/a/-/a-1.0.0.tgz","dependencies":{"t":"https://h.example/o/t/tarball/v1"}},
+            "node_modules/g":{"version":"1.0.0","resolved":"git+ssh://git@h.example/o/g.git#1"},
+            "node_modules/g/node_modules/z":{"version":"1.0.0","resolved":"https://r.example/z/-/z-1.0.0.tgz"},
+            "node_modules/t":{"version":"2.0.0","resolved":"https://h.example/o/t/tarball/v1"}}}"#;
+        let left = leave_out(LockfileFormat::Npm, text).unwrap();
+        assert_eq!(left.names, BTreeSet::from(["g".to_owned(), "t".to_owned()]));
+        assert_eq!(left.directories, ["", "packages/x"]);
+        let value: Value = serde_json::from_str(&left.lockfile).unwrap();
+        let places: Vec<_> = value["packages"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(places, ["", "node_modules/a", "packages/x"]);
+        assert_eq!(value["packages"][""]["devDependencies"], serde_json::json!({"a": "^1"}));
+        assert_eq!(value["packages"]["node_modules/a"]["dependencies"], serde_json::json!({}));
+        assert_eq!(leave_out(LockfileFormat::Npm, &left.lockfile), None);
+    }
+
+    #[test]
+    fn yarn_forgets_whole_blocks_and_their_edges() {
+        let text = "# yarn lockfile v1\n\n\na@^1:\n  version \"1.0.0\"\n  dependencies:\n    b \"^2\"\n    g \"github:o/g\"\n\n\"g@github:o/g\":\n  version \"0.1.0\"\n  resolved \"https://h.example/g\"\n  dependencies:\n    b \"^2\"\n\nb@^2:\n  version \"2.0.0\"\n";
+        let left = leave_out(LockfileFormat::YarnClassic, text).unwrap();
+        let expected = "# yarn lockfile v1\n\n\na@^1:\n  version \"1.0.0\"\n  dependencies:\n    b \"^2\"\n\nb@^2:\n  version \"2.0.0\"\n";
+        assert_eq!(left.lockfile, expected);
+        assert_eq!(left.names, BTreeSet::from(["g".to_owned()]));
+    }
+
+    #[test]
+    fn a_manifest_keeps_its_other_dependencies() {
+        let manifest = r#"{"name":"x","devDependencies":{"g":"github:o/g","a":"1"},"dependencies":{"b":"2"}}"#;
+        let (text, names) = manifest_without(manifest, &|_, range| is_foreign(range)).unwrap();
+        assert_eq!(names, ["g"]);
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["devDependencies"], serde_json::json!({"a": "1"}));
+        assert_eq!(manifest_without(r#"{"dependencies":{"b":"2"}}"#, &|_, range| is_foreign(range)), None);
+    }
+}
