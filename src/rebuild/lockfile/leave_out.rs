@@ -26,7 +26,8 @@ pub struct LeftOut {
 
 /// Whether a range asks for something that is not in a registry.
 pub fn is_foreign(range: &str) -> bool {
-    if range.starts_with("npm:") || range.starts_with("catalog:") || range.starts_with("workspace:") || is_local(range) {
+    if range.starts_with("npm:") || range.starts_with("catalog:") || range.starts_with("workspace:") || is_local(range)
+    {
         return false;
     }
     if let Ok(url) = url::Url::parse(range)
@@ -84,7 +85,9 @@ fn of_npm(text: &str) -> Option<LeftOut> {
     }
     let names: BTreeSet<String> = places.iter().filter_map(|place| folder(place)).collect();
     packages.retain(|place, _| {
-        !places.iter().any(|gone| place.strip_prefix(gone.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        !places
+            .iter()
+            .any(|gone| place.strip_prefix(gone.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     });
     let remaining: BTreeSet<String> = packages.keys().filter_map(|place| folder(place)).collect();
     let leaves = |name: &str, range: &str| names.contains(name) && (is_foreign(range) || !remaining.contains(name));

@@ -23,7 +23,7 @@ use crate::rebuild::commands::{
     Command, HOME, InsideFile, OUTPUT, Phases, SOURCE, Surroundings, TOOLCHAIN, phases, shell_phases,
 };
 use crate::rebuild::lockfile::Closure;
-use crate::rebuild::plan::{Install, InstallMode, PackageManagerName};
+use crate::rebuild::plan::{Install, InstallMode, Pack, PackageManagerName};
 use crate::rebuild::toolchain::{Tool, Toolchain};
 use crate::rebuild::view::{ClosureMode, RegistryView};
 use crate::registry::NpmRegistry;
@@ -64,6 +64,7 @@ pub(super) fn attempt(plan: &Plan, place: &Workplace<'_>) -> (Attempt, Result<Pa
         milliseconds: 0,
         peak_memory: 0,
         log: None,
+        broken: None,
         result: AttemptResult::failed(&Failure::new(FailureKind::BuildFailed, "it did not end")),
     };
     let started = Instant::now();
@@ -84,11 +85,7 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
         let content = tree.read_file(path).filter(|content| content.len() <= TEXT_SIZE)?;
         String::from_utf8(content).ok()
     };
-    let phases = match place.toolchain {
-        Some(toolchain) => phases(plan, &surroundings(plan, toolchain, &read)?),
-        None => shell_phases(plan, &read),
-    };
-    let phases = phases.map_err(|error| Failure::new(FailureKind::NoPlan, error.to_string()))?;
+    let phases = phases_of(plan, place, &read)?;
     let programs = Programs::prepare(&phases, place.toolchain)?;
     let mut session = Session::start(place.sandbox, &policy(place, &programs, !phases.install.is_empty())?)?;
     attempt.enforced = session.enforced().iter().map(ToString::to_string).collect();
@@ -110,16 +107,37 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
         }
     }
     (place.stage)(Stage::Build);
-    for command in &phases.build {
-        runner.expect("build", command, FailureKind::BuildFailed)?;
-    }
-    match &phases.pack {
-        Some(command) => {
-            runner.expect("pack", command, FailureKind::BuildFailed)?;
-            runner.take_archive()
+    let built = phases.build.iter().try_for_each(|command| runner.expect("build", command, FailureKind::BuildFailed));
+    let failure = match built.and_then(|()| runner.pack(plan, &phases)) {
+        Ok(archive) => return Ok(archive),
+        Err(failure) => failure,
+    };
+    let failure = match phases.left_out.iter().find(|name| runner.log.tail().contains(name.as_str())) {
+        Some(name) => {
+            let detail = format!("`{name}` is not in the registry; {}", failure.detail);
+            Failure::new(FailureKind::NetworkNeeded, detail)
         }
-        None => runner.pack_natively(&plan.pack.directory),
+        None => failure,
+    };
+    if failure.kind == FailureKind::BuildLimit {
+        return Err(failure);
     }
+    // What was made until then proves itself where it is the published file; the failure says why the rest is missing.
+    let without_scripts = Plan { pack: Pack { scripts: false, ..plan.pack.clone() }, ..plan.clone() };
+    let packed = phases_of(&without_scripts, place, &read).and_then(|phases| runner.pack(&without_scripts, &phases));
+    if packed.is_ok() {
+        runner.attempt.broken = Some(failure.clone());
+    }
+    packed.map_err(|_| failure)
+}
+
+/// The command lines of a plan, with the programs that it names or without any.
+fn phases_of(plan: &Plan, place: &Workplace<'_>, read: &dyn Fn(&str) -> Option<String>) -> Result<Phases, Failure> {
+    let phases = match place.toolchain {
+        Some(toolchain) => phases(plan, &surroundings(plan, toolchain, read)?),
+        None => shell_phases(plan, read),
+    };
+    phases.map_err(|error| Failure::new(FailureKind::NoPlan, error.to_string()))
 }
 
 fn inside(file: &str) -> PathBuf {
@@ -338,6 +356,17 @@ impl Runner<'_, '_> {
         let path = self.place.directory.join("candidate.tgz");
         native::pack(&self.session, directory, &path, self.place.limits.archive)?;
         Ok(path)
+    }
+
+    /// Packs with the plan's packer, and takes the archive out.
+    fn pack(&mut self, plan: &Plan, phases: &Phases) -> Result<PathBuf, Failure> {
+        match &phases.pack {
+            Some(command) => {
+                self.expect("pack", command, FailureKind::BuildFailed)?;
+                self.take_archive()
+            }
+            None => self.pack_natively(&plan.pack.directory),
+        }
     }
 
     /// The one archive in the output directory, copied out of the sandbox.

@@ -132,6 +132,7 @@ impl Rebuilder<'_> {
                     milliseconds: 0,
                     peak_memory: 0,
                     log: None,
+                    broken: None,
                     result: AttemptResult::failed(&failure),
                 };
                 return (attempt, Err(failure));

@@ -30,6 +30,9 @@ pub struct Attempt {
     pub peak_memory: u64,
     /// What the commands wrote, and the requests; in the cache.
     pub log: Option<PathBuf>,
+    /// Why the build did not come to its end, where it was packed all the same.
+    #[serde(skip)]
+    pub broken: Option<Failure>,
     /// How it ended.
     pub result: AttemptResult,
 }

@@ -38,9 +38,9 @@ pub(super) struct Completed {
 }
 
 impl Completed {
-    /// Whether anything of it builds.
+    /// Whether anything of it builds this package; that others of the workspace are built is not enough.
     pub(super) fn builds(&self) -> bool {
-        self.steps.iter().any(|step| step.builds) || self.lifecycle.builds || !self.rewrite.steps.is_empty()
+        self.way.steps.iter().any(|step| step.builds) || self.lifecycle.builds || !self.rewrite.steps.is_empty()
     }
 
     /// Whether this way comes down to what `other` does.

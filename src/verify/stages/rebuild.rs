@@ -101,8 +101,8 @@ pub(in crate::verify) fn rebuild(
     for plan in plans.iter().map(Some).chain([None]) {
         // A mismatch is believed only when it comes twice.
         let Some(plan) = plan.cloned().or_else(|| Some(record.best()?.plan.clone())) else { break };
-        // Where the lockfile could be followed, not following it makes only something else.
-        if plan_was_followed(&record, &plan) {
+        let repeats = Some(&plan) == record.best().filter(|best| best.broken.is_some()).map(|best| &best.plan);
+        if repeats || record.attempts.iter().any(|attempt| makes_needless(attempt, &plan)) {
             continue;
         }
         let (mut attempt, archive) = rebuilder.attempt(&plan, record.attempts.len() + 1);
@@ -119,6 +119,9 @@ pub(in crate::verify) fn rebuild(
                     depth(&claim.shown),
                 );
                 differing = different;
+                if let Some(failure) = attempt.broken.clone() {
+                    keep_first(&mut record.failure, failure, &attempt, &record.attempts);
+                }
                 attempt.result = AttemptResult::Packed {
                     explained,
                     same_tar: candidate.same_tar,
@@ -212,17 +215,21 @@ fn plans(settings: &RebuildSettings, inputs: &Inputs<'_>) -> Result<Vec<Plan>, O
     }
 }
 
-/// Whether the dependencies of the plan that differs from this one only in following the lockfile were installed.
-fn plan_was_followed(record: &RebuildRecord, plan: &Plan) -> bool {
-    let bare = |plan: &Plan| Plan { because: Vec::new(), install: None, ..plan.clone() };
-    record.attempts.iter().any(|attempt| {
-        let (Some(frozen), Some(loose)) = (&attempt.plan.install, &plan.install) else { return false };
-        let mut installed = attempt.commands.iter().filter(|command| command.phase == "install").peekable();
-        (frozen.mode, loose.mode) == (InstallMode::Frozen, InstallMode::Loose)
-            && bare(&attempt.plan) == bare(plan)
-            && installed.peek().is_some()
-            && installed.all(|command| command.status == "exit 0")
-    })
+/// Whether `plan` could only repeat what `attempt` did: the same installation that failed, or a looser one of a
+/// lockfile that has been followed.
+fn makes_needless(attempt: &Attempt, plan: &Plan) -> bool {
+    let (Some(before), Some(now)) = (&attempt.plan.install, &plan.install) else { return false };
+    let installs = || attempt.commands.iter().filter(|command| command.phase == "install");
+    if installs().next().is_none() {
+        return false;
+    }
+    let installed = installs().all(|command| command.status == "exit 0");
+    let is_looser = before.mode == InstallMode::Frozen && now.mode == InstallMode::Loose;
+    if installed {
+        is_looser && Plan { install: Some(before.clone()), ..plan.clone() } == attempt.plan
+    } else {
+        before == now && attempt.plan.tools == plan.tools && attempt.plan.stamps == plan.stamps
+    }
 }
 
 /// Of several failures the one that came furthest tells most.
@@ -238,6 +245,9 @@ fn failure_of(record: &RebuildRecord, ledger: &Ledger) -> Option<Failure> {
     ledger.unexplained().next()?;
     let Some(best) = record.best() else { return record.failure.clone() };
     let AttemptResult::Packed { explained, .. } = best.result else { return None };
+    if best.broken.is_some() {
+        return best.broken.clone();
+    }
     let is_made =
         |file: &crate::ledger::LedgerFile| matches!(file.explanation, Explanation::Modified { rebuilt: true, .. });
     if explained == 0 && !ledger.unexplained().any(is_made) {
