@@ -3,13 +3,17 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use url::Url;
 
-use super::edits::{Edit, point_yarn_lock_at};
+use super::edits::{Edit, point_yarn_lock_at, stamp_version};
 use super::environment::registry;
 use super::phases::Surroundings;
 use crate::rebuild::lockfile::{LockfileFormat, is_foreign, leave_out, manifest_without, with_registry};
 use crate::rebuild::plan::{Install, PackageManagerName, Plan};
+
+/// Most packages of a workspace that are looked at.
+const MAX_MEMBERS: usize = 500;
 
 /// Adds the changes to `edits`; returns the dependencies that are left out because no registry serves them.
 pub(super) fn prepare(
@@ -48,6 +52,9 @@ pub(super) fn prepare(
         text = left.lockfile;
         names = left.names;
     }
+    if format == LockfileFormat::Npm {
+        as_locked(&text, &within, surroundings, edits);
+    }
     match (format, Url::parse(&registry(surroundings))) {
         (LockfileFormat::YarnClassic, _) => text = point_yarn_lock_at(&text, &registry(surroundings)),
         (LockfileFormat::Bun | LockfileFormat::Pnpm, Ok(address)) => text = with_registry(format, &text, &address),
@@ -60,24 +67,63 @@ pub(super) fn prepare(
     names.into_iter().collect()
 }
 
-/// Takes dependencies out of a manifest, which may have been changed before; returns their names.
+/// Takes dependencies out of a manifest; returns their names.
 fn without(
     file: &str,
     leaves: &dyn Fn(&str, &str) -> bool,
     surroundings: &Surroundings<'_>,
     edits: &mut Vec<Edit>,
 ) -> Vec<String> {
-    let stamped = edits.iter().position(|edit| edit.file == file);
-    let before = match stamped {
-        Some(index) => Some(edits[index].after.clone()),
-        None => (surroundings.read)(file),
-    };
-    let Some((after, names)) = before.as_deref().and_then(|before| manifest_without(before, leaves)) else {
-        return Vec::new();
-    };
-    if let Some(index) = stamped {
-        edits.remove(index);
-    }
-    edits.push(Edit { file: file.to_owned(), after, restore: before });
+    let mut names = Vec::new();
+    change(file, surroundings, edits, &mut |before| {
+        let (after, found) = manifest_without(before, leaves)?;
+        names = found;
+        Some(after)
+    });
     names
+}
+
+/// Gives the workspace's packages the versions that npm's lockfile knows them by.
+///
+/// A release gives one package its new version after everything was installed; with it the others, which still ask
+/// for the old one, would send npm to the registry.
+fn as_locked(
+    lockfile: &str,
+    within: &dyn Fn(&str) -> String,
+    surroundings: &Surroundings<'_>,
+    edits: &mut Vec<Edit>,
+) {
+    let Ok(lockfile) = serde_json::from_str::<Value>(lockfile) else { return };
+    let packages = lockfile.get("packages").and_then(Value::as_object);
+    let members = packages.into_iter().flatten().filter(|(place, _)| {
+        !place.is_empty() && !place.contains("node_modules/") && !place.split('/').any(|part| part == "..")
+    });
+    for (place, entry) in members.take(MAX_MEMBERS) {
+        let Some(version) = entry.get("version").and_then(Value::as_str) else { continue };
+        change(&within(&format!("{place}/package.json")), surroundings, edits, &mut |before| {
+            let manifest: Value = serde_json::from_str(before).ok()?;
+            let differs = manifest.get("version").and_then(Value::as_str).is_some_and(|stated| stated != version);
+            differs.then(|| stamp_version(before, version))?
+        });
+    }
+}
+
+/// Changes a file for the installation, which may have been changed before.
+fn change(
+    file: &str,
+    surroundings: &Surroundings<'_>,
+    edits: &mut Vec<Edit>,
+    how: &mut dyn FnMut(&str) -> Option<String>,
+) {
+    if let Some(edit) = edits.iter_mut().find(|edit| edit.file == file) {
+        if let Some(after) = how(&edit.after) {
+            let stays = std::mem::replace(&mut edit.after, after);
+            edit.restore.get_or_insert(stays);
+        }
+        return;
+    }
+    let Some(before) = (surroundings.read)(file) else { return };
+    if let Some(after) = how(&before) {
+        edits.push(Edit { file: file.to_owned(), after, restore: Some(before) });
+    }
 }

@@ -72,6 +72,12 @@ fn take_edges(object: &mut Map<String, Value>, leaves: &dyn Fn(&str, &str) -> bo
 
 fn of_npm(text: &str) -> Option<LeftOut> {
     let mut lockfile: Value = serde_json::from_str(text).ok()?;
+    if lockfile.get("packages").is_none() {
+        let mut names = BTreeSet::new();
+        nested(lockfile.get_mut("dependencies")?.as_object_mut()?, &mut names, 0);
+        let directories = vec![String::new()];
+        return (!names.is_empty()).then(|| LeftOut { names, lockfile: lockfile.to_string(), directories });
+    }
     let packages = lockfile.get_mut("packages")?.as_object_mut()?;
     let foreign = |entry: &Value| entry.get("resolved").and_then(Value::as_str).is_some_and(is_foreign);
     let folder = |place: &str| place.rsplit_once("node_modules/").map(|(_, folder)| folder.to_owned());
@@ -105,6 +111,28 @@ fn of_npm(text: &str) -> Option<LeftOut> {
         object.remove("dependencies");
     }
     Some(LeftOut { names, lockfile: lockfile.to_string(), directories })
+}
+
+/// Version 1, whose entries lie inside of each other.
+fn nested(entries: &mut Map<String, Value>, names: &mut BTreeSet<String>, depth: usize) {
+    if depth > 50 {
+        return;
+    }
+    entries.retain(|name, entry| {
+        let leaves = entry.get("version").and_then(Value::as_str).is_some_and(is_foreign);
+        if leaves {
+            names.insert(name.clone());
+        }
+        !leaves
+    });
+    for entry in entries.values_mut().filter_map(Value::as_object_mut) {
+        if let Some(required) = entry.get_mut("requires").and_then(Value::as_object_mut) {
+            required.retain(|_, range| !range.as_str().is_some_and(is_foreign));
+        }
+        if let Some(inner) = entry.get_mut("dependencies").and_then(Value::as_object_mut) {
+            nested(inner, names, depth + 1);
+        }
+    }
 }
 
 fn of_yarn(text: &str) -> Option<LeftOut> {
