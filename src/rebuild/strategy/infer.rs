@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::assemble::{Way, complete, plan};
 use super::commit::{Commit, join, text_at};
 use super::expand::Expander;
+use super::makefile::Makefile;
 use super::inputs::{Claims, Inputs, NoPlan};
 use super::package_manager::{self, Choice};
 use super::workflow::{self, Hints};
@@ -114,7 +115,25 @@ fn ways(scene: &Scene<'_>, files: &[workflow_file::WorkflowFile], manifest: &Val
         });
     }
     ways.extend(build_scripts(scene, &expander, published.as_ref()));
+    ways.extend(make(scene, &expander));
     ways
+}
+
+/// The target of a Makefile beside the manifest that publishes, else the one that builds.
+fn make(scene: &Scene<'_>, expander: &Expander<'_>) -> Option<Way> {
+    let path = join(scene.directory, "Makefile");
+    let makefile = Makefile::parse(&scene.commit.text(&path)?);
+    let target = makefile.release().or_else(|| makefile.build())?;
+    let mut walk = expander.script(&makefile.script(target), scene.directory, &Default::default());
+    walk.settle();
+    walk.builds().then(|| Way {
+        strategy: "makefile",
+        because: vec![format!("`make {}` builds: {path}", target.escape_debug())],
+        steps: walk.kept,
+        published: walk.published,
+        builds_needed: true,
+        with_lifecycle: true,
+    })
 }
 
 /// A script of the manifest or the root that leads to publishing, or that npm runs when a version is made.

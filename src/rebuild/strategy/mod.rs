@@ -11,6 +11,7 @@ mod expand;
 mod infer;
 mod inputs;
 mod lifecycle;
+mod makefile;
 mod node_releases;
 mod package_manager;
 mod removal;
