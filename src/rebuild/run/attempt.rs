@@ -433,6 +433,8 @@ fn wants_network(output: &str) -> bool {
         "ENOTFOUND",
         "EAI_AGAIN",
         "ENETUNREACH",
+        "ENOTCACHED",
+        "ERR_PNPM_NO_OFFLINE",
         "ECONNREFUSED",
         "Temporary failure in name resolution",
         "Could not resolve host",

@@ -8,6 +8,7 @@ use tarproof_sandbox::Session;
 
 use super::Failure;
 use super::failure::FailureKind;
+use super::git_index::index;
 use crate::package::{BlobId, CommitId};
 use crate::rebuild::commands::SOURCE;
 use crate::source::git::SourceRepository;
@@ -44,9 +45,9 @@ pub(super) fn export(
     let blobs: Vec<BlobId> = files.iter().map(|(_, file)| file.blob).collect();
     let contents = source.contents(&blobs);
     let mut missing = Vec::new();
-    for (path, file) in files {
+    for (path, file) in &files {
         let Some(content) = contents.as_ref().and_then(|contents| contents.read(file.blob)) else {
-            missing.push(path);
+            missing.push(path.clone());
             continue;
         };
         let inside = PathBuf::from(format!("{SOURCE}/{path}"));
@@ -56,7 +57,8 @@ pub(super) fn export(
             session.put(&inside, if file.executable { 0o755 } else { 0o644 }, &mut content.as_slice())?;
         }
     }
-    // Programs that ask git for the commit's id get it; there is no history and no remote to be asked for.
+    // Programs that ask git for the commit's id or its files get them; there is no history and no remote.
+    session.put(&PathBuf::from(format!("{SOURCE}/.git/index")), 0o644, &mut index(&files).as_slice())?;
     for (name, content) in [
         ("HEAD", format!("{commit}\n")),
         ("config", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n".to_owned()),

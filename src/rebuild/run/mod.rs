@@ -5,6 +5,7 @@
 mod attempt;
 mod export;
 mod failure;
+mod git_index;
 mod log;
 mod native;
 mod record;
