@@ -6,8 +6,18 @@ use serde::Deserialize;
 
 /// What a described release may be expected to be called.
 const VERDICTS: [&str; 6] = ["verbatim", "reproduced", "equivalent", "divergent", "no-source", "inconclusive"];
-const CLASSES: [&str; 7] =
-    ["git-blob", "git-blob-moved", "derived", "stabilized", "history", "modified", "artifact-only"];
+const CLASSES: [&str; 10] = [
+    "git-blob",
+    "git-blob-moved",
+    "derived",
+    "stabilized",
+    "rebuilt",
+    "rebuilt-stabilized",
+    "attributed",
+    "history",
+    "modified",
+    "artifact-only",
+];
 
 /// Which side of the verifier a case is meant for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -183,7 +193,9 @@ pub struct Change {
     pub remove: bool,
     /// Takes the content of another path of the commit (from the repository's root).
     pub copy: Option<String>,
-    /// The label of the commit that `copy` looks into, where it is another one.
+    /// Puts the contents of these paths of the commit one after the other, as a publisher's build did.
+    pub concatenate: Vec<String>,
+    /// The label of the commit that `copy` and `concatenate` look into, where it is another one.
     pub of: Option<String>,
     /// The whole new text.
     pub text: Option<String>,
@@ -225,7 +237,7 @@ pub struct Expectation {
     /// Rule ids that must be among the findings; others may be.
     #[serde(default)]
     pub findings: Vec<String>,
-    /// Whether only a rebuild could tell more.
+    /// Whether the verdict takes a rebuild in the sandbox.
     #[serde(default)]
     pub needs_rebuild: bool,
     /// One sentence.

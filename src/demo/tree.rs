@@ -86,6 +86,14 @@ fn changed_file(
     lookup: &dyn Fn(Option<&str>, &str) -> Option<TreeFile>,
 ) -> Result<TreeFile, EditError> {
     let mut file = match (&change.copy, &change.text, &change.hex, &change.link) {
+        _ if !change.concatenate.is_empty() => {
+            let mut content = change.text.clone().unwrap_or_default().into_bytes();
+            for from in &change.concatenate {
+                let found = lookup(change.of.as_deref(), from);
+                content.extend(found.ok_or_else(|| EditError::NothingToCopy(from.clone()))?.content);
+            }
+            TreeFile { content, kind: TreeFileKind::Regular }
+        }
         (Some(from), ..) => lookup(change.of.as_deref(), from).ok_or_else(|| EditError::NothingToCopy(from.clone()))?,
         (_, Some(text), ..) => TreeFile::text(text),
         (_, _, Some(hex), _) => {
@@ -150,11 +158,12 @@ mod tests {
         let copy = tree.clone();
         let lookup = |_: Option<&str>, path: &str| copy.get(path).cloned();
         let text = "a = { replace = [['on', 'th']], append = '!', executable = true }\nb = { remove = true }\n\
-                    c = { copy = 'b' }\nd = { hex = '7f 45' }\ne = { link = 'a' }";
+                    c = { copy = 'b' }\nf = { text = '1', concatenate = ['a', 'b'] }\nd = { hex = '7f 45' }\ne = { link = 'a' }";
         apply_edits(&mut tree, &edits(text), &lookup).unwrap();
         assert_eq!(tree["a"], TreeFile { content: b"the!".to_vec(), kind: TreeFileKind::Executable });
         assert!(!tree.contains_key("b"));
         assert_eq!(tree["c"].content, b"two");
+        assert_eq!(tree["f"].content, b"1onetwo");
         assert_eq!(tree["d"].content, [0x7f, 0x45]);
         assert_eq!(tree["e"].kind, TreeFileKind::Link);
     }

@@ -11,6 +11,8 @@ mod git_http;
 #[cfg(unix)]
 mod git_misbehaviour;
 mod hostile_archive;
+#[cfg(target_os = "linux")]
+mod hostile_build;
 mod hostile_manifest;
 mod hostile_text;
 mod installer;

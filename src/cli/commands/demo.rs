@@ -32,6 +32,8 @@ struct Row {
     class: Option<&'static str>,
     findings: Vec<&'static str>,
     needs_rebuild: bool,
+    /// Whether the case takes a build, and no sandbox can start here; then nothing is as expected.
+    not_run: bool,
     as_expected: bool,
     /// What is not as expected, if anything.
     deviation: Option<String>,
@@ -69,7 +71,11 @@ pub(super) fn run(command: &Demo, common: &Common) -> Result<u8, CliError> {
         Format::Json => output::json(&table)?,
     };
     output::write(None, &text)?;
-    Ok(if as_expected { exit::EXPLAINED } else { exit::UNEXPLAINED })
+    Ok(match as_expected {
+        true => exit::EXPLAINED,
+        false if table.cases.iter().all(|row| row.as_expected || row.not_run) => exit::INCONCLUSIVE,
+        false => exit::UNEXPLAINED,
+    })
 }
 
 /// A context that sees only the world: its registry, its repositories, its settings.
@@ -105,6 +111,7 @@ async fn row(release: &BuiltRelease, expectation: &Expectation, context: &Contex
     };
     let verification = verification.ok();
     let deviation = deviation(&verdict, verification.as_ref(), expectation);
+    let not_run = expectation.needs_rebuild && verdict == "inconclusive(no-sandbox)" && deviation.is_some();
     let (file, class) = telling_file(verification.as_ref(), expectation);
     let mut findings: Vec<&'static str> = verification
         .iter()
@@ -127,6 +134,7 @@ async fn row(release: &BuiltRelease, expectation: &Expectation, context: &Contex
         class,
         findings,
         needs_rebuild: expectation.needs_rebuild,
+        not_run,
         as_expected: deviation.is_none(),
         deviation,
         why: expectation.why.clone(),
@@ -199,16 +207,18 @@ fn render(table: &Table) -> String {
         );
         for row in table.cases.iter().filter(|row| (row.kind == "attack") == (kind == "attack")) {
             let (mark, style) = match (row.as_expected, exit_color(&row.verdict)) {
+                (false, style) if row.not_run => ("-", style),
                 (false, _) => ("✗", AnsiColor::Red.on_default().bold()),
                 (true, style) => ("✓", style),
             };
             let path = row.file.as_deref().unwrap_or("-");
             let class = row.class.unwrap_or("-");
             let note = match (&row.deviation, &row.planted, row.needs_rebuild) {
+                (Some(_), _, _) if row.not_run => format!("not run, would be {}", row.expected),
                 (Some(deviation), _, _) => deviation.clone(),
                 (None, Some(planted), false) => planted.clone(),
-                (None, Some(planted), true) => format!("{planted} (only a rebuild can tell)"),
-                (None, None, true) => "(only a rebuild can tell)".to_owned(),
+                (None, Some(planted), true) => format!("{planted} (built in the sandbox)"),
+                (None, None, true) => "(built in the sandbox)".to_owned(),
                 (None, None, false) if row.kind == "attack" => format!("nothing: {}", row.why),
                 (None, None, false) => String::new(),
             };
@@ -223,12 +233,17 @@ fn render(table: &Table) -> String {
     }
     let right = table.cases.iter().filter(|row| row.as_expected).count();
     let _ = writeln!(out, "{right} of {} cases got the verdict they were made for.", table.cases.len());
+    let not_run = table.cases.iter().filter(|row| row.not_run).count();
+    if not_run > 0 {
+        let _ = writeln!(out, "{not_run} take a build and were not run: no sandbox can start here.");
+        let _ = writeln!(out, "hint: `tarproof doctor` says what is missing");
+    }
     out
 }
 
 fn exit_color(verdict: &str) -> Style {
     match verdict {
-        "verbatim" | "equivalent" => AnsiColor::Green.on_default(),
+        "verbatim" | "reproduced" | "equivalent" => AnsiColor::Green.on_default(),
         "divergent" | "no-source" => AnsiColor::Red.on_default(),
         _ => AnsiColor::Yellow.on_default(),
     }

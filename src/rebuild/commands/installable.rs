@@ -22,7 +22,7 @@ pub(super) fn prepare(
     surroundings: &Surroundings<'_>,
     edits: &mut Vec<Edit>,
 ) -> Vec<String> {
-    let manager = plan.tools.package_manager.name;
+    let manager = plan.manager().name;
     let directory = match install.directory.trim_start_matches("./").trim_matches('/') {
         "." => "",
         directory => directory,
@@ -87,12 +87,7 @@ fn without(
 ///
 /// A release gives one package its new version after everything was installed; with it the others, which still ask
 /// for the old one, would send npm to the registry.
-fn as_locked(
-    lockfile: &str,
-    within: &dyn Fn(&str) -> String,
-    surroundings: &Surroundings<'_>,
-    edits: &mut Vec<Edit>,
-) {
+fn as_locked(lockfile: &str, within: &dyn Fn(&str) -> String, surroundings: &Surroundings<'_>, edits: &mut Vec<Edit>) {
     let Ok(lockfile) = serde_json::from_str::<Value>(lockfile) else { return };
     let packages = lockfile.get("packages").and_then(Value::as_object);
     let members = packages.into_iter().flatten().filter(|(place, _)| {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::{Phase, environment};
 use super::{CLOCK, HOME, OUTPUT, SOURCE, clock_script, edits, install, installable, pack, programs};
-use crate::rebuild::plan::{PackageManagerName, Packer, Plan};
+use crate::rebuild::plan::{Packer, Plan};
 
 /// What the command lines depend on besides the plan.
 pub struct Surroundings<'a> {

@@ -24,6 +24,7 @@ pub fn shell_phases(plan: &Plan, read: &dyn Fn(&str) -> Option<String>) -> Resul
         }
     });
     Ok(Phases {
+        left_out: Vec::new(),
         remove: plan.remove.clone(),
         edits: stamped(plan, read)?,
         files: Vec::new(),

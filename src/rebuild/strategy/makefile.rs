@@ -45,7 +45,9 @@ impl Makefile {
                 continue;
             }
             current.clear();
-            let Some((targets, rest)) = line.split_once(':').filter(|(_, rest)| !rest.starts_with('=')) else { continue };
+            let Some((targets, rest)) = line.split_once(':').filter(|(_, rest)| !rest.starts_with('=')) else {
+                continue;
+            };
             let is_plain = |name: &&str| !name.is_empty() && !name.contains(['$', '%', '=', '(']);
             if line.starts_with(' ') || targets.contains('=') || rules.len() > MAX_RULES {
                 continue;

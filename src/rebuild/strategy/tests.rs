@@ -122,7 +122,7 @@ fn a_package_of_a_workspace_is_built_after_what_it_needs() {
         "lifecycle frozen\n$ [packages/c] pnpm run prepare\n$ [packages/b] pnpm run build\npack packages/a Pnpm scripts"
     );
     assert_eq!(plans[0].install.as_ref().unwrap().directory, ".");
-    assert_eq!(plans[0].tools.as_ref().unwrap().package_manager.version.as_ref().unwrap().version, "8");
+    assert_eq!(plans[0].manager().version.as_ref().unwrap().version, "8");
     assert!(
         plans.iter().any(|plan| plan.steps.iter().any(|step| step.directory == "." && step.run == "pnpm run build"))
     );
@@ -131,7 +131,7 @@ fn a_package_of_a_workspace_is_built_after_what_it_needs() {
 #[test]
 fn the_package_manager_is_told_by_the_first_that_says_so() {
     let manifest = |extra: &str| format!(r#"{{"name":"a","version":"1.0.0","scripts":{{"build":"tsc"}}{extra}}}"#);
-    let name = |files: &[(&str, &str)]| first(files).tools.unwrap().package_manager;
+    let name = |files: &[(&str, &str)]| first(files).manager().clone();
     let plain = manifest("");
     let berry = "# comment\n\n__metadata:\n  version: 6\n";
     assert_eq!(name(&[("package.json", &plain)]).name, PackageManagerName::Npm);

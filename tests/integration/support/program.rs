@@ -55,6 +55,11 @@ impl Tarproof {
 
     /// Runs it once; `@repositories` in an argument stands for the folder with the world's repositories.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.run_with(arguments, &[])
+    }
+
+    /// Runs it once with more variables.
+    pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
         let repositories = self.world.directory().join("repositories").display().to_string();
         let mut command = Command::new(env!("CARGO_BIN_EXE_tarproof"));
         command
@@ -64,6 +69,7 @@ impl Tarproof {
             .env("npm_config_registry", self.world.registry_url())
             .env("NO_PROXY", "*")
             .env("XDG_CACHE_HOME", self.cache())
+            .envs(variables.iter().copied())
             .current_dir(self.directory())
             .args(arguments.iter().map(|argument| argument.replace("@repositories", &repositories)));
         let output = command.output().unwrap();
@@ -79,7 +85,8 @@ impl Tarproof {
         }
     }
 
-    fn cache(&self) -> PathBuf {
+    /// Where it keeps things between runs.
+    pub(crate) fn cache(&self) -> PathBuf {
         self.scratch.path().join("cache")
     }
 
