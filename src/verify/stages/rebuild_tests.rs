@@ -37,6 +37,7 @@ fn attempt(plan: Plan, result: AttemptResult) -> Attempt {
         commands: Vec::new(),
         requests: Requests::default(),
         missing: Vec::new(),
+        broken: None,
         milliseconds: 0,
         peak_memory: 0,
         log: None,
