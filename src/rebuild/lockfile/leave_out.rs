@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(left.directories, ["", "packages/x"]);
         let value: Value = serde_json::from_str(&left.lockfile).unwrap();
         let places: Vec<_> = value["packages"].as_object().unwrap().keys().cloned().collect();
-        assert_eq!(places, ["", "node_modules/a", "packages/x"]);
+        assert_eq!(places, ["", "packages/x", "node_modules/a"]);
         assert_eq!(value["packages"][""]["devDependencies"], serde_json::json!({"a": "^1"}));
         assert_eq!(value["packages"]["node_modules/a"]["dependencies"], serde_json::json!({}));
         assert_eq!(leave_out(LockfileFormat::Npm, &left.lockfile), None);

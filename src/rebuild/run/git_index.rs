@@ -51,10 +51,12 @@ mod tests {
         let file = |executable| TreeFile { blob: BlobId([7; 20]), executable, link: false };
         let bytes = index(&[("b".to_owned(), file(true)), ("a/c".to_owned(), file(false))]);
         assert_eq!(&bytes[..12], b"DIRC\0\0\0\x02\0\0\0\x02");
-        let entry = |at: usize| &bytes[12 + at * 72..12 + (at + 1) * 72];
-        assert_eq!(&entry(0)[24..28], &0o100_644_u32.to_be_bytes());
-        assert_eq!(&entry(0)[60..], b"\0\x03a/c\0\0\0\0\0\0\0");
-        assert_eq!(&entry(1)[60..], b"\0\x01b\0\0\0\0\0\0\0\0\0");
-        assert_eq!(bytes.len(), 12 + 2 * 72 + 20);
+        // 62 bytes and the name, padded to a multiple of eight with at least one zero.
+        let (first, second) = (&bytes[12..12 + 72], &bytes[12 + 72..12 + 72 + 64]);
+        assert_eq!(&first[24..28], &0o100_644_u32.to_be_bytes());
+        assert_eq!(&first[60..], b"\0\x03a/c\0\0\0\0\0\0\0");
+        assert_eq!(&second[24..28], &0o100_755_u32.to_be_bytes());
+        assert_eq!(&second[60..], b"\0\x01b\0");
+        assert_eq!(bytes.len(), 12 + 72 + 64 + 20);
     }
 }

@@ -75,7 +75,9 @@ impl Log {
                 || lower.contains("_logs/");
             lower.contains("err") && !noise && !lower.ends_with("code lifecycle") && lower != "npm err!"
         };
-        let found = lines().find(tells).or_else(|| lines().next_back())?;
+        // An error with its name says more than a word in a command line or in a stack.
+        let names = |line: &&str| tells(line) && (line.contains("Error: ") || line.contains("error TS"));
+        let found = lines().find(names).or_else(|| lines().find(tells)).or_else(|| lines().next_back())?;
         Some(found.chars().take(LINE).collect())
     }
 }

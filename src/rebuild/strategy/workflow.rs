@@ -3,6 +3,7 @@
 use super::classify::PublishTool;
 use super::commit::resolve;
 use super::expand::{Expander, Kept, Published, UNKNOWN, Walk};
+use super::shell::{Script, quote, split};
 use super::workflow_file::{Job, WorkflowFile, WorkflowStep};
 use crate::package::Version;
 use crate::rebuild::plan::PackageManagerName;
@@ -200,6 +201,10 @@ fn walk_job(job: &Job, expander: &Expander<'_>) -> (Walk, bool) {
                 continue;
             }
             let mut walk = expander.script(run, &directory, &environment());
+            // A workflow's shell is bash, which matters where the script stays as it is written.
+            for kept in walk.kept.iter_mut().filter(|kept| kept.run == run && split(run) == Script::Whole) {
+                kept.run = format!("bash -e -o pipefail -c {}", quote(run));
+            }
             whole.kept.append(&mut walk.kept);
             whole.impure |= walk.impure;
             whole.published = walk.published;

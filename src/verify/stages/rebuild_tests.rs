@@ -9,7 +9,7 @@ fn plan(mode: InstallMode, lockfile: Option<&str>) -> Plan {
     Plan {
         format: Plan::FORMAT,
         strategy: "workflow".to_owned(),
-        because: vec![format!("{mode:?}")],
+        because: Vec::new(),
         tools: Some(Tools {
             node: version("20"),
             npm: version("10"),
