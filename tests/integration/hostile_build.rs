@@ -111,8 +111,7 @@ impl Verified {
         let shown = self.result["inconclusive"].to_string();
         assert!(verdicts.contains(&self.verdict.as_str()), "{} {shown} {:?}", self.verdict, self.logs);
         assert!(shown.contains(detail), "{shown}");
-        let expected = if self.verdict == "divergent" { 1 } else { 3 };
-        assert_eq!(self.code, expected);
+        assert_eq!(self.code, if self.verdict == "equivalent" { 0 } else { 3 });
         self
     }
 
@@ -177,7 +176,7 @@ fn a_planted_git_configuration_is_never_read() {
         "{HONEST}printf '[core]\\n\\trepositoryformatversion = 0\\n\\tfsmonitor = \"touch @host/escaped; false\"\\n' > .git/config\n"
     );
     let hostile = Hostile::new(&script);
-    hostile.verify(&[]).is(&["divergent"], "");
+    hostile.verify(&[]).is(&["equivalent"], "null");
     assert!(!hostile.host("escaped").exists());
     let control = hostile.host("repository");
     let git = |arguments: &[&str]| {

@@ -54,7 +54,7 @@ fn the_verdicts_page_names_every_verdict_reason_and_class() {
             variant.starts_with("Self::").then(|| text.split('"').next())?
         })
         .collect();
-    assert_eq!(ids.len(), 5 + 5 + 7, "verdicts, reasons, classes: {ids:?}");
+    assert_eq!(ids.len(), 6 + 5 + 10, "verdicts, reasons, classes: {ids:?}");
     for id in &ids {
         assert!(verdicts.contains(&format!("`{id}`")), "docs/verdicts.md does not name `{id}`");
     }
@@ -145,11 +145,16 @@ fn no_file_names_a_registry_or_somebodys_machine() {
     let hosts = [["npm", "js"].concat(), ["crates.io", "/api"].concat(), ["py", "pi.org"].concat()];
     let places =
         [["/ro", "ot/"].concat(), ["/ho", "me/"].concat(), ["/Us", "ers/"].concat(), ["C:\\", "Users"].concat()];
+    // Places of every sandbox, the same on all machines.
+    let of_sandbox = [["/ho", "me/builder"].concat(), ["/proc/self/ro", "ot/"].concat()];
     let files = project_files();
     assert!(files.len() > 150, "only {} files", files.len());
     for path in files {
         let content = std::fs::read(&path).unwrap();
-        let text = String::from_utf8_lossy(&content);
+        let mut text = String::from_utf8_lossy(&content).into_owned();
+        for place in &of_sandbox {
+            text = text.replace(place, "");
+        }
         for forbidden in hosts.iter().chain(&places) {
             let line = text.lines().find(|line| line.contains(forbidden.as_str()));
             assert!(line.is_none(), "{}: {forbidden} in: {line:?}", path.display());
