@@ -208,10 +208,11 @@ fn plans(scene: &Scene<'_>, ways: Vec<Way>) -> Vec<Plan> {
     if !any_builds {
         // Nothing builds; what else runs when publishing may still write a file.
         let first = others.first().map(|completed| plan(scene, completed, InstallMode::Frozen));
-        return first
-            .map(|plan| if plan.steps.is_empty() && plan.install.is_none() { as_plain_pack(plan) } else { plan })
-            .into_iter()
-            .collect();
+        plans.extend(
+            first.map(|plan| if plan.steps.is_empty() && plan.install.is_none() { as_plain_pack(plan) } else { plan }),
+        );
+        super::shell_build::without_programs(scene, &mut plans);
+        return plans;
     }
     for (index, completed) in building.iter().enumerate() {
         if building[..index].iter().any(|earlier| completed.adds_nothing_to(earlier)) {

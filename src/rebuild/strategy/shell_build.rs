@@ -66,6 +66,7 @@ fn simplified(scene: &Scene<'_>, plan: &Plan) -> Option<Plan> {
     let is_plain = plan.pack.directory == super::commit::plan_path(scene.directory)
         && matches!(plan.pack.with, Packer::Npm | Packer::Pnpm)
         && scene.directory == scene.workspace.root
+        && plan.builds()
         && !installs_anything(scene);
     let manifest = scene.commit.manifest(scene.directory)?;
     if !is_plain || text_at(&manifest, &["scripts", "postpack"]).is_some() {
