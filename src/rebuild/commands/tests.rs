@@ -146,11 +146,7 @@ fn packing_writes_outside_of_the_tree() {
     use PackageManagerName::{Bun, Npm, Pnpm, YarnBerry, YarnClassic};
     let pack = |name, npm: &str, manager| {
         line(
-            &turn(&plan(name, InstallMode::Frozen, "yarn.lock"), "20.1.0", npm, manager)
-                .unwrap()
-                .pack
-                .as_ref()
-                .unwrap(),
+            turn(&plan(name, InstallMode::Frozen, "yarn.lock"), "20.1.0", npm, manager).unwrap().pack.as_ref().unwrap(),
         )
     };
     assert!(pack(Npm, "10.1.0", None).ends_with(&format!("pack --json --pack-destination {OUTPUT} --ignore-scripts")));

@@ -346,3 +346,39 @@ fn a_plan_survives_being_written_down() {
         assert_eq!(serde_json::from_str::<Plan>(&serde_json::to_string(&plan).unwrap()).unwrap(), plan);
     }
 }
+
+#[test]
+fn what_needs_only_the_systems_shell_is_run_without_programs() {
+    let manifest = |rest: &str| format!(r#"{{"name":"a","version":"1.0.0",{rest}}}"#);
+    let script = ("build.sh", "# node is not needed\ncat src/a.js | tr a b > dist/a.js\n");
+    let plain = manifest(
+        r#""scripts":{"prebuild":"rm -rf dist","build":"mkdir -p dist && cat src/*.js > dist/a.js","prepack":"npm run build"}"#,
+    );
+    let found = infer_in("", "a", &[("package.json", &plain)]).unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].tools.is_none() && found[0].install.is_none());
+    assert_eq!(
+        outline(&found[0]),
+        "shell-build no install\n$ rm -rf dist\n$ mkdir -p dist && cat src/*.js > dist/a.js\npack . Native"
+    );
+    let found = first(&[("package.json", &manifest(r#""scripts":{"prepublishOnly":"sh build.sh"}"#)), script]);
+    assert_eq!(outline(&found), "shell-build no install\n$ sh build.sh\npack . Native");
+
+    let with_programs = [
+        r#""scripts":{"build":"cat a > dist/a.js && node x.js","prepack":"npm run build"}"#,
+        r#""scripts":{"build":"cat a | uglifyjs > dist/a.js","prepack":"npm run build"}"#,
+        r#""scripts":{"build":"cat $(node x.js) > dist/a.js","prepack":"npm run build"}"#,
+        r#""scripts":{"build":"cat a > dist/a.js","prepack":"npm run build -- --fast"}"#,
+        r#""scripts":{"build":"cat a > dist/a.js","prepack":"npm run build","postpack":"node x.js"}"#,
+        r#""scripts":{"build":"find . -exec node x.js +","prepack":"npm run build"}"#,
+        r#""scripts":{"build":"sh absent.sh","prepack":"npm run build"}"#,
+        r#""scripts":{"build":"cat a > dist/a.js","prepack":"npm run build"},"devDependencies":{"b":"1"}"#,
+    ];
+    for rest in with_programs {
+        let found = infer_in("", "a", &[("package.json", &manifest(rest))]).unwrap();
+        assert!(found.iter().all(|plan| plan.tools.is_some()), "{rest}: {found:?}");
+    }
+    let needs_node = ("build.sh", "node x.js\n");
+    let found = first(&[("package.json", &manifest(r#""scripts":{"prepublishOnly":"sh build.sh"}"#)), needs_node]);
+    assert!(found.tools.is_some());
+}
