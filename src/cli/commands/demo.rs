@@ -202,7 +202,7 @@ fn render(table: &Table) -> String {
         let _ = writeln!(out, "{bold}{heading}{bold:#}");
         let _ = writeln!(
             out,
-            "    {:<case$}  {:<verdict$}  {:<file$}  {:<14}  planted",
+            "    {:<case$}  {:<verdict$}  {:<file$}  {:<18}  planted",
             "case", "verdict", "file", "class"
         );
         for row in table.cases.iter().filter(|row| (row.kind == "attack") == (kind == "attack")) {
@@ -223,7 +223,7 @@ fn render(table: &Table) -> String {
                 (None, None, false) => String::new(),
             };
             let line = format!(
-                "  {mark} {:<case$}  {style}{:<verdict$}{style:#}  {path:<file$}  {class:<14}  {note}",
+                "  {mark} {:<case$}  {style}{:<verdict$}{style:#}  {path:<file$}  {class:<18}  {note}",
                 name(row),
                 row.verdict
             );
