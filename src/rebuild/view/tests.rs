@@ -485,3 +485,45 @@ async fn hostile_targets_are_printable_in_the_log() {
         assert!(!request.target.chars().any(char::is_control));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_client_and_no_lockfile_changes_what_the_next_one_gets() {
+    let setup = Setup::new().await;
+    let other = b"something else".as_slice();
+    // A lockfile that gives one release the digest of another, and one the digest of what nobody serves.
+    let locked = closure(&[
+        ("a", "1.0.0", Some(&content("a", "1.0.0"))),
+        ("a", "1.1.0", Some(&content("a", "1.0.0"))),
+        ("a", "2.0.0", Some(other)),
+    ]);
+    let hostile = setup.view(None, Some(locked)).serve(listen()).unwrap();
+    let at = hostile.address();
+    for target in ["/a", "/a/-/a-1.0.0.tgz", "/a/-/a-1.1.0.tgz", "/a/-/a-2.0.0.tgz"] {
+        get(at, target).await;
+    }
+    let body = String::from_utf8_lossy(other);
+    for target in ["/a/-/a-1.1.0.tgz", "/a/-/a-2.0.0.tgz", "/a", "/@s%2fb"] {
+        for method in ["PUT", "POST", "GET"] {
+            let head = format!("{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n", at.port());
+            send(at, format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())).await;
+        }
+    }
+    hostile.stop().await;
+
+    let blobs = setup.directory.path().join("cache/registry/blobs/sha256");
+    let mut stored = 0;
+    for entry in walkdir::WalkDir::new(blobs).into_iter().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+        let bytes = std::fs::read(entry.path()).unwrap();
+        assert_eq!(entry.file_name().to_str().unwrap(), Sha256Digest::of(&bytes).to_string());
+        assert!(bytes != other, "what a client sent was kept");
+        stored += 1;
+    }
+    assert!(stored > 0);
+    let honest = setup.view(None, None).serve(listen()).unwrap();
+    for version in ["1.0.0", "1.1.0", "2.0.0"] {
+        let answer = get(honest.address(), &format!("/a/-/a-{version}.tgz")).await;
+        assert_eq!((answer.status, answer.body), (200, content("a", version)), "{version}");
+    }
+    assert!(!String::from_utf8(get(honest.address(), "/a").await.body).unwrap().contains("something"));
+    honest.stop().await;
+}
