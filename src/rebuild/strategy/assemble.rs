@@ -72,6 +72,9 @@ pub(super) fn complete(scene: &Scene<'_>, way: Way) -> Completed {
     } else {
         Lifecycle::default()
     };
+    if !lifecycle.builds && !way.steps.iter().any(|step| step.builds) {
+        lifecycle.fall_back();
+    }
     if rewrite.directory.is_some() {
         lifecycle = unpacked(scene, lifecycle, packer);
     }

@@ -14,6 +14,8 @@ use crate::rebuild::plan::PackageManagerName;
 pub(super) struct Lifecycle {
     /// Commands that are run one by one, because their scripts also do something else.
     pub(super) steps: Vec<Kept>,
+    /// Builds that only come before a test, for want of any other.
+    pub(super) fallback: Vec<Kept>,
     /// Whether `prepublishOnly` can run as it stands.
     pub(super) prepublish_only: bool,
     /// Whether the scripts around packing can run as they stand.
@@ -73,14 +75,24 @@ pub(super) fn read(expander: &Expander<'_>, directory: &str, packer: PackageMana
         }
     }
     found.scripts |= has(&"postpack") && scripts_run;
-    found.steps.retain(|step| !step.fallback);
+    (found.fallback, found.steps) = found.steps.into_iter().partition(|step| step.fallback);
     found
 }
 
 impl Lifecycle {
+    /// Lets the builds before a test count.
+    pub(super) fn fall_back(&mut self) {
+        for kept in self.fallback.drain(..) {
+            self.builds = true;
+            self.leaves.extend(kept.leaves.iter().cloned());
+            self.steps.push(Kept { fallback: false, ..kept });
+        }
+    }
+
     fn note(&mut self, name: &str, walk: &Walk) {
-        self.builds |= walk.builds();
-        self.leaves.extend(walk.leaves());
+        let counting = || walk.kept.iter().filter(|kept| kept.builds && !kept.fallback);
+        self.builds |= counting().next().is_some();
+        self.leaves.extend(counting().flat_map(|kept| kept.leaves.iter().cloned()));
         if !walk.kept.is_empty() {
             self.named.push(name.to_owned());
         }

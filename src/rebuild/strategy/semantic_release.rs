@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::classify::{Purpose, classify};
-use super::commit::{Commit, join, text_at};
+use super::commit::{Commit, join, resolve, text_at};
 use super::expand::Kept;
 use super::shell::{Script, quote, split};
 use super::workspace::braces;
@@ -64,6 +64,14 @@ pub(super) fn steps(commit: &Commit<'_>, directory: &str, version: &Version) -> 
         match plugin.name.as_str() {
             "semantic-release-plugin-update-version-in-files" => {
                 steps.extend(version_in_files(&plugin.options, version).map(|run| kept(run, true)));
+            }
+            // Where another directory is packed, its manifest comes out of the build and gets its version here.
+            "@semantic-release/npm" => {
+                let root = text_at(&plugin.options, &["pkgRoot"]).and_then(|root| resolve(directory, root));
+                if let Some(root) = root.filter(|root| root != directory) {
+                    let run = format!("npm version {} --no-git-tag-version --allow-same-version", quote(version.as_str()));
+                    steps.push(Kept { directory: root, ..kept(run, true) });
+                }
             }
             "@semantic-release/exec" => {
                 let Some(command) = text_at(&plugin.options, &["prepareCmd"]) else { continue };
