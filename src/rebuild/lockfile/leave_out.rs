@@ -79,7 +79,11 @@ fn of_npm(text: &str) -> Option<LeftOut> {
         return (!names.is_empty()).then(|| LeftOut { names, lockfile: lockfile.to_string(), directories });
     }
     let packages = lockfile.get_mut("packages")?.as_object_mut()?;
-    let foreign = |entry: &Value| entry.get("resolved").and_then(Value::as_str).is_some_and(is_foreign);
+    // Members of the workspace have their directory for an address, and a link.
+    let foreign = |entry: &Value| {
+        let address = entry.get("resolved").and_then(Value::as_str).filter(|address| address.contains(':'));
+        entry.get("link") != Some(&Value::Bool(true)) && address.is_some_and(is_foreign)
+    };
     let folder = |place: &str| place.rsplit_once("node_modules/").map(|(_, folder)| folder.to_owned());
     let places: Vec<String> = packages
         .iter()
@@ -181,6 +185,7 @@ mod tests {
         let text = r#"{"lockfileVersion":3,"packages":{
             "":{"devDependencies":{"a":"^1","g":"github:o/g"}},
             "packages/x":{"dependencies":{"g":"github:o/g"}},
+            "node_modules/x":{"resolved":"packages/x","link":true},
             "node_modules/a":{"version":"1.0.0","resolved":"https://r.example/a/-/a-1.0.0.tgz","dependencies":{"t":"https://h.example/o/t/tarball/v1"}},
             "node_modules/g":{"version":"1.0.0","resolved":"git+ssh://git@h.example/o/g.git#1"},
             "node_modules/g/node_modules/z":{"version":"1.0.0","resolved":"https://r.example/z/-/z-1.0.0.tgz"},
@@ -190,7 +195,8 @@ mod tests {
         assert_eq!(left.directories, ["", "packages/x"]);
         let value: Value = serde_json::from_str(&left.lockfile).unwrap();
         let places: Vec<_> = value["packages"].as_object().unwrap().keys().cloned().collect();
-        assert_eq!(places, ["", "packages/x", "node_modules/a"]);
+        let places: std::collections::BTreeSet<_> = places.iter().map(String::as_str).collect();
+        assert_eq!(places, BTreeSet::from(["", "node_modules/a", "node_modules/x", "packages/x"]));
         assert_eq!(value["packages"][""]["devDependencies"], serde_json::json!({"a": "^1"}));
         assert_eq!(value["packages"]["node_modules/a"]["dependencies"], serde_json::json!({}));
         assert_eq!(leave_out(LockfileFormat::Npm, &left.lockfile), None);
