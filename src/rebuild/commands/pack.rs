@@ -25,6 +25,8 @@ pub(super) fn pack(plan: &Plan, surroundings: &Surroundings<'_>) -> Command {
     if silent {
         environment.insert("npm_config_ignore_scripts".to_owned(), "true".to_owned());
         environment.insert("pnpm_config_ignore_scripts".to_owned(), "true".to_owned());
+        // npm before 11 prepares a directory that it packs even so.
+        environment.insert("npm_config_script_shell".to_owned(), "/bin/true".to_owned());
     }
     // Whoever packs without having installed is npm.
     let manager = plan.manager().name;

@@ -232,7 +232,17 @@ fn plans(scene: &Scene<'_>, ways: Vec<Way>) -> Vec<Plan> {
     }
     super::shell_build::without_programs(scene, &mut plans);
     plans.truncate(MAX_PLANS);
+    plans.extend(building.first().and_then(|completed| without_lockfile(scene, completed)));
     plans
+}
+
+/// The last resort: the publisher's own copy may have held newer dependencies than the lockfile says.
+fn without_lockfile(scene: &Scene<'_>, completed: &super::assemble::Completed) -> Option<Plan> {
+    let mut plan = plan(scene, completed, InstallMode::Loose);
+    let lockfile = plan.install.as_mut()?.lockfile.take()?;
+    plan.because.push(format!("the lockfile is set aside: {}", lockfile.escape_debug()));
+    plan.remove.push(lockfile);
+    Some(plan)
 }
 
 fn as_plain_pack(plan: Plan) -> Plan {
