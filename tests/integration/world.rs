@@ -139,6 +139,19 @@ fn the_demo_holds_and_its_table_is_data() {
 }
 
 #[test]
+fn without_a_sandbox_nothing_is_built_and_it_is_said() {
+    let world = shared_world();
+    let mut test = TestContext::of_world(&world);
+    // What starts here is no sandbox.
+    test.context.rebuild.sandbox.executable = Some("/bin/false".into());
+    for (release, _) in world.expected().filter(|(_, expectation)| expectation.needs_rebuild) {
+        let verification = block_on(verify(&request_for(release), &test.context)).unwrap();
+        assert_eq!(verification.verdict.to_string(), "inconclusive(no-sandbox)", "{}", release.case_id);
+        assert!(verification.rebuild.unwrap().attempts.iter().all(|attempt| attempt.commands.is_empty()));
+    }
+}
+
+#[test]
 fn a_payload_in_built_code_is_shown_alone() {
     let tarproof = Tarproof::new();
     for (subject, own) in [("npm:frame-builder@1.0.0", "area ="), ("npm:tile-cutter@2.1.0", "tile.slice")] {
