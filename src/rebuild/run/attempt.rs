@@ -87,15 +87,10 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
     };
     let phases = phases_of(plan, place, &read)?;
     let programs = Programs::prepare(&phases, place.toolchain)?;
-<<<<<<< HEAD
-    let mut session = Session::start(place.sandbox, &policy(place, &programs, !phases.install.is_empty())?)?;
-    attempt.enforced = session.enforced().iter().map(ToString::to_string).collect();
-=======
     // Whatever keeps it from starting, nothing was run.
     let mut session = Session::start(place.sandbox, &policy(place, &programs, !phases.install.is_empty())?)
         .map_err(|error| Failure { kind: FailureKind::NoSandbox, ..Failure::from(error) })?;
-    attempt.enforced = session.enforced().iter().map(|mechanism| mechanism.id().to_owned()).collect();
->>>>>>> c0160d2 (rebuild: a sandbox that ends while it starts is none)
+    attempt.enforced = session.enforced().iter().map(ToString::to_string).collect();
     (place.stage)(Stage::Fetch);
     attempt.missing = export(place.source, place.commit, &phases.remove, &mut session)?;
     for file in phases.files.iter().filter(|file| !file.path.starts_with(TOOLCHAIN)) {

@@ -69,7 +69,8 @@ pub(super) fn steps(commit: &Commit<'_>, directory: &str, version: &Version) -> 
             "@semantic-release/npm" => {
                 let root = text_at(&plugin.options, &["pkgRoot"]).and_then(|root| resolve(directory, root));
                 if let Some(root) = root.filter(|root| root != directory) {
-                    let run = format!("npm version {} --no-git-tag-version --allow-same-version", quote(version.as_str()));
+                    let run =
+                        format!("npm version {} --no-git-tag-version --allow-same-version", quote(version.as_str()));
                     steps.push(Kept { directory: root, ..kept(run, true) });
                 }
             }

@@ -291,7 +291,10 @@ fn frozen_comes_before_loose_and_the_number_of_plans_is_bounded() {
     let plans = infer_in("", "a", &[("package.json", manifest), LOCK, (".github/workflows/ci.yml", ci)]).unwrap();
     assert_eq!(plans.len(), 7);
     let last = plans.last().unwrap();
-    assert_eq!((last.install.as_ref().unwrap().lockfile.as_deref(), last.remove.as_slice()), (None, &[LOCK.0.to_owned()][..]));
+    assert_eq!(
+        (last.install.as_ref().unwrap().lockfile.as_deref(), last.remove.as_slice()),
+        (None, &[LOCK.0.to_owned()][..])
+    );
     let modes: Vec<_> = plans.iter().map(|plan| plan.install.as_ref().unwrap().mode).collect();
     assert_eq!(modes[..6], [InstallMode::Frozen, InstallMode::Loose].repeat(3));
     assert!(
