@@ -15,7 +15,7 @@ mod sessions;
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 const ORDINARY_USER: u32 = 12_345;
 
@@ -71,11 +71,7 @@ fn main() -> ExitCode {
 fn namespaces_are_offered() -> bool {
     let all =
         ["--user", "--map-current-user", "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--fork", "true"];
-    std::process::Command::new("unshare")
-        .args(all)
-        .stderr(std::process::Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+    Command::new("unshare").args(all).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// A copy of this program that everybody may execute.

@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(left.directories, ["", "packages/x"]);
         let value: Value = serde_json::from_str(&left.lockfile).unwrap();
         let places: Vec<_> = value["packages"].as_object().unwrap().keys().cloned().collect();
-        let places: std::collections::BTreeSet<_> = places.iter().map(String::as_str).collect();
+        let places: BTreeSet<_> = places.iter().map(String::as_str).collect();
         assert_eq!(places, BTreeSet::from(["", "node_modules/a", "node_modules/x", "packages/x"]));
         assert_eq!(value["packages"][""]["devDependencies"], serde_json::json!({"a": "^1"}));
         assert_eq!(value["packages"]["node_modules/a"]["dependencies"], serde_json::json!({}));
