@@ -40,7 +40,9 @@ pub(super) struct Completed {
 impl Completed {
     /// Whether anything of it builds this package; that others of the workspace are built is not enough.
     pub(super) fn builds(&self) -> bool {
-        self.way.steps.iter().any(|step| step.builds) || self.lifecycle.builds || !self.rewrite.steps.is_empty()
+        self.way.steps.iter().any(|step| step.builds)
+            || self.lifecycle.builds
+            || self.rewrite.steps.iter().any(|step| step.builds)
     }
 
     /// Whether this way comes down to what `other` does.

@@ -51,11 +51,12 @@ pub(super) fn plugins(commit: &Commit<'_>, directory: &str) -> Vec<Plugin> {
 
 /// The commands that do what the plugins do to files, in their order.
 pub(super) fn steps(commit: &Commit<'_>, directory: &str, version: &Version) -> Vec<Kept> {
-    let kept = |run: String, builds: bool| Kept {
+    // They change what a build has made, and make nothing by themselves.
+    let kept = |run: String| Kept {
         directory: directory.to_owned(),
         run,
         environment: Default::default(),
-        builds,
+        builds: false,
         fallback: false,
         leaves: Default::default(),
     };
@@ -63,7 +64,7 @@ pub(super) fn steps(commit: &Commit<'_>, directory: &str, version: &Version) -> 
     for plugin in plugins(commit, directory) {
         match plugin.name.as_str() {
             "semantic-release-plugin-update-version-in-files" => {
-                steps.extend(version_in_files(&plugin.options, version).map(|run| kept(run, true)));
+                steps.extend(version_in_files(&plugin.options, version).map(kept));
             }
             // Where another directory is packed, its manifest comes out of the build and gets its version here.
             "@semantic-release/npm" => {
@@ -71,13 +72,13 @@ pub(super) fn steps(commit: &Commit<'_>, directory: &str, version: &Version) -> 
                 if let Some(root) = root.filter(|root| root != directory) {
                     let run =
                         format!("npm version {} --no-git-tag-version --allow-same-version", quote(version.as_str()));
-                    steps.push(Kept { directory: root, ..kept(run, true) });
+                    steps.push(Kept { directory: root, ..kept(run) });
                 }
             }
             "@semantic-release/exec" => {
                 let Some(command) = text_at(&plugin.options, &["prepareCmd"]) else { continue };
                 let command = command.replace("${nextRelease.version}", version.as_str());
-                steps.extend(useful(&command).into_iter().map(|(run, builds)| kept(run, builds)));
+                steps.extend(useful(&command).into_iter().map(kept));
             }
             _ => {}
         }
@@ -127,18 +128,16 @@ fn word(pattern: &str) -> Option<String> {
 }
 
 /// The commands of `prepareCmd` that make or change files.
-fn useful(script: &str) -> Vec<(String, bool)> {
+fn useful(script: &str) -> Vec<String> {
     // What only the release's own run knows cannot be said here.
     if script.contains("${") {
         return Vec::new();
     }
     let Script::Sequence(commands) = split(script) else { return Vec::new() };
-    let purpose = |command: super::shell::Command| match classify(&command) {
-        Purpose::Build | Purpose::RunScript(_) | Purpose::RunSeveral(_) => Some((command.text, true)),
-        Purpose::Other => Some((command.text, false)),
-        _ => None,
+    let is_useful = |command: &super::shell::Command| {
+        matches!(classify(command), Purpose::Build | Purpose::RunScript(_) | Purpose::RunSeveral(_) | Purpose::Other)
     };
-    commands.into_iter().filter_map(purpose).collect()
+    commands.into_iter().filter(is_useful).map(|command| command.text).collect()
 }
 
 #[cfg(test)]
@@ -163,8 +162,8 @@ mod tests {
 
     #[test]
     fn commands_that_make_files_are_kept() {
-        assert_eq!(useful("npm run build && git add dist"), [("npm run build".to_owned(), true)]);
-        assert_eq!(useful("node set.js 1.2.3"), [("node set.js 1.2.3".to_owned(), false)]);
+        assert_eq!(useful("npm run build && git add dist"), ["npm run build"]);
+        assert_eq!(useful("node set.js 1.2.3"), ["node set.js 1.2.3"]);
         assert!(useful("echo ${branch.name}").is_empty() && useful("npm publish").is_empty());
     }
 }
