@@ -105,10 +105,10 @@ pub(super) struct RebuildArguments {
     /// Run nothing, not even in the sandbox
     #[arg(long, help_heading = REBUILD)]
     pub(super) no_rebuild: bool,
-    /// Spend at most so long on rebuilding one package: `90`, `90s`, `20m`, `2h`
+    /// Spend at most so long on rebuilding one package: `90`, `90s`, `20m`, `2h` (20 minutes unless configured)
     #[arg(long, help_heading = REBUILD, value_name = "TIME", value_parser = duration)]
     pub(super) build_timeout: Option<Duration>,
-    /// Let a build use at most so much memory, its files included: `4G`, `512M`
+    /// Let a build use at most so much memory, its files included: `4G`, `512M` (6G unless configured)
     #[arg(long, help_heading = REBUILD, value_name = "SIZE", value_parser = size)]
     pub(super) build_memory: Option<u64>,
     /// Look for plans of awkward packages in this directory first
@@ -237,6 +237,9 @@ fn duration(text: &str) -> Result<Duration, String> {
     seconds.map(Duration::from_secs).ok_or_else(|| "expected a time such as `90s`, `20m` or `2h`".to_owned())
 }
 
+/// Less than Node needs to start and to install anything.
+const SMALLEST_MEMORY: u64 = 256 << 20;
+
 /// Parses a size: bytes, or a number with `K`, `M`, `G` or `T`, powers of 1,024.
 fn size(text: &str) -> Result<u64, String> {
     let (number, power) = match text.char_indices().last() {
@@ -247,7 +250,8 @@ fn size(text: &str) -> Result<u64, String> {
         _ => (text, 0),
     };
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << power)).filter(|bytes| *bytes > 0);
-    bytes.ok_or_else(|| "expected a size such as `512M` or `4G`".to_owned())
+    let bytes = bytes.ok_or_else(|| "expected a size such as `512M` or `4G`".to_owned())?;
+    if bytes < SMALLEST_MEMORY { Err("nothing can be built in less than 256M".to_owned()) } else { Ok(bytes) }
 }
 
 /// Parses a subject, naming the argument in the error.

@@ -9,6 +9,7 @@ use crate::cli::arguments::{Common, Overrides, RebuildArguments};
 use crate::cli::error::CliError;
 use crate::config::Config;
 use crate::package::Subject;
+use crate::rebuild::commands::check;
 use crate::rebuild::definitions;
 use crate::registry::{Access, Environment, NpmRegistry, RegistryLimits, RegistryOptions};
 use crate::source::RepositoryLocation;
@@ -120,10 +121,21 @@ pub(super) fn with_rebuild(mut context: Context, arguments: &RebuildArguments) -
         rebuild.limits.disk = rebuild.limits.disk.min(memory);
     }
     if let Some(directory) = &arguments.definitions {
+        definitions::Definitions::open(directory).map_err(CliError::usage)?;
         rebuild.definitions = Some(directory.clone());
     }
     if let Some(path) = &arguments.plan_file {
-        rebuild.plans = Some(definitions::read(path).map_err(CliError::usage)?);
+        let plans = definitions::read(path).map_err(CliError::usage)?;
+        let unusable = |reason: String| {
+            CliError::usage(anyhow::anyhow!("the plan file `{}` cannot be used: {reason}", path.display()))
+        };
+        if plans.is_empty() {
+            return Err(unusable("it holds no plan".to_owned()));
+        }
+        for plan in &plans {
+            check(plan).map_err(|error| unusable(error.to_string()))?;
+        }
+        rebuild.plans = Some(plans);
     }
     Ok(context)
 }

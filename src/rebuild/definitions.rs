@@ -152,11 +152,16 @@ pub fn read(path: &Path) -> Result<Vec<Plan>, DefinitionError> {
 
 /// One plan is the document itself; several are its `plan` tables.
 fn parse_toml(text: &str) -> Result<Vec<Plan>, String> {
-    let table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
+    let reason = |error: toml::de::Error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+        format!("line {line}: {}", error.message())
+    };
+    let table: toml::Table = toml::from_str(text).map_err(reason)?;
     if table.contains_key("plan") {
-        toml::from_str(text).map(|several: Several| several.plan).map_err(|error| error.to_string())
+        toml::from_str(text).map(|several: Several| several.plan).map_err(reason)
     } else {
-        toml::from_str(text).map(|plan| vec![plan]).map_err(|error| error.to_string())
+        toml::from_str(text).map(|plan| vec![plan]).map_err(reason)
     }
 }
 

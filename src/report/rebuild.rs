@@ -13,6 +13,9 @@ const DIM: Style = Style::new().dimmed();
 
 /// What is worth a line even where nobody asked for details.
 pub(super) fn brief(record: &RebuildRecord) -> Option<String> {
+    if let Some(failure) = &record.failure {
+        return Some(format!("not rebuilt: {}: {}", failure.kind, printable(&failure.detail)));
+    }
     let best = record.best()?;
     let AttemptResult::Packed { same_tar, same_archive, .. } = best.result else { return None };
     let tools: Vec<String> = best.tools.iter().map(|tool| format!("{} {}", tool.name, tool.version)).collect();

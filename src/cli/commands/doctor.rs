@@ -21,7 +21,8 @@ struct Report {
     sandbox: bool,
     obstacle: Option<String>,
     mechanisms: Vec<Entry>,
-    toolchains: Option<String>,
+    /// Why the registry has no programs for this machine, if so.
+    toolchains_unavailable: Option<String>,
     git: Option<String>,
 }
 
@@ -44,7 +45,7 @@ pub(super) fn run(command: &Doctor) -> Result<u8, CliError> {
         sandbox: support.can_start(),
         obstacle: support.obstacle.clone(),
         mechanisms: entries(&support),
-        toolchains: crate::rebuild::toolchain::Platform::current().err().map(|error| error.to_string()),
+        toolchains_unavailable: crate::rebuild::toolchain::Platform::current().err().map(|error| error.to_string()),
         git: git_version(),
     };
     let text = match command.format {
@@ -96,7 +97,7 @@ fn render(report: &Report) -> String {
             line(&format!("  {:<24}   to mend it: {}", "", printable(remedy)));
         }
     }
-    match &report.toolchains {
+    match &report.toolchains_unavailable {
         None => line(&format!("  {:<24} {GREEN}from the registry{GREEN:#}", "toolchains")),
         Some(reason) => line(&format!("  {:<24} {RED}none{RED:#}: {}", "toolchains", printable(reason))),
     }

@@ -23,9 +23,11 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
     let single = overrides.artifact.is_some()
         || overrides.repository.is_some()
         || overrides.commit.is_some()
-        || overrides.directory.is_some();
+        || overrides.directory.is_some()
+        || command.rebuild.plan_file.is_some();
     if single && command.subjects.len() > 1 {
-        let message = "`--artifact`, `--repository`, `--commit` and `--directory` apply to one package at a time";
+        let message =
+            "`--artifact`, `--repository`, `--commit`, `--directory` and `--plan-file` apply to one package at a time";
         return Err(CliError::usage(anyhow::anyhow!(message)));
     }
     let mut context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;

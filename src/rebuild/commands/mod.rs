@@ -18,7 +18,7 @@ mod tests;
 
 pub use clock::clock_script;
 pub use edits::{Edit, point_yarn_lock_at, stamp_version};
-pub use phases::{Command, InsideFile, PhaseError, Phases, Surroundings, phases};
+pub use phases::{Command, InsideFile, PhaseError, Phases, Surroundings, check, phases};
 pub use shell::shell_phases;
 
 /// Where the source tree is.

@@ -187,7 +187,7 @@ pub fn phases(plan: &Plan, surroundings: &Surroundings<'_>) -> Result<Phases, Ph
 }
 
 /// Refuses what no run should get: paths that leave the tree, NUL in texts.
-pub(super) fn check(plan: &Plan) -> Result<(), PhaseError> {
+pub fn check(plan: &Plan) -> Result<(), PhaseError> {
     if plan.format != Plan::FORMAT {
         return Err(PhaseError::Format { found: plan.format });
     }

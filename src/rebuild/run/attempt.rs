@@ -349,7 +349,10 @@ impl Runner<'_, '_> {
             },
         };
         let log = &mut *self.log;
-        Ok(self.session.run(&command, &mut |bytes| log.output(bytes))?)
+        self.session.run(&command, &mut |bytes| log.output(bytes)).map_err(|error| {
+            let failure = Failure::from(error);
+            Failure { detail: format!("{} (in `{}`)", failure.detail, command.working_directory.display()), ..failure }
+        })
     }
 
     /// What our own packer makes of the work area.

@@ -90,7 +90,7 @@ fn verdict(
     }
     let failure = outcome.rebuild.as_ref().and_then(|record| record.failure.as_ref());
     if let (Verdict::Divergent, Some(failure)) = (&verdict, failure)
-        && compared.ledger.unexplained().all(|file| may_be_built(file, outcome))
+        && compared.ledger.unexplained().all(|file| may_be_built(file, outcome, &matched.winner.directory.path))
     {
         let reason = failure.detail.clone();
         return (Verdict::Inconclusive(InconclusiveReason::Rebuild(failure.clone())), Some(reason));
@@ -102,14 +102,20 @@ fn verdict(
 ///
 /// What git tracks and no plan takes for build output was written by people: other content there is a difference,
 /// whatever became of the build. So is a manifest that no rule explains.
-fn may_be_built(file: &LedgerFile, outcome: &Outcome) -> bool {
+///
+/// A plan that packs another directory than the package's own writes every file anew, the manifest aside.
+fn may_be_built(file: &LedgerFile, outcome: &Outcome, directory: &str) -> bool {
     match &file.explanation {
         Explanation::Modified { rebuilt: true, .. } => &*file.path != "package.json",
         Explanation::ArtifactOnly { .. } => file.kind == EntryKind::File,
         _ => {
-            let plans = outcome.rebuild.iter().flat_map(|record| &record.attempts).map(|attempt| &attempt.plan);
+            let plans = || outcome.rebuild.iter().flat_map(|record| &record.plans);
+            let own = if directory.is_empty() { "." } else { directory };
+            if &*file.path != "package.json" && plans().any(|plan| plan.pack.directory != own) {
+                return true;
+            }
             let path = file.counterpart.as_ref().map(|counterpart| counterpart.path.as_str()).unwrap_or_default();
-            plans.flat_map(|plan| &plan.remove).any(|removed| {
+            plans().flat_map(|plan| &plan.remove).any(|removed| {
                 path.strip_prefix(removed.trim_end_matches('/'))
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             })

@@ -197,14 +197,15 @@ impl Comparing<'_> {
 /// The plans that could explain something; `Err(None)` where nothing at the commit builds.
 fn plans(settings: &RebuildSettings, inputs: &Inputs<'_>) -> Result<Vec<Plan>, Option<Failure>> {
     if let Some(plans) = &settings.plans {
-        return Ok(plans.clone());
+        return Ok(given(plans, "plan-file", "the user gave this plan with `--plan-file`"));
     }
     let unusable = |error: definitions::DefinitionError| Some(Failure::new(FailureKind::NoPlan, with_source(&error)));
     if let Some(directory) = &settings.definitions
         && let Some(definition) =
             Definitions::open(directory).and_then(|known| known.find(inputs.name, inputs.version)).map_err(unusable)?
     {
-        return Ok(definition.plans);
+        let from = format!("the definition `{}` holds this plan", definition.path.display());
+        return Ok(given(&definition.plans, "definition", &from));
     }
     match infer(inputs) {
         Ok(plans) if plans.iter().any(Plan::builds) => Ok(plans.into_iter().filter(Plan::builds).collect()),
@@ -213,6 +214,16 @@ fn plans(settings: &RebuildSettings, inputs: &Inputs<'_>) -> Result<Vec<Plan>, O
             Err(Some(Failure::new(FailureKind::NoPlan, error.to_string())))
         }
     }
+}
+
+/// Plans that were not inferred say so, whatever they call themselves: a plan can make any file it likes.
+fn given(plans: &[Plan], origin: &str, because: &str) -> Vec<Plan> {
+    let mut plans = plans.to_vec();
+    for plan in &mut plans {
+        plan.strategy = format!("{origin}/{}", plan.strategy);
+        plan.because.insert(0, because.to_owned());
+    }
+    plans
 }
 
 /// Whether `plan` could only repeat what `attempt` did: the same installation that failed, or a looser one of a
