@@ -288,6 +288,8 @@ fn a_plan_that_leaves_the_repository_is_refused() {
     ];
     for plan in plans {
         hostile.tarproof.write("plan.toml", &plan);
-        hostile.verify(&[]).is(&["no-plan"], "");
+        let run = hostile.tarproof.run(&["verify", "--plan-file", "plan.toml", "npm:hostile-build@1.0.0"]);
+        assert!(run.code == 2 && run.stderr.contains("the plan file `plan.toml` cannot be used"), "{run}");
+        assert_eq!(fs::read_to_string(hostile.host("secret")).unwrap(), SECRET);
     }
 }
