@@ -59,6 +59,20 @@ pub enum Explanation {
 }
 
 impl Explanation {
+    /// Every class, in the order of their strength.
+    pub const CLASSES: [&str; 10] = [
+        "git-blob",
+        "git-blob-moved",
+        "derived",
+        "stabilized",
+        "rebuilt",
+        "rebuilt-stabilized",
+        "attributed",
+        "history",
+        "modified",
+        "artifact-only",
+    ];
+
     /// The class's stable id.
     pub fn class(&self) -> &'static str {
         match self {
@@ -135,19 +149,7 @@ impl Ledger {
 
     /// How many files each class holds, in the order of the classes' strength, empty ones left out.
     pub fn counts(&self) -> Vec<(&'static str, usize)> {
-        const CLASSES: [&str; 10] = [
-            "git-blob",
-            "git-blob-moved",
-            "derived",
-            "stabilized",
-            "rebuilt",
-            "rebuilt-stabilized",
-            "attributed",
-            "history",
-            "modified",
-            "artifact-only",
-        ];
         let count = |class: &str| self.files.iter().filter(|file| file.explanation.class() == class).count();
-        CLASSES.into_iter().map(|class| (class, count(class))).filter(|(_, count)| *count > 0).collect()
+        Explanation::CLASSES.into_iter().map(|class| (class, count(class))).filter(|(_, count)| *count > 0).collect()
     }
 }

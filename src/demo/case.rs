@@ -4,20 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use crate::ledger::Explanation;
+
 /// What a described release may be expected to be called.
 const VERDICTS: [&str; 6] = ["verbatim", "reproduced", "equivalent", "divergent", "no-source", "inconclusive"];
-const CLASSES: [&str; 10] = [
-    "git-blob",
-    "git-blob-moved",
-    "derived",
-    "stabilized",
-    "rebuilt",
-    "rebuilt-stabilized",
-    "attributed",
-    "history",
-    "modified",
-    "artifact-only",
-];
 
 /// Which side of the verifier a case is meant for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -326,7 +316,7 @@ impl Expectation {
         }
         self.class
             .as_deref()
-            .filter(|class| !CLASSES.contains(class))
+            .filter(|class| !Explanation::CLASSES.contains(class))
             .map(|class| format!("`{class}` is not an explanation class"))
     }
 }

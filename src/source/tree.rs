@@ -184,6 +184,11 @@ pub fn join(directory: &str, name: &str) -> String {
     if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }
 
+/// Whether `path` is `place` or below it; both without a `/` at the end.
+pub(crate) fn is_within(path: &str, place: &str) -> bool {
+    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 impl SourceTree for CommitTree<'_> {
     fn list(&self, directory: &str) -> Vec<Node> {
         let Some(tree) = self.directory(directory) else { return Vec::new() };

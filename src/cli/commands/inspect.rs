@@ -4,7 +4,7 @@ use crate::cli::{output, setup};
 use crate::config::Config;
 use crate::report::printable::printable;
 use crate::report::{diff as diff_report, explain as explain_report};
-use crate::verify::{Shown, Verification, verify};
+use crate::verify::{Shown, Verification};
 
 pub(super) fn diff(command: &Diff, common: &Common, config: &Config) -> Result<u8, CliError> {
     // With a file at hand the first argument may be the path: a subject always has a colon before any slash.
@@ -63,12 +63,8 @@ fn inspect(
 ) -> Result<Verification, CliError> {
     let subject = text.map(subject).transpose()?;
     let request = setup::request(subject, overrides, shown)?;
-    let mut context = setup::with_rebuild(setup::context(common, config)?, rebuild)?;
-    let progress = output::progress(1, common.quiet);
-    context.progress = output::stages(&progress);
-    let verification = super::runtime()?.block_on(verify(&request, &context));
-    progress.finish_and_clear();
-    Ok(verification?)
+    let context = setup::with_rebuild(setup::context(common, config)?, rebuild)?;
+    super::verify_one(&request, context, common)
 }
 
 fn file_is_missing(verification: &Verification, path: &str) -> bool {

@@ -7,8 +7,10 @@ mod rebuild;
 mod verify;
 
 use crate::cli::Arguments;
-use crate::cli::arguments::Command;
+use crate::cli::arguments::{Command, Common};
+use crate::cli::error::CliError;
 use crate::cli::{output, setup};
+use crate::verify::{Context, Request, Verification};
 
 /// Runs the command and returns the exit code.
 pub fn run(arguments: &Arguments) -> u8 {
@@ -31,6 +33,15 @@ pub fn run(arguments: &Arguments) -> u8 {
 }
 
 /// The runtime of one run: the network on this thread, blocking work on threads of its own.
-fn runtime() -> Result<tokio::runtime::Runtime, crate::cli::error::CliError> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(crate::cli::error::CliError::environment)
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::environment)
+}
+
+/// Verifies one package, with its stages shown on a terminal.
+fn verify_one(request: &Request, mut context: Context, common: &Common) -> Result<Verification, CliError> {
+    let progress = output::progress(1, common.quiet);
+    context.progress = output::stages(&progress);
+    let verification = runtime()?.block_on(crate::verify::verify(request, &context));
+    progress.finish_and_clear();
+    Ok(verification?)
 }

@@ -6,7 +6,7 @@ use crate::report::json::v1::{Report, ResultEntry, Verified};
 use crate::report::printable::is_hidden;
 use crate::report::terminal::{self, Detail};
 use crate::verdict::exit;
-use crate::verify::{Shown, verify};
+use crate::verify::Shown;
 
 /// Rebuilds one package and shows everything, or prints how it would be done.
 pub(super) fn run(command: &Rebuild, common: &Common, config: &Config) -> Result<u8, CliError> {
@@ -17,11 +17,7 @@ pub(super) fn run(command: &Rebuild, common: &Common, config: &Config) -> Result
     if command.plan {
         context.rebuild.allowed = false;
     }
-    let progress = output::progress(1, common.quiet);
-    context.progress = output::stages(&progress);
-    let verification = super::runtime()?.block_on(verify(&request, &context));
-    progress.finish_and_clear();
-    let verification = verification?;
+    let verification = super::verify_one(&request, context, common)?;
     if command.plan {
         let plans = verification.rebuild.as_ref().map(|record| record.plans.as_slice()).unwrap_or_default();
         if plans.is_empty() {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::LockfileFormat;
 use super::closure::{is_local, is_of_registry, split_descriptor};
+use crate::source::tree::is_within;
 
 /// The lists of dependencies in a manifest, and in npm's lockfile.
 const LISTS: [&str; 4] = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
@@ -94,11 +95,7 @@ fn of_npm(text: &str) -> Option<LeftOut> {
         return None;
     }
     let names: BTreeSet<String> = places.iter().filter_map(|place| folder(place)).collect();
-    packages.retain(|place, _| {
-        !places
-            .iter()
-            .any(|gone| place.strip_prefix(gone.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
-    });
+    packages.retain(|place, _| !places.iter().any(|gone| is_within(place, gone)));
     let remaining: BTreeSet<String> = packages.keys().filter_map(|place| folder(place)).collect();
     let leaves = |name: &str, range: &str| names.contains(name) && (is_foreign(range) || !remaining.contains(name));
     let mut directories = Vec::new();

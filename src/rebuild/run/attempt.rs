@@ -54,19 +54,8 @@ pub(super) struct Workplace<'a> {
 
 /// Tries `plan`; the archive that came out lies in a file of the cache.
 pub(super) fn attempt(plan: &Plan, place: &Workplace<'_>) -> (Attempt, Result<PathBuf, Failure>) {
-    let mut attempt = Attempt {
-        plan: plan.clone(),
-        tools: used_tools(place.toolchain),
-        enforced: Vec::new(),
-        commands: Vec::new(),
-        requests: Requests::default(),
-        missing: Vec::new(),
-        milliseconds: 0,
-        peak_memory: 0,
-        log: None,
-        broken: None,
-        result: AttemptResult::failed(&Failure::new(FailureKind::BuildFailed, "it did not end")),
-    };
+    let unfinished = Failure::new(FailureKind::BuildFailed, "it did not end");
+    let mut attempt = Attempt::new(plan, used_tools(place.toolchain), &unfinished);
     let started = Instant::now();
     let mut log = Log::create(place.directory.join("build.log"));
     attempt.log = log.path();

@@ -12,7 +12,7 @@ use super::git_index::index;
 use crate::package::{BlobId, CommitId};
 use crate::rebuild::commands::SOURCE;
 use crate::source::git::SourceRepository;
-use crate::source::tree::{CommitTree, TreeFile};
+use crate::source::tree::{CommitTree, TreeFile, is_within};
 
 /// Most files of a commit that is built.
 const MAX_FILES: usize = 400_000;
@@ -27,11 +27,7 @@ pub(super) fn export(
     let tree = CommitTree::of_commit(source, commit)
         .ok_or_else(|| Failure::new(FailureKind::BuildFailed, format!("the tree of commit {commit} is not at hand")))?;
     let remove: Vec<&str> = remove.iter().map(|path| path.trim_start_matches("./").trim_matches('/')).collect();
-    let is_removed = |path: &str| {
-        remove
-            .iter()
-            .any(|removed| path.strip_prefix(removed).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
-    };
+    let is_removed = |path: &str| remove.iter().any(|removed| is_within(path, removed));
     let mut files: Vec<(String, TreeFile)> = Vec::new();
     tree.for_each_file(|path, file| {
         if !is_removed(path) {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use tarproof_sandbox::SandboxError;
 
+use crate::source::git::with_source;
+
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FailureKind {
@@ -78,12 +80,6 @@ impl From<SandboxError> for Failure {
             }
             _ => FailureKind::BuildFailed,
         };
-        let mut detail = error.to_string();
-        let mut source = std::error::Error::source(&error);
-        while let Some(inner) = source {
-            detail.push_str(&format!(": {inner}"));
-            source = inner.source();
-        }
-        Self { kind, detail }
+        Self { kind, detail: with_source(&error) }
     }
 }

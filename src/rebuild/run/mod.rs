@@ -21,9 +21,9 @@ pub use record::{Attempt, AttemptResult, RanCommand, RebuildRecord, Requests, Us
 
 use crate::package::{CommitId, Release};
 use crate::rebuild::Plan;
-use crate::rebuild::toolchain::{ToolchainError, Toolchains};
+use crate::rebuild::toolchain::Toolchains;
 use crate::registry::NpmRegistry;
-use crate::source::git::SourceRepository;
+use crate::source::git::{SourceRepository, with_source};
 
 /// Where a rebuild stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,20 +122,8 @@ impl Rebuilder<'_> {
         let toolchain = match plan.tools.as_ref().map(provide).transpose() {
             Ok(toolchain) => toolchain,
             Err(error) => {
-                let failure = Failure::new(FailureKind::ToolchainUnavailable, whole(&error));
-                let attempt = Attempt {
-                    plan: plan.clone(),
-                    tools: Vec::new(),
-                    enforced: Vec::new(),
-                    commands: Vec::new(),
-                    requests: Requests::default(),
-                    missing: Vec::new(),
-                    milliseconds: 0,
-                    peak_memory: 0,
-                    log: None,
-                    broken: None,
-                    result: AttemptResult::failed(&failure),
-                };
+                let failure = Failure::new(FailureKind::ToolchainUnavailable, with_source(&error));
+                let attempt = Attempt::new(plan, Vec::new(), &failure);
                 return (attempt, Err(failure));
             }
         };
@@ -165,15 +153,4 @@ impl Rebuilder<'_> {
             },
         )
     }
-}
-
-/// An error with all that lies behind it.
-fn whole(error: &ToolchainError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        text.push_str(&format!(": {inner}"));
-        source = inner.source();
-    }
-    text
 }

@@ -61,6 +61,25 @@ pub enum AttemptResult {
     },
 }
 
+impl Attempt {
+    /// A try that has not got anywhere yet.
+    pub(super) fn new(plan: &Plan, tools: Vec<UsedTool>, failure: &Failure) -> Self {
+        Self {
+            plan: plan.clone(),
+            tools,
+            enforced: Vec::new(),
+            commands: Vec::new(),
+            requests: Requests::default(),
+            missing: Vec::new(),
+            milliseconds: 0,
+            peak_memory: 0,
+            log: None,
+            broken: None,
+            result: AttemptResult::failed(failure),
+        }
+    }
+}
+
 impl AttemptResult {
     pub(super) fn failed(failure: &Failure) -> Self {
         Self::Failed { kind: failure.kind.id(), detail: failure.detail.clone() }

@@ -7,6 +7,7 @@
 //! submodule or filter is ever involved.
 
 mod cache;
+mod causes;
 mod client;
 mod config;
 mod plain;
@@ -14,6 +15,7 @@ mod remote;
 pub(crate) mod repository;
 mod tag_names;
 
+pub(crate) use causes::with_source;
 pub use client::{GitClient, GitFailure};
 pub use config::UrlRewrites;
 pub use repository::{Completeness, GitOptions, MovedTag, SourceError, SourceRepository};

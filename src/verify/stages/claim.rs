@@ -8,8 +8,9 @@ use serde_json::Value;
 use crate::artifact::{ArtifactContents, ArtifactLimits, read_entries};
 use crate::package::{CommitId, Ecosystem, PackageName, Release, Version, without_byte_order_mark};
 use crate::registry::{RegistryError, ReleaseMetadata};
+use crate::source::git::with_source;
 use crate::source::location::{self, ClaimOrigin, LocationError, RepositoryClaim};
-use crate::verify::stages::error::{VerifyError, blocking, with_source};
+use crate::verify::stages::error::{VerifyError, blocking};
 use crate::verify::{Context, Request, Shown};
 
 /// serde_json reads an object with this key as embedded JSON, which no client does.

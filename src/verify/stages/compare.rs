@@ -8,11 +8,11 @@ use crate::pack::npm::manifest::{KeyReach, ManifestDifference, compare_with_regi
 use crate::rebuild::run::RebuildRecord;
 use crate::registry::{DigestsStated, ReleaseMetadata};
 use crate::source::git::SourceRepository;
+use crate::source::git::with_source;
 use crate::source::location::claims;
 use crate::source::match_commit::CommitMatch;
 use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::claim::Claim;
-use crate::verify::stages::error::with_source;
 use crate::verify::stages::source::Discovery;
 use crate::verify::{Context, Shown};
 

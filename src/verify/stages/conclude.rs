@@ -4,12 +4,14 @@ use crate::artifact::{ArtifactContents, ArtifactError, EntryKind};
 use crate::finding::{Evidence, Finding, judge};
 use crate::ledger::{Explanation, LedgerFile};
 use crate::package::Sha256Digest;
+use crate::source::git::with_source;
 use crate::source::match_commit::{self as matched, Candidate, CommitMatch, MatchStanding};
+use crate::source::tree::is_within;
 use crate::verdict::{InconclusiveReason, Verdict, of_ledger};
 use crate::verify::stages::artifact::{ArtifactFile, digest_of};
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
-use crate::verify::stages::error::{VerifyError, with_source};
+use crate::verify::stages::error::VerifyError;
 use crate::verify::stages::source::Discovery;
 use crate::verify::{ArtifactSummary, SourceSummary, Verification};
 
@@ -115,10 +117,7 @@ fn may_be_built(file: &LedgerFile, outcome: &Outcome, directory: &str) -> bool {
                 return true;
             }
             let path = file.counterpart.as_ref().map(|counterpart| counterpart.path.as_str()).unwrap_or_default();
-            plans().flat_map(|plan| &plan.remove).any(|removed| {
-                path.strip_prefix(removed.trim_end_matches('/'))
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
+            plans().flat_map(|plan| &plan.remove).any(|removed| is_within(path, removed.trim_end_matches('/')))
         }
     }
 }

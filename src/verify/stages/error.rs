@@ -72,19 +72,3 @@ pub(in crate::verify) async fn blocking<T: Send + 'static>(
 ) -> Result<T, VerifyError> {
     tokio::task::spawn_blocking(work).await.map_err(VerifyError::Worker)?
 }
-
-/// An error and its causes in one line.
-pub(super) fn with_source(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        match inner.downcast_ref::<git2::Error>() {
-            // Without its class and code, which mean nothing to a user.
-            Some(error) => text.push_str(error.message()),
-            None => text.push_str(&inner.to_string()),
-        }
-        cause = inner.source();
-    }
-    text
-}

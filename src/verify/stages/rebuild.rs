@@ -13,6 +13,7 @@ use crate::rebuild::definitions::{self, Definitions};
 use crate::rebuild::plan::InstallMode;
 use crate::rebuild::run::{Attempt, AttemptResult, Failure, FailureKind, RebuildRecord, Rebuilder, Stage};
 use crate::rebuild::strategy::{Claims, Inputs, NoPlan, infer};
+use crate::source::git::with_source;
 use crate::source::match_commit::{CommitMatch, MatchStanding};
 use crate::source::tree::CommitTree;
 use crate::stabilize::RebuildContext;
@@ -20,7 +21,6 @@ use crate::verify::request::RebuildSettings;
 use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
-use crate::verify::stages::error::with_source;
 use crate::verify::stages::source::Discovery;
 use crate::verify::{Context, Shown};
 

@@ -2,12 +2,13 @@
 
 use crate::artifact::ArtifactContents;
 use crate::source::RepositoryClaim;
+use crate::source::git::with_source;
 use crate::source::git::{SourceError, SourceRepository};
 use crate::source::match_commit::{CommitMatch, MatchQuery, match_commit};
 use crate::source::tree::CommitTree;
 use crate::verify::Context;
 use crate::verify::stages::claim::Claim;
-use crate::verify::stages::error::{VerifyError, blocking, with_source};
+use crate::verify::stages::error::{VerifyError, blocking};
 
 /// Where discovery led.
 #[derive(Debug)]
