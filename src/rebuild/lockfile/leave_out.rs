@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::LockfileFormat;
 use super::closure::{is_local, is_of_registry, split_descriptor};
+use super::pnpm::yaml_options;
 use crate::source::tree::is_within;
 
 /// The lists of dependencies in a manifest, and in npm's lockfile.
@@ -45,7 +46,8 @@ pub fn leave_out(format: LockfileFormat, text: &str) -> Option<LeftOut> {
     match format {
         LockfileFormat::Npm => of_npm(text),
         LockfileFormat::YarnClassic => of_yarn(text),
-        LockfileFormat::YarnBerry | LockfileFormat::Pnpm | LockfileFormat::Bun => None,
+        LockfileFormat::Pnpm => of_pnpm(text),
+        LockfileFormat::YarnBerry | LockfileFormat::Bun => None,
     }
 }
 
@@ -136,6 +138,76 @@ fn nested(entries: &mut Map<String, Value>, names: &mut BTreeSet<String>, depth:
     }
 }
 
+/// JSON is YAML, too: what is written is the document as pnpm reads it.
+fn of_pnpm(text: &str) -> Option<LeftOut> {
+    let mut options = yaml_options();
+    options.strict_booleans = true;
+    let mut documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options).ok()?;
+    let document = documents.iter_mut().rev().find(|document| document.get("packages").is_some())?.as_object_mut()?;
+    let is_gone = |entry: &Value| {
+        let resolution = entry.get("resolution");
+        let text = |key: &str| resolution.and_then(|resolution| resolution.get(key)?.as_str());
+        text("repo").is_some() || text("tarball").is_some_and(|address| address.contains(':') && is_foreign(address))
+    };
+    let gone: BTreeSet<String> = document
+        .get("packages")?
+        .as_object()?
+        .iter()
+        .filter(|(_, entry)| is_gone(entry))
+        .map(|(key, _)| key.clone())
+        .collect();
+    if gone.is_empty() {
+        return None;
+    }
+    let bare = |text: &str| text.split('(').next().unwrap_or_default().to_owned();
+    let names_gone = |name: &str, version: &Value| {
+        let version = version.get("version").unwrap_or(version).as_str().map(bare).unwrap_or_default();
+        gone.contains(&version) || gone.contains(&format!("{name}@{version}"))
+    };
+    let mut names = BTreeSet::new();
+    let mut take = |object: &mut Map<String, Value>| {
+        let mut taken = Vec::new();
+        for list in LISTS {
+            let Some(list) = object.get_mut(list).and_then(Value::as_object_mut) else { continue };
+            list.retain(|name, version| {
+                let leaves = names_gone(name, version);
+                if leaves {
+                    taken.push(name.clone());
+                }
+                !leaves
+            });
+        }
+        if let Some(specifiers) = object.get_mut("specifiers").and_then(Value::as_object_mut) {
+            specifiers.retain(|name, _| !taken.contains(name));
+        }
+        names.extend(taken);
+    };
+    let mut directories = Vec::new();
+    match document.get_mut("importers").and_then(Value::as_object_mut) {
+        Some(importers) => {
+            for (directory, importer) in importers.iter_mut() {
+                directories.push(if directory == "." { String::new() } else { directory.clone() });
+                if let Some(importer) = importer.as_object_mut() {
+                    take(importer);
+                }
+            }
+        }
+        None => {
+            directories.push(String::new());
+            take(document);
+        }
+    }
+    for section in ["packages", "snapshots"] {
+        let Some(section) = document.get_mut(section).and_then(Value::as_object_mut) else { continue };
+        section.retain(|key, _| !gone.contains(&bare(key)));
+        for entry in section.values_mut().filter_map(Value::as_object_mut) {
+            take(entry);
+        }
+    }
+    let texts: Vec<String> = documents.iter().map(Value::to_string).collect();
+    Some(LeftOut { names, lockfile: texts.join("\n---\n") + "\n", directories })
+}
+
 fn of_yarn(text: &str) -> Option<LeftOut> {
     let request = |line: &str| -> Vec<(String, String)> {
         let requests = line.trim_end().trim_end_matches(':').split(", ").map(|one| one.trim_matches('"'));
@@ -206,6 +278,20 @@ mod tests {
         let expected = "# yarn lockfile v1\n\n\na@^1:\n  version \"1.0.0\"\n  dependencies:\n    b \"^2\"\n\nb@^2:\n  version \"2.0.0\"\n";
         assert_eq!(left.lockfile, expected);
         assert_eq!(left.names, BTreeSet::from(["g".to_owned()]));
+    }
+
+    #[test]
+    fn pnpm_forgets_a_package_and_whoever_asks_for_it() {
+        let text = "lockfileVersion: '9.0'\nimporters:\n  .:\n    devDependencies:\n      a: {specifier: ^1, version: 1.0.0}\n  x:\n    dependencies:\n      g: {specifier: 'https://h.example/g', version: 'https://h.example/g(a@1.0.0)'}\npackages:\n  a@1.0.0: {resolution: {integrity: sha512-x}}\n  'g@https://h.example/g': {resolution: {tarball: 'https://h.example/g'}}\nsnapshots:\n  a@1.0.0: {dependencies: {g: 'https://h.example/g'}}\n  'g@https://h.example/g(a@1.0.0)': {}\n";
+        let left = leave_out(LockfileFormat::Pnpm, text).unwrap();
+        assert_eq!(left.names, BTreeSet::from(["g".to_owned()]));
+        assert_eq!(left.directories, ["", "x"]);
+        let value: Value = serde_json::from_str(&left.lockfile).unwrap();
+        assert_eq!(value["lockfileVersion"], "9.0");
+        assert_eq!(value["importers"]["x"]["dependencies"], serde_json::json!({}));
+        assert_eq!(value["importers"]["."]["devDependencies"]["a"]["version"], "1.0.0");
+        assert_eq!(value["snapshots"], serde_json::json!({"a@1.0.0": {"dependencies": {}}}));
+        assert_eq!(leave_out(LockfileFormat::Pnpm, &left.lockfile), None);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::rebuild::commands::{
 use crate::rebuild::lockfile::Closure;
 use crate::rebuild::plan::{Install, InstallMode, Pack, PackageManagerName};
 use crate::rebuild::toolchain::{Tool, Toolchain};
-use crate::rebuild::view::{ClosureMode, RegistryView};
+use crate::rebuild::view::{ClosureMode, Refusal, RegistryView};
 use crate::registry::NpmRegistry;
 use crate::source::git::SourceRepository;
 use crate::source::tree::CommitTree;
@@ -277,8 +277,13 @@ impl Runner<'_, '_> {
             self.log.output(line.as_bytes());
         }
         self.attempt.requests = Requests::of(&requests);
-        result.map_err(|failure| match unfetchable.first() {
-            Some(name) if failure.kind == FailureKind::InstallFailed => {
+        let absent = requests.requests.iter().find(|request| request.refusal == Some(Refusal::Unknown));
+        result.map_err(|failure| match (absent, unfetchable.first()) {
+            (Some(absent), _) if failure.kind == FailureKind::InstallFailed => {
+                let detail = format!("the registry does not have `{}`; {}", absent.target, failure.detail);
+                Failure::new(FailureKind::InstallFailed, detail)
+            }
+            (None, Some(name)) if failure.kind == FailureKind::InstallFailed => {
                 let detail = format!("the lockfile names `{name}`, which is not in the registry; {}", failure.detail);
                 Failure::new(FailureKind::NetworkNeeded, detail)
             }
