@@ -74,6 +74,8 @@ pub(super) fn note(text: &str) {
 ///
 /// JSON escapes only the C0 controls; the other characters that a terminal obeys or that hide text
 /// can only stand inside strings, where an escape means the same.
+///
+/// Text that is already JSON keeps its form.
 pub(super) fn json(report: &impl serde::Serialize) -> Result<String, CliError> {
     let text = serde_json::to_string_pretty(report).map_err(CliError::environment)?;
     let mut safe = String::with_capacity(text.len() + 1);

@@ -277,10 +277,10 @@ fn hunks(out: &mut String, diff: &FileDiff) {
 }
 
 /// The last line after several packages.
-pub fn summary(verdicts: &[Option<Verdict>]) -> String {
+pub fn summary(verdicts: &[Option<&Verdict>]) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for verdict in verdicts {
-        let id = verdict.as_ref().map_or("failed", Verdict::id);
+        let id = verdict.map_or("failed", Verdict::id);
         match counts.iter_mut().find(|(known, _)| *known == id) {
             Some((_, count)) => *count += 1,
             None => counts.push((id, 1)),

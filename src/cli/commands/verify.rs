@@ -1,5 +1,6 @@
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use serde_json::value::RawValue;
 
 use crate::cli::arguments::{Common, Format, Verify, subject};
 use crate::cli::error::CliError;
@@ -8,7 +9,7 @@ use crate::config::Config;
 use crate::report::json::v1::{Report, ResultEntry, Verified};
 use crate::report::printable::printable;
 use crate::report::terminal::{self, Detail};
-use crate::verdict::worst_exit_code;
+use crate::verdict::{Verdict, worst_exit_code};
 use crate::verify::{Context, Request, Shown, Verification, verify};
 
 /// How many subjects are under way at once, unless the user says otherwise.
@@ -16,7 +17,12 @@ use crate::verify::{Context, Request, Shown, Verification, verify};
 /// Most of a verification is waiting for a registry or a git host, and one slow host must not hold up the rest.
 const DEFAULT_JOBS: usize = 32;
 
-type Outcome = (String, Result<Verification, CliError>);
+/// One subject's outcome, as it will be shown: a verification with all its files would be kept for nothing.
+struct Outcome {
+    subject: String,
+    verdict: Result<Verdict, CliError>,
+    report: String,
+}
 
 pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<u8, CliError> {
     let overrides = &command.overrides;
@@ -44,15 +50,30 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
         requests.push((path.display().to_string(), setup::request(None, overrides, Shown::default())));
     }
     let jobs = command.jobs.or(config.jobs).unwrap_or(DEFAULT_JOBS).max(1);
-    let outcomes = verify_all(requests, &mut context, jobs, common.quiet)?;
-    report(command, common, &outcomes)?;
-    let code = worst_exit_code(outcomes.iter().map(|(_, outcome)| match outcome {
-        Ok(verification) => verification.verdict.exit_code(),
+    let detail = if common.verbose { Detail::Everything } else { Detail::Brief };
+    let render = |subject: &str, done: &Result<Verification, CliError>| match (command.format, done) {
+        (Format::Terminal, Ok(verification)) => Ok(terminal::render(verification, detail)),
+        (Format::Terminal, Err(_)) => Ok(String::new()),
+        (Format::Json, Ok(verification)) => {
+            output::json(&ResultEntry::Verified(Box::new(Verified::from(verification))))
+        }
+        (Format::Json, Err(error)) => output::json(&ResultEntry::Failed {
+            subject: subject.to_owned(),
+            error: error.message(),
+            exit_code: error.exit_code(),
+        }),
+    };
+    let outcomes = verify_all(requests, &mut context, jobs, common.quiet, render)?;
+    output::write(command.output.as_deref(), &whole(command.format, &outcomes)?)?;
+    for outcome in &outcomes {
+        if let Err(error) = &outcome.verdict {
+            output::error(Some(&outcome.subject), error);
+        }
+    }
+    Ok(worst_exit_code(outcomes.iter().map(|outcome| match &outcome.verdict {
+        Ok(verdict) => verdict.exit_code(),
         Err(error) => error.exit_code(),
-    }));
-    // The process ends here, and gives thousands of small pieces back faster as a whole.
-    std::mem::forget(outcomes);
-    Ok(code)
+    })))
 }
 
 /// Verifies concurrently; the outcomes come in the order of the requests.
@@ -61,22 +82,25 @@ fn verify_all(
     context: &mut Context,
     jobs: usize,
     quiet: bool,
+    render: impl Fn(&str, &Result<Verification, CliError>) -> Result<String, CliError>,
 ) -> Result<Vec<Outcome>, CliError> {
     let progress = output::progress(requests.len(), quiet);
     context.progress = output::stages(&progress);
-    let context = &*context;
+    let (context, render) = (&*context, &render);
     let outcomes = super::runtime()?.block_on(async {
-        let mut outcomes: Vec<(usize, Outcome)> = stream::iter(requests.into_iter().enumerate())
-            .map(|(index, (text, request))| {
+        let mut outcomes: Vec<(usize, Result<Outcome, CliError>)> = stream::iter(requests.into_iter().enumerate())
+            .map(|(index, (subject, request))| {
                 let progress = progress.clone();
                 async move {
-                    let outcome = match request {
+                    let done = match request {
                         Ok(request) => verify(&request, context).await.map_err(CliError::from),
                         Err(error) => Err(error),
                     };
-                    progress.set_message(printable(&text));
+                    progress.set_message(printable(&subject));
                     progress.inc(1);
-                    (index, (text, outcome))
+                    let report = render(&subject, &done);
+                    let verdict = done.map(|verification| verification.verdict);
+                    (index, report.map(|report| Outcome { subject, verdict, report }))
                 }
             })
             .buffer_unordered(jobs)
@@ -86,46 +110,25 @@ fn verify_all(
         outcomes.into_iter().map(|(_, outcome)| outcome).collect()
     });
     progress.finish_and_clear();
-    Ok(outcomes)
+    outcomes
 }
 
-fn report(command: &Verify, common: &Common, outcomes: &[Outcome]) -> Result<(), CliError> {
-    let output = command.output.as_deref();
-    match command.format {
+/// The reports of all subjects as one text.
+fn whole(format: Format, outcomes: &[Outcome]) -> Result<String, CliError> {
+    match format {
         Format::Terminal => {
-            let detail = if common.verbose { Detail::Everything } else { Detail::Brief };
-            let mut text = String::new();
-            for (_, outcome) in outcomes {
-                if let Ok(verification) = outcome {
-                    text.push_str(&terminal::render(verification, detail));
-                }
-            }
+            let mut text: String = outcomes.iter().map(|outcome| outcome.report.as_str()).collect();
             if outcomes.len() > 1 {
-                let verdicts: Vec<_> = outcomes
-                    .iter()
-                    .map(|(_, outcome)| outcome.as_ref().ok().map(|done| done.verdict.clone()))
-                    .collect();
+                let verdicts: Vec<_> = outcomes.iter().map(|outcome| outcome.verdict.as_ref().ok()).collect();
                 text.push_str(&terminal::summary(&verdicts));
             }
-            output::write(output, &text)?;
+            Ok(text)
         }
         Format::Json => {
-            let results = outcomes.iter().map(|(subject, outcome)| match outcome {
-                Ok(verification) => ResultEntry::Verified(Box::new(Verified::from(verification))),
-                Err(error) => ResultEntry::Failed {
-                    subject: subject.clone(),
-                    error: error.message(),
-                    exit_code: error.exit_code(),
-                },
-            });
-            let report = Report::new(results.collect());
-            output::write(output, &output::json(&report)?)?;
+            // A line's end is none of a string's: those are escaped. So the entries can be moved in.
+            let entry = |outcome: &Outcome| RawValue::from_string(outcome.report.trim_end().replace('\n', "\n    "));
+            let entries: Result<Vec<_>, _> = outcomes.iter().map(entry).collect();
+            output::json(&Report::new(entries.map_err(CliError::environment)?))
         }
     }
-    for (subject, outcome) in outcomes {
-        if let Err(error) = outcome {
-            output::error(Some(subject), error);
-        }
-    }
-    Ok(())
 }

@@ -1,5 +1,7 @@
 //! Chooses the package manager and its version.
 
+use std::cell::LazyCell;
+
 use serde_json::Value;
 
 use super::commit::{Commit, join, parent, text_at};
@@ -65,14 +67,15 @@ pub(super) fn choose(commit: &Commit<'_>, root: &str, hints: &[Hints], claims: &
         (PackageManagerName::Npm, "the absence of any other lockfile".to_owned())
     };
     let lockfile = lock_of(&[name]).map(|(path, _)| path);
-    let beginning = lockfile.as_deref().and_then(|path| commit.beginning(path, LOCKFILE_BEGINNING));
-    let is_berry_lock = beginning.as_deref().is_some_and(|text| text.contains("__metadata:"));
+    // Lockfiles are large, and mostly what a manifest states decides.
+    let beginning = LazyCell::new(|| lockfile.as_deref().and_then(|path| commit.beginning(path, LOCKFILE_BEGINNING)));
+    let is_berry_lock = || beginning.as_deref().is_some_and(|text| text.contains("__metadata:"));
     let stated = declared.filter(|(declared, ..)| *declared == name || (is_yarn(*declared) && is_yarn(name)));
     let is_version_2 = stated.as_ref().is_some_and(|(_, version, _)| {
         !version.starts_with('1') && version.starts_with(|first: char| first.is_ascii_digit())
     });
     let name = match name {
-        PackageManagerName::YarnClassic if is_berry_lock || is_version_2 => PackageManagerName::YarnBerry,
+        PackageManagerName::YarnClassic if is_version_2 || is_berry_lock() => PackageManagerName::YarnBerry,
         other => other,
     };
     let because = vec![format!("`{}` installs: {from}", title(name))];
@@ -93,17 +96,18 @@ pub(super) fn choose(commit: &Commit<'_>, root: &str, hints: &[Hints], claims: &
             path = yarn_path.as_ref().map(|(_, path)| path.clone());
             let in_path =
                 yarn_path.as_ref().and_then(|(settings, path)| Some(request(version_in_path(path)?, settings)));
-            let by_lock = in_lockfile(beginning.as_deref().map(berry_by_lockfile));
-            in_path.or(stated).or(by_lock).or_else(|| Some(request("4".to_owned(), "publish-time")))
+            let by_lock = || in_lockfile(beginning.as_deref().map(berry_by_lockfile));
+            in_path.or(stated).or_else(by_lock).or_else(|| Some(request("4".to_owned(), "publish-time")))
         }
         PackageManagerName::YarnClassic => {
             let by_lock = in_lockfile(Some("1"));
             stated.or(by_lock).or_else(|| Some(request("1".to_owned(), &from)))
         }
         PackageManagerName::Pnpm => {
-            let by_lock = in_lockfile(beginning.as_deref().and_then(|text| pnpm_by_lockfile(text, claims.instant())));
+            let by_lock =
+                || in_lockfile(beginning.as_deref().and_then(|text| pnpm_by_lockfile(text, claims.instant())));
             let recent = || request("10".to_owned(), "publish-time");
-            stated.or_else(|| hinted(|hints| hints.pnpm.as_ref())).or(by_lock).or_else(|| Some(recent()))
+            stated.or_else(|| hinted(|hints| hints.pnpm.as_ref())).or_else(by_lock).or_else(|| Some(recent()))
         }
         PackageManagerName::Bun => {
             let file = join(root, ".bun-version");

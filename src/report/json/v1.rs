@@ -14,12 +14,12 @@ use crate::verify::Verification;
 /// The schema's name.
 pub const SCHEMA: &str = "tarproof-report/v1";
 
-/// The whole report of one run.
+/// The whole report of one run; its entries are [`ResultEntry`], or that as text.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct Report<E = ResultEntry> {
     schema: &'static str,
     tool: Tool,
-    results: Vec<ResultEntry>,
+    results: Vec<E>,
 }
 
 #[derive(Debug, Serialize)]
@@ -193,9 +193,9 @@ struct Hunk {
     lines: Vec<String>,
 }
 
-impl Report {
+impl<E> Report<E> {
     /// Wraps the results of one run.
-    pub fn new(results: Vec<ResultEntry>) -> Self {
+    pub fn new(results: Vec<E>) -> Self {
         let tool = Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
         Self { schema: SCHEMA, tool, results }
     }

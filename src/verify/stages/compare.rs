@@ -1,5 +1,9 @@
 //! Stages 4 to 8: the comparison, what it shows, and the findings.
 
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+
 use crate::artifact::{ArchiveAnomaly, ArtifactContents, ArtifactEntry};
 use crate::compare::{Compared, Comparison, DiffDepth, FileDiff, PublishedContents, RebuiltFile, compare, diff_texts};
 use crate::finding::{Evidence, Finding, judge};
@@ -7,8 +11,7 @@ use crate::ledger::{Explanation, Ledger};
 use crate::pack::npm::manifest::{KeyReach, ManifestDifference, compare_with_registry};
 use crate::rebuild::run::RebuildRecord;
 use crate::registry::{DigestsStated, ReleaseMetadata};
-use crate::source::git::SourceRepository;
-use crate::source::git::with_source;
+use crate::source::git::{SourceRepository, with_source};
 use crate::source::location::claims;
 use crate::source::match_commit::CommitMatch;
 use crate::verify::stages::artifact::ArtifactFile;
@@ -59,15 +62,16 @@ pub(in crate::verify) fn compare_with(
 
 /// Whether registry and manifest name different repositories: the one that is compared with is then a choice.
 fn other_repository(metadata: &ReleaseMetadata, manifest: &[u8]) -> Option<ManifestDifference> {
-    let manifest: serde_json::Value = serde_json::from_slice(manifest).ok()?;
-    let published = manifest.get("repository")?;
+    // The rest can be large and is skipped; of several the last counts, as for npm.
+    let keys: HashMap<String, &RawValue> = serde_json::from_slice(manifest).ok()?;
+    let published: serde_json::Value = serde_json::from_str(keys.get("repository")?.get()).ok()?;
     let stated = metadata.repository.as_ref()?;
     let place =
         |field| claims(Some(field), None, None).0.first().map(|claim| claim.location.as_str().to_ascii_lowercase());
-    (place(published)? != place(stated)?).then(|| ManifestDifference {
+    (place(&published)? != place(stated)?).then(|| ManifestDifference {
         key_path: "repository".to_owned(),
         reach: KeyReach::Identity,
-        published: Some(published.clone()),
+        published: Some(published),
         source: Some(stated.clone()),
     })
 }
