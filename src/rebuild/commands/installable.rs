@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use nodejs_semver::{Range, Version};
 use serde_json::Value;
 use url::Url;
 
 use super::edits::{Edit, point_yarn_lock_at, stamp_version};
 use super::environment::registry;
 use super::phases::Surroundings;
-use crate::rebuild::lockfile::{LockfileFormat, is_foreign, leave_out, manifest_without, with_registry};
+use crate::rebuild::lockfile::{LISTS, LockfileFormat, is_foreign, leave_out, manifest_without, with_registry};
 use crate::rebuild::plan::{Install, PackageManagerName, Plan};
 
 /// Most packages of a workspace that are looked at.
@@ -83,24 +84,52 @@ fn without(
     names
 }
 
-/// Gives the workspace's packages the versions that npm's lockfile knows them by.
+/// A package of the workspace.
+struct Member {
+    file: String,
+    manifest: Value,
+    /// Its version in npm's lockfile.
+    locked: String,
+}
+
+/// Gives a package of the workspace another version where the others do not take its own.
 ///
 /// A release gives one package its new version after everything was installed; with it the others, which still ask
-/// for the old one, would send npm to the registry.
+/// for the old one, would send npm to the registry. It gets the lockfile's version, else the lowest that they take.
 fn as_locked(lockfile: &str, within: &dyn Fn(&str) -> String, surroundings: &Surroundings<'_>, edits: &mut Vec<Edit>) {
     let Ok(lockfile) = serde_json::from_str::<Value>(lockfile) else { return };
     let packages = lockfile.get("packages").and_then(Value::as_object);
-    let members = packages.into_iter().flatten().filter(|(place, _)| {
+    let places = packages.into_iter().flatten().filter(|(place, _)| {
         !place.is_empty() && !place.contains("node_modules/") && !place.split('/').any(|part| part == "..")
     });
-    for (place, entry) in members.take(MAX_MEMBERS) {
-        let Some(version) = entry.get("version").and_then(Value::as_str) else { continue };
-        change(&within(&format!("{place}/package.json")), surroundings, edits, &mut |before| {
-            let manifest: Value = serde_json::from_str(before).ok()?;
-            let differs = manifest.get("version").and_then(Value::as_str).is_some_and(|stated| stated != version);
-            differs.then(|| stamp_version(before, version))?
-        });
+    let member = |(place, entry): (&String, &Value)| {
+        let file = within(&format!("{place}/package.json"));
+        let edited = edits.iter().find(|edit| edit.file == file).map(|edit| edit.after.clone());
+        let manifest = serde_json::from_str(&edited.or_else(|| (surroundings.read)(&file))?).ok()?;
+        Some(Member { file, manifest, locked: entry.get("version")?.as_str()?.to_owned() })
+    };
+    let members: Vec<Member> = places.take(MAX_MEMBERS).filter_map(member).collect();
+    for Member { file, manifest, locked } in &members {
+        let Some((name, stated)) = named(manifest) else { continue };
+        let ranges: Vec<Range> = members.iter().flat_map(|member| ranges_on(name, &member.manifest)).collect();
+        let fits = |version: &Version| ranges.iter().all(|range| range.satisfies(version));
+        let lowest = ranges.iter().filter_map(Range::min_version);
+        let candidates = [stated, locked].into_iter().filter_map(|text| Version::parse(text).ok()).chain(lowest);
+        let Some(version) = candidates.into_iter().find(fits).map(|version| version.to_string()) else { continue };
+        if version != stated {
+            change(file, surroundings, edits, &mut |before| stamp_version(before, &version));
+        }
     }
+}
+
+fn named(manifest: &Value) -> Option<(&str, &str)> {
+    Some((manifest.get("name")?.as_str()?, manifest.get("version")?.as_str()?))
+}
+
+/// What a manifest asks of the package `name`, however it depends on it.
+fn ranges_on(name: &str, manifest: &Value) -> Vec<Range> {
+    let asked = LISTS.iter().filter_map(|list| manifest.get(list)?.get(name)?.as_str());
+    asked.filter_map(|range| Range::parse(range).ok()).collect()
 }
 
 /// Changes a file for the installation, which may have been changed before.

@@ -222,3 +222,31 @@ fn the_phases_can_be_recorded() {
     let text = serde_json::to_string(&phases).unwrap();
     assert_eq!(serde_json::from_str::<Phases>(&text).unwrap(), phases);
 }
+
+#[test]
+fn a_member_of_the_workspace_gets_a_version_that_its_siblings_take() {
+    let stamped = |version: &str, locked: &str, range: &str| {
+        let lock = format!(
+            r#"{{"lockfileVersion":3,"packages":{{"":{{}},"packages/a":{{"name":"a","version":"{locked}"}},"packages/b":{{"name":"b","version":"1.0.0"}}}}}}"#
+        );
+        let read = |path: &str| match path {
+            "package-lock.json" => Some(lock.clone()),
+            "packages/a/package.json" => Some(format!("{{\"name\":\"a\",\"version\":\"{version}\"}}")),
+            "packages/b/package.json" => {
+                Some(format!(r#"{{"name":"b","version":"1.0.0","peerDependencies":{{"a":"{range}"}}}}"#))
+            }
+            _ => None,
+        };
+        let parse = |text: &str| Version::parse(text).unwrap();
+        let surroundings =
+            Surroundings { port: 1, node: parse("20.0.0"), npm: parse("10.0.0"), manager: None, read: &read };
+        let plan = plan(PackageManagerName::Npm, InstallMode::Frozen, "package-lock.json");
+        let edits = phases(&plan, &surroundings).unwrap().edits;
+        assert!(edits.iter().all(|edit| edit.file == "packages/a/package.json" && edit.restore.is_some()));
+        edits.first().map(|edit| serde_json::from_str::<serde_json::Value>(&edit.after).unwrap()["version"].clone())
+    };
+    assert_eq!(stamped("2.0.0", "1.0.0", "^1.0.0"), Some("1.0.0".into()), "the lockfile's");
+    assert_eq!(stamped("2.0.0", "1.0.0", "^2.0.0"), None, "its own");
+    assert_eq!(stamped("3.0.0", "1.0.0", "^2.1.0"), Some("2.1.0".into()), "the lowest that fits");
+    assert_eq!(stamped("3.0.0", "1.0.0", "npm:b@1"), None, "no range");
+}

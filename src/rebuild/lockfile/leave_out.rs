@@ -13,7 +13,7 @@ use super::pnpm::yaml_options;
 use crate::source::tree::is_within;
 
 /// The lists of dependencies in a manifest, and in npm's lockfile.
-const LISTS: [&str; 4] = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
+pub(crate) const LISTS: [&str; 4] = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
 
 /// What was taken out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

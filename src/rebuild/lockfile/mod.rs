@@ -15,6 +15,7 @@ mod yarn_berry;
 mod yarn_classic;
 
 pub use closure::{Closure, Locked, LockfileError, LockfileFormat, Unfetchable, UnfetchableKind};
+pub(crate) use leave_out::LISTS;
 pub use leave_out::{LeftOut, is_foreign, leave_out, manifest_without};
 pub use rewrite::with_registry;
 

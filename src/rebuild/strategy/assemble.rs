@@ -8,7 +8,7 @@ use super::expand::{Kept, Published};
 use super::infer::Scene;
 use super::lifecycle::{self, Lifecycle};
 use super::rewriter::{self, Rewrite};
-use super::{removal, toolchain};
+use super::{removal, semantic_release, toolchain};
 use crate::rebuild::plan::{Install, InstallMode, Pack, PackageManagerName, Plan, Stamp, Step, Tools};
 
 /// Steps of one way to build, before they become a plan.
@@ -35,6 +35,8 @@ pub(super) struct Completed {
     lifecycle: Lifecycle,
     rewrite: Rewrite,
     packer: PackageManagerName,
+    /// The version that the manifest had while `steps` up to this index ran.
+    before: Option<(String, usize)>,
 }
 
 impl Completed {
@@ -95,9 +97,23 @@ pub(super) fn complete(scene: &Scene<'_>, way: Way) -> Completed {
     if lifecycle.builds {
         steps.retain(|step| !step.fallback);
     }
+    let before = version_before(scene, &way).map(|version| (version, steps.len()));
+    if before.is_some() {
+        steps.push(semantic_release::bump(scene.directory, scene.version));
+    }
     steps.append(&mut lifecycle.steps);
     steps.extend(rewrite.steps.iter().cloned());
-    Completed { way, steps, lifecycle, rewrite, packer }
+    Completed { way, steps, lifecycle, rewrite, packer, before }
+}
+
+/// The version that a build saw which ran before semantic-release committed the new one.
+fn version_before(scene: &Scene<'_>, way: &Way) -> Option<String> {
+    let lower = scene.claims.lower.as_ref()?;
+    let manifest = scene.commit.manifest(scene.directory)?;
+    let is_committed = text_at(&manifest, &["version"]) == Some(scene.version.as_str());
+    let runs_before = way.steps.iter().any(|step| step.builds);
+    (runs_before && is_committed && semantic_release::commits_version(scene.commit, scene.directory))
+        .then(|| lower.as_str().to_owned())
 }
 
 /// Scripts that packing would run in the package's directory, run before another directory is packed.
@@ -181,13 +197,21 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         because.push(format!("the commit says {}, the release {}", text.escape_debug(), scene.version));
         stamps.push(Stamp { file: manifest_path, version: scene.version.as_str().to_owned() });
     }
+    if let Some((version, _)) = &completed.before {
+        because.push(format!("semantic-release committed the version after the build, which saw {version}"));
+        stamps.push(Stamp { file: join(scene.directory, "package.json"), version: version.clone() });
+    }
     let install = (!completed.is_plain()).then(|| Install {
         directory: plan_path(&scene.workspace.root),
         lockfile: scene.choice.lockfile.clone(),
         mode,
         cutoff: scene.claims.instant(),
     });
-    let steps = completed.steps.iter().map(|kept| step(scene, kept)).collect();
+    let seen = |index: usize| match &completed.before {
+        Some((version, end)) if index < *end => version,
+        _ => scene.version.as_str(),
+    };
+    let steps = completed.steps.iter().enumerate().map(|(index, kept)| step(kept, seen(index))).collect();
     Plan {
         format: Plan::FORMAT,
         strategy: completed.way.strategy.to_owned(),
@@ -207,11 +231,11 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
     }
 }
 
-fn step(scene: &Scene<'_>, kept: &Kept) -> Step {
+fn step(kept: &Kept, version: &str) -> Step {
     let mut environment = kept.environment.clone();
     // npm's own variables say what the stamped manifest says.
-    if let Some(version) = environment.get_mut("npm_package_version") {
-        scene.version.as_str().clone_into(version);
+    if let Some(stated) = environment.get_mut("npm_package_version") {
+        version.clone_into(stated);
     }
     Step { directory: plan_path(&kept.directory), run: kept.run.clone(), environment, may_fail: !kept.builds }
 }

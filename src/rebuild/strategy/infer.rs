@@ -10,7 +10,7 @@ use super::makefile::Makefile;
 use super::package_manager::{self, Choice};
 use super::workflow::{self, Hints};
 use super::workspace::Workspace;
-use super::{lifecycle, node_releases, scripts, workflow_file};
+use super::{lifecycle, node_releases, scripts, toolchain, workflow_file};
 use crate::package::{PackageName, Version};
 use crate::rebuild::plan::{InstallMode, PackageManagerName, Plan};
 
@@ -232,8 +232,23 @@ fn plans(scene: &Scene<'_>, ways: Vec<Way>) -> Vec<Plan> {
     }
     super::shell_build::without_programs(scene, &mut plans);
     plans.truncate(MAX_PLANS);
+    if plans.first().is_some_and(|plan| plan.tools.is_some()) {
+        plans.extend(building.first().and_then(|completed| with_another_node(scene, completed)));
+    }
     plans.extend(building.first().and_then(|completed| without_lockfile(scene, completed)));
     plans
+}
+
+/// The first way once more with another Node, where the first one is a guess: some builds write what Node has.
+fn with_another_node(scene: &Scene<'_>, completed: &super::assemble::Completed) -> Option<Plan> {
+    let mode = if scene.choice.lockfile.is_some() { InstallMode::Frozen } else { InstallMode::Loose };
+    let mut plan = plan(scene, completed, mode);
+    let tools = plan.tools.as_mut()?;
+    let node = toolchain::another_node(&tools.node, &scene.publishing_hints, &scene.other_hints, scene.claims)?;
+    plan.because.push(format!("the publisher may have had Node {}, as that was the one to have", node.version));
+    tools.npm = toolchain::npm(scene.commit, &scene.workspace.root, &node, &scene.choice, scene.claims);
+    tools.node = node;
+    Some(plan)
 }
 
 /// The last resort: the publisher's own copy may have held newer dependencies than the lockfile says.

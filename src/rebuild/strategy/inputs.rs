@@ -46,6 +46,8 @@ pub struct Claims {
     pub published_at: Option<i64>,
     /// The time of the matched commit, seconds since 1970.
     pub committed_at: Option<i64>,
+    /// The next lower version that is published.
+    pub lower: Option<Version>,
 }
 
 impl Claims {
@@ -56,6 +58,7 @@ impl Claims {
             npm_version: metadata.npm_version.clone(),
             published_at: metadata.published_at,
             committed_at,
+            lower: metadata.neighbours.lower.as_ref().map(|neighbour| neighbour.version.clone()),
         }
     }
 

@@ -49,17 +49,28 @@ pub(super) fn plugins(commit: &Commit<'_>, directory: &str) -> Vec<Plugin> {
     configurations.into_iter().find_map(read).unwrap_or_default()
 }
 
-/// The commands that do what the plugins do to files, in their order.
-pub(super) fn steps(commit: &Commit<'_>, directory: &str, version: &Version) -> Vec<Kept> {
-    // They change what a build has made, and make nothing by themselves.
-    let kept = |run: String| Kept {
+/// Whether it commits the new version itself: then what ran before it saw the version before.
+pub(super) fn commits_version(commit: &Commit<'_>, directory: &str) -> bool {
+    plugins(commit, directory).iter().any(|plugin| plugin.name == "@semantic-release/git")
+}
+
+/// Gives the manifest in `directory` the release's version, as semantic-release does after the build.
+pub(super) fn bump(directory: &str, version: &Version) -> Kept {
+    let run = format!("npm version {} --no-git-tag-version --allow-same-version", quote(version.as_str()));
+    // It changes what a build has made, and makes nothing by itself.
+    Kept {
         directory: directory.to_owned(),
         run,
         environment: Default::default(),
         builds: false,
         fallback: false,
         leaves: Default::default(),
-    };
+    }
+}
+
+/// The commands that do what the plugins do to files, in their order.
+pub(super) fn steps(commit: &Commit<'_>, directory: &str, version: &Version) -> Vec<Kept> {
+    let kept = |run: String| Kept { run, ..bump(directory, version) };
     let mut steps = Vec::new();
     for plugin in plugins(commit, directory) {
         match plugin.name.as_str() {
@@ -69,11 +80,7 @@ pub(super) fn steps(commit: &Commit<'_>, directory: &str, version: &Version) -> 
             // Where another directory is packed, its manifest comes out of the build and gets its version here.
             "@semantic-release/npm" => {
                 let root = text_at(&plugin.options, &["pkgRoot"]).and_then(|root| resolve(directory, root));
-                if let Some(root) = root.filter(|root| root != directory) {
-                    let run =
-                        format!("npm version {} --no-git-tag-version --allow-same-version", quote(version.as_str()));
-                    steps.push(Kept { directory: root, ..kept(run) });
-                }
+                steps.extend(root.filter(|root| root != directory).map(|root| bump(&root, version)));
             }
             "@semantic-release/exec" => {
                 let Some(command) = text_at(&plugin.options, &["prepareCmd"]) else { continue };

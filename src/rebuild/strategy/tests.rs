@@ -169,7 +169,7 @@ fn node_is_told_by_the_registry_then_the_commit_then_the_time() {
         node_version: Some("18.1.0".into()),
         npm_version: Some("8.8.0".into()),
         published_at: Some(PUBLISHED),
-        committed_at: None,
+        ..Claims::default()
     };
     let plan = infer_with("", "a", &[("package.json", &plain), (".nvmrc", "v16")], &claims, &[]).unwrap().remove(0);
     assert_eq!(
@@ -290,7 +290,7 @@ fn frozen_comes_before_loose_and_the_number_of_plans_is_bounded() {
     let manifest = r#"{"name":"a","version":"1.0.0","scripts":{"prepack":"tsc -p a","build":"tsc -p b","release":"tsc -p c && npm publish"}}"#;
     let ci = "jobs: {b: {steps: [{run: make all}]}}";
     let plans = infer_in("", "a", &[("package.json", manifest), LOCK, (".github/workflows/ci.yml", ci)]).unwrap();
-    assert_eq!(plans.len(), 7);
+    assert_eq!(plans.len(), 8);
     let last = plans.last().unwrap();
     assert_eq!(
         (last.install.as_ref().unwrap().lockfile.as_deref(), last.remove.as_slice()),
@@ -387,4 +387,52 @@ fn what_needs_only_the_systems_shell_is_run_without_programs() {
     let needs_node = ("build.sh", "node x.js\n");
     let found = first(&[("package.json", &manifest(r#""scripts":{"prepublishOnly":"sh build.sh"}"#)), needs_node]);
     assert!(found.tools.is_some());
+}
+
+#[test]
+fn a_guessed_node_is_tried_again_as_another() {
+    let manifest = r#"{"name":"a","version":"1.0.0","scripts":{"prepare":"node make.js"}}"#;
+    let nodes = |files: &[(&str, &str)], claims: &Claims| -> Vec<(String, String)> {
+        let plans = infer_with("", "a", files, claims, &[]).unwrap();
+        let tools = plans.into_iter().map(|plan| plan.tools.unwrap());
+        let mut found: Vec<_> = tools.map(|tools| (tools.node.version, tools.npm.version)).collect();
+        found.dedup();
+        found
+    };
+    let pair = |node: &str, npm: &str| (node.to_owned(), npm.to_owned());
+    let claims = Claims { published_at: Some(PUBLISHED), ..Claims::default() };
+    let checks = "on: push\njobs:\n  a:\n    steps:\n    - uses: actions/setup-node@v4\n      with: {node-version: 18}\n    - run: npm test\n";
+    let checked = [("package.json", manifest), (".github/workflows/ci.yml", checks)];
+    assert_eq!(nodes(&[("package.json", manifest)], &claims), [pair("20", "10"), pair("22", "10")]);
+    assert_eq!(nodes(&checked, &claims), [pair("18", "9 || 10"), pair("22", "10")]);
+    assert_eq!(nodes(&[("package.json", manifest), (".nvmrc", "18")], &claims), [pair("18", "9 || 10")]);
+    let stated = Claims { node_version: Some("18.1.0".to_owned()), ..claims };
+    assert_eq!(nodes(&[("package.json", manifest)], &stated), [pair("18.1.0", "9 || 10")]);
+}
+
+#[test]
+fn a_build_before_semantic_release_commits_sees_the_version_before() {
+    let manifest = r#"{"name":"a","version":"1.0.0","scripts":{"build":"tsc","prepack":"node fix.js"}}"#;
+    let workflow =
+        "on: push\njobs:\n  release:\n    steps:\n    - run: npm run build\n    - run: npx semantic-release\n";
+    let configured = |plugin: &str| format!(r#"{{"plugins":["@semantic-release/npm","{plugin}"]}}"#);
+    let claims = Claims {
+        published_at: Some(PUBLISHED),
+        lower: Some(crate::package::Version::parse("0.9.0").unwrap()),
+        ..Claims::default()
+    };
+    let plan = |plugin: &str| {
+        let configuration = configured(plugin);
+        let files =
+            [("package.json", manifest), (".github/workflows/r.yml", workflow), (".releaserc.json", &configuration)];
+        infer_with("", "a", &files, &claims, &[]).unwrap().remove(0)
+    };
+    let committed = plan("@semantic-release/git");
+    assert_eq!(committed.stamps[0].version, "0.9.0");
+    assert_eq!(
+        outline(&committed),
+        "workflow loose\n$ npm run build\n? npm version 1.0.0 --no-git-tag-version --allow-same-version\npack . Npm scripts"
+    );
+    let other = plan("@semantic-release/github");
+    assert!(other.stamps.is_empty() && !outline(&other).contains("npm version"), "{}", outline(&other));
 }

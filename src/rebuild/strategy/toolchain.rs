@@ -10,6 +10,8 @@ use super::package_manager::Choice;
 use super::workflow::Hints;
 use crate::rebuild::plan::VersionRequest;
 
+/// Who says so where only the time of publication chooses.
+const PUBLISH_TIME: &str = "publish-time";
 /// Longest text that is taken for a version.
 const MAX_LENGTH: usize = 100;
 
@@ -86,7 +88,33 @@ pub(super) fn node(
         engines.as_ref().is_none_or(|range| range.satisfies(&newest))
     };
     let major = candidates_at(claims.instant()).into_iter().find(allowed).unwrap_or(long_term_at(claims.instant()));
-    request(major.to_string(), "publish-time")
+    request(major.to_string(), PUBLISH_TIME)
+}
+
+/// Another Node that the publisher may have had where `chosen` is a guess: the newest of the time, as people have it on
+/// their own machines, else the one with long-term support.
+///
+/// `None` where the registry, a version file or the publishing job states it.
+pub(super) fn another_node(
+    chosen: &VersionRequest,
+    publishing: &[Hints],
+    others: &[Hints],
+    claims: &Claims,
+) -> Option<VersionRequest> {
+    let is_of = |hints: &[Hints]| hints.iter().any(|hints| hints.file == chosen.from);
+    if chosen.from != PUBLISH_TIME && (is_of(publishing) || !is_of(others)) {
+        return None;
+    }
+    let newest = [current_at(claims.instant()), long_term_at(claims.instant())];
+    let other = newest.into_iter().find(|major| Some(*major) != major_of(&chosen.version))?;
+    Some(VersionRequest { version: other.to_string(), from: PUBLISH_TIME.to_owned() })
+}
+
+/// The first number of a version or range.
+fn major_of(version: &str) -> Option<u32> {
+    let start = version.find(|first: char| first.is_ascii_digit())?;
+    let digits = version[start..].split(|character: char| !character.is_ascii_digit()).next()?;
+    digits.parse().ok()
 }
 
 /// An exact version, such as registries state.
@@ -146,13 +174,7 @@ pub(super) fn npm(
     {
         return request(version, &join(root, "package.json"));
     }
-    let digits: String = node
-        .version
-        .chars()
-        .skip_while(|character| !character.is_ascii_digit())
-        .take_while(char::is_ascii_digit)
-        .collect();
-    let major = digits.parse().unwrap_or_else(|_| long_term_at(claims.instant()));
+    let major = major_of(&node.version).unwrap_or_else(|| long_term_at(claims.instant()));
     let bundled = bundled_npm(major);
     match &choice.lockfile {
         Some(lockfile) if choice.needs_npm_7 && matches!(bundled, "2" | "3" | "6") => {
