@@ -201,6 +201,8 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         because.push(format!("semantic-release committed the version after the build, which saw {version}"));
         stamps.push(Stamp { file: join(scene.directory, "package.json"), version: version.clone() });
     }
+    // A commit that the release's own run made is nearer to the build than what a registry saw later.
+    let clock = completed.before.as_ref().and(scene.claims.committed_at).or_else(|| scene.claims.instant());
     let install = (!completed.is_plain()).then(|| Install {
         directory: plan_path(&scene.workspace.root),
         lockfile: scene.choice.lockfile.clone(),
@@ -217,7 +219,7 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         strategy: completed.way.strategy.to_owned(),
         because,
         tools: Some(Tools { node, npm, package_manager: scene.choice.manager.clone() }),
-        clock: scene.claims.instant(),
+        clock,
         remove,
         stamps,
         install,
