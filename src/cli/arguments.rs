@@ -134,6 +134,9 @@ pub(super) struct Rebuild {
     /// How to report; plans are printed as TOML, or as JSON
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     pub(super) format: Format,
+    /// Write the report or the plans to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

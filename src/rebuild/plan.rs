@@ -43,6 +43,8 @@ pub struct Plan {
 impl Plan {
     /// The version of the format that this program writes and reads.
     pub const FORMAT: u32 = 1;
+    /// Times that a build can be shown, seconds since 1970: those that can be written with a year of four digits.
+    pub const CLOCKS: std::ops::Range<i64> = 0..253_402_300_800;
 
     /// Whether anything runs besides packing itself.
     pub fn builds(&self) -> bool {

@@ -6,6 +6,7 @@ use crate::support::{Archive, Tarproof};
 
 /// The release of the replay that is what its tag says, and the one that the attacker published.
 const CLEAN: &str = "npm:paint-chalk@5.6.2";
+const BUILT: &str = "npm:frame-maker@1.0.0";
 const COMPROMISED: &str = "npm:paint-chalk@5.6.1";
 
 /// Holds one run to its snapshot.
@@ -165,6 +166,19 @@ fn the_configuration_sets_limits_and_refuses_what_it_does_not_know() {
     hold!("config_unpacked_size", tarproof.run(&["--config", "small.toml", "verify", CLEAN]));
     hold!("config_unknown_key", tarproof.run(&["--config", "unknown.toml", "verify", CLEAN]));
     hold!("config_missing", tarproof.run(&["--config", "absent.toml", "verify", CLEAN]));
+    // What it asks of the machine is not in any configuration.
+    let doctor = tarproof.run(&["--config", "absent.toml", "doctor", "--format", "json"]);
+    assert!(doctor.stdout().contains("tarproof-doctor/1"), "{}", doctor.stderr());
+}
+
+#[test]
+fn plans_go_to_a_file() {
+    let tarproof = Tarproof::new();
+    let printed = tarproof.run(&["rebuild", "--plan", BUILT]);
+    let written = tarproof.run(&["rebuild", "--plan", "--output", "plans.toml", BUILT]);
+    assert_eq!((printed.code, written.code, written.stdout()), (0, 0, ""));
+    assert!(printed.stdout().starts_with("[[plan]]"), "{}", printed.stdout());
+    assert_eq!(tarproof.read("plans.toml"), printed.stdout());
 }
 
 #[test]

@@ -10,22 +10,24 @@ use crate::cli::Arguments;
 use crate::cli::arguments::{Command, Common};
 use crate::cli::error::CliError;
 use crate::cli::{output, setup};
+use crate::config::Config;
 use crate::verify::{Context, Request, Verification};
 
 /// Runs the command and returns the exit code.
 pub fn run(arguments: &Arguments) -> u8 {
     let common = &arguments.common;
-    let outcome = setup::configuration(common).and_then(|config| match &arguments.command {
-        Command::Verify(command) => verify::run(command, common, &config),
-        Command::Diff(command) => inspect::diff(command, common, &config),
-        Command::Explain(command) => inspect::explain(command, common, &config),
-        Command::Rebuild(command) => rebuild::run(command, common, &config),
+    let with = |run: &dyn Fn(&Config) -> Result<u8, CliError>| run(&setup::configuration(common)?);
+    let outcome = match &arguments.command {
+        Command::Verify(command) => with(&|config| verify::run(command, common, config)),
+        Command::Diff(command) => with(&|config| inspect::diff(command, common, config)),
+        Command::Explain(command) => with(&|config| inspect::explain(command, common, config)),
+        Command::Rebuild(command) => with(&|config| rebuild::run(command, common, config)),
         Command::Doctor(command) => doctor::run(command),
         Command::Demo(command) => demo::run(command, common),
         Command::Packlist(command) => packlist::run(command),
         Command::Completions { shell } => generate::completions(*shell),
         Command::Man { directory } => generate::man(directory),
-    });
+    };
     outcome.unwrap_or_else(|error| {
         output::error(None, &error);
         error.exit_code()

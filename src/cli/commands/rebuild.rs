@@ -38,7 +38,7 @@ pub(super) fn run(command: &Rebuild, common: &Common, config: &Config) -> Result
             character if character != '\n' && is_hidden(character) => char::REPLACEMENT_CHARACTER,
             character => character,
         });
-        output::write(None, &safe.collect::<String>())?;
+        output::write(command.output.as_deref(), &safe.collect::<String>())?;
         return Ok(exit::EXPLAINED);
     }
     let text = match command.format {
@@ -47,7 +47,7 @@ pub(super) fn run(command: &Rebuild, common: &Common, config: &Config) -> Result
             output::json(&Report::new(vec![ResultEntry::Verified(Box::new(Verified::from(&verification)))]))?
         }
     };
-    output::write(None, &text)?;
+    output::write(command.output.as_deref(), &text)?;
     Ok(verification.verdict.exit_code())
 }
 

@@ -89,6 +89,9 @@ pub enum PhaseError {
     /// A path of the plan leaves the source tree.
     #[error("`{}` is not a path inside of the repository", .0.escape_debug())]
     Path(String),
+    /// The clock is no time that programs can be shown.
+    #[error("the clock {0} is not between the years 1970 and 9999")]
+    Clock(i64),
     /// A version cannot be written into a manifest.
     #[error("no version can be written into `{}`", .0.escape_debug())]
     Stamp(String),
@@ -190,6 +193,9 @@ pub fn phases(plan: &Plan, surroundings: &Surroundings<'_>) -> Result<Phases, Ph
 pub fn check(plan: &Plan) -> Result<(), PhaseError> {
     if plan.format != Plan::FORMAT {
         return Err(PhaseError::Format { found: plan.format });
+    }
+    if let Some(clock) = plan.clock.filter(|clock| !Plan::CLOCKS.contains(clock)) {
+        return Err(PhaseError::Clock(clock));
     }
     if plan.pack.with == Packer::Native && (plan.pack.scripts || plan.pack.prepublish_only) {
         return Err(PhaseError::Programs("our own packer runs no scripts"));

@@ -196,7 +196,7 @@ fn old_nodes_get_the_clock_from_a_shim() {
 fn a_plan_that_leaves_the_tree_is_refused() {
     let good = plan(PackageManagerName::Npm, InstallMode::Frozen, "package-lock.json");
     type Change = fn(&mut Plan);
-    let changes: [Change; 9] = [
+    let changes: [Change; 11] = [
         |plan| plan.pack.directory = "../x".to_owned(),
         |plan| plan.remove.push(".".to_owned()),
         |plan| plan.remove.push("./".to_owned()),
@@ -206,6 +206,8 @@ fn a_plan_that_leaves_the_tree_is_refused() {
         |plan| plan.install.as_mut().unwrap().lockfile = Some(".git/config".to_owned()),
         |plan| plan.steps[0].run.push('\0'),
         |plan| plan.format = 2,
+        |plan| plan.clock = Some(-1),
+        |plan| plan.clock = Some(i64::MAX),
     ];
     assert!(turn(&good, "20.1.0", "10.1.0", None).is_ok());
     for (index, change) in changes.into_iter().enumerate() {

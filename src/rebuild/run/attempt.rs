@@ -312,6 +312,10 @@ impl Runner<'_, '_> {
                 Err(Failure::new(FailureKind::BuildLimit, format!("`{short}` reached the limit on {limit}")))
             }
             _ if command.may_fail => Ok(()),
+            failed if ran_out_of_memory(failed, &self.log.tail()) => {
+                let detail = format!("`{short}` ended with {}: it found no more memory", status(failed));
+                Err(Failure::new(FailureKind::BuildLimit, detail))
+            }
             failed => {
                 let kind =
                     if phase == "build" && wants_network(&self.log.tail()) { FailureKind::NetworkNeeded } else { kind };
@@ -426,6 +430,14 @@ fn shown(command: &Command) -> String {
     words.join(" ").chars().take(120).collect()
 }
 
+/// Whether a program gave up over memory that it could not have, before the limit ended it.
+fn ran_out_of_memory(status: Status, output: &str) -> bool {
+    // V8 ends itself by a trap or an abort, which a shell reports as 128 and the signal's number.
+    let gave_up = matches!(status, Status::Signalled(5 | 6) | Status::Exited(133 | 134));
+    let signs = ["out of memory", "Allocation failed", "Cannot allocate memory", "std::bad_alloc"];
+    gave_up && signs.iter().any(|sign| output.contains(sign))
+}
+
 /// Whether the output says that a name could not be resolved or a host not be reached.
 fn wants_network(output: &str) -> bool {
     [
@@ -440,4 +452,19 @@ fn wants_network(output: &str) -> bool {
     ]
     .iter()
     .any(|sign| output.contains(sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_program_that_gave_up_and_says_so_ran_out_of_memory() {
+        let v8 = "# Fatal JavaScript out of memory: Reached heap limit";
+        for status in [Status::Signalled(5), Status::Signalled(6), Status::Exited(134)] {
+            assert!(ran_out_of_memory(status, v8));
+            assert!(!ran_out_of_memory(status, "assertion failed"));
+        }
+        assert!(!ran_out_of_memory(Status::Exited(1), v8));
+    }
 }

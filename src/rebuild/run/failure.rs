@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use tarproof_sandbox::SandboxError;
 
 use crate::source::git::with_source;
 
 /// What kind of failure it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
     /// Nothing at the commit says how the package is built.
     NoPlan,
@@ -56,7 +58,7 @@ impl fmt::Display for FailureKind {
 }
 
 /// A failure and what is known of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{kind}: {detail}")]
 pub struct Failure {
     /// What kind it is.

@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 pub use failure::{Failure, FailureKind};
 pub use record::{Attempt, AttemptResult, RanCommand, RebuildRecord, Requests, UsedTool};
 
-use crate::package::{CommitId, Release};
+use crate::package::{CommitId, Release, Sha256Digest};
 use crate::rebuild::Plan;
 use crate::rebuild::toolchain::Toolchains;
 use crate::registry::NpmRegistry;
@@ -88,6 +88,8 @@ impl Default for RebuildLimits {
 pub struct Rebuilder<'a> {
     /// The release.
     pub release: &'a Release,
+    /// The artifact that is compared: two of one release must not share their records.
+    pub artifact: Sha256Digest,
     /// Its source.
     pub source: &'a SourceRepository,
     /// The matched commit.
@@ -127,16 +129,6 @@ impl Rebuilder<'_> {
                 return (attempt, Err(failure));
             }
         };
-        let name: String = self
-            .release
-            .to_string()
-            .chars()
-            .map(
-                |character| {
-                    if character.is_ascii_alphanumeric() || "@.-_".contains(character) { character } else { '+' }
-                },
-            )
-            .collect();
         attempt::attempt(
             plan,
             &attempt::Workplace {
@@ -148,9 +140,19 @@ impl Rebuilder<'_> {
                 sandbox: self.sandbox,
                 deadline: self.deadline,
                 handle: &self.handle,
-                directory: self.cache_directory.join("rebuilds").join(name).join(number.to_string()),
+                directory: self.records().join(number.to_string()),
                 stage: self.stage,
             },
         )
+    }
+
+    /// Where the logs and archives of this release's attempts are kept.
+    fn records(&self) -> PathBuf {
+        let plain = |character: char| {
+            if character.is_ascii_alphanumeric() || "@.-_".contains(character) { character } else { '+' }
+        };
+        let release: String = self.release.to_string().chars().map(plain).collect();
+        let artifact: String = self.artifact.to_string().chars().take(16).collect();
+        self.cache_directory.join("rebuilds").join(release).join(artifact)
     }
 }

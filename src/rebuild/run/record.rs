@@ -31,7 +31,7 @@ pub struct Attempt {
     /// What the commands wrote, and the requests; in the cache.
     pub log: Option<PathBuf>,
     /// Why the build did not come to its end, where it was packed all the same.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub broken: Option<Failure>,
     /// How it ended.
     pub result: AttemptResult,

@@ -202,7 +202,12 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         stamps.push(Stamp { file: join(scene.directory, "package.json"), version: version.clone() });
     }
     // A commit that the release's own run made is nearer to the build than what a registry saw later.
-    let clock = completed.before.as_ref().and(scene.claims.committed_at).or_else(|| scene.claims.instant());
+    let clock = completed
+        .before
+        .as_ref()
+        .and(scene.claims.committed_at)
+        .filter(|time| Plan::CLOCKS.contains(time))
+        .or_else(|| scene.claims.instant());
     let install = (!completed.is_plain()).then(|| Install {
         directory: plan_path(&scene.workspace.root),
         lockfile: scene.choice.lockfile.clone(),

@@ -1,5 +1,6 @@
 use crate::pack::SourceTree;
 use crate::package::{PackageName, Version};
+use crate::rebuild::plan::Plan;
 use crate::registry::ReleaseMetadata;
 
 /// What plans are inferred from.
@@ -67,7 +68,8 @@ impl Claims {
     /// A mirror may state when it first saw a release, and a release cannot be older than its commit. So a time of
     /// publication that is not near the commit's gives way to the commit's.
     pub fn instant(&self) -> Option<i64> {
-        match (self.published_at, self.committed_at) {
+        let believable = |time: Option<i64>| time.filter(|time| Plan::CLOCKS.contains(time));
+        match (believable(self.published_at), believable(self.committed_at)) {
             (Some(published), Some(committed)) if !PLAUSIBLE.contains(&(published - committed)) => Some(committed),
             (published, committed) => published.or(committed),
         }
@@ -115,5 +117,6 @@ mod tests {
         assert_eq!(instant(Some(900 * day), Some(1_000 * day)), Some(1_000 * day), "before the commit");
         assert_eq!(instant(None, Some(7)), Some(7));
         assert_eq!(instant(Some(7), None), Some(7));
+        assert_eq!(instant(Some(i64::MAX), Some(-1)), None, "no time at all");
     }
 }

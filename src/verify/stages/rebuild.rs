@@ -77,6 +77,7 @@ pub(in crate::verify) fn rebuild(
     let stage = |stage: Stage| context.progress.tell(&claim.release, stage);
     let rebuilder = Rebuilder {
         release: &claim.release,
+        artifact: contents.sha256,
         source,
         commit: &matched.winner.commit,
         registry: &context.registry,
