@@ -13,6 +13,7 @@ use crate::pack::npm::manifest::{
 };
 use crate::pack::npm::packlist::GitIgnores;
 use crate::package::{BlobId, CommitId, Sha256Digest, Version, is_document};
+use crate::rebuild::strategy::files_about_building;
 use crate::source::git::repository::{commit_id, holds};
 use crate::source::git::{Completeness, SourceRepository};
 use crate::source::history::HistoryWalk;
@@ -133,6 +134,9 @@ impl<'a> Classifier<'_, 'a> {
             if let Some(manifest) = open().find(|row| &*row.entry.path == "package.json") {
                 let published = self.published(manifest).unwrap_or_default();
                 blobs.extend(manifest_sources(self.tree, self.directory(), &published));
+            }
+            if open().any(|row| row.counterpart.is_none()) {
+                blobs.extend(files_about_building(self.tree, self.directory()));
             }
             self.comparison.source.fetch_blobs(&blobs);
         }

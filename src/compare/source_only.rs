@@ -1,13 +1,10 @@
 //! What the packer would have included and the artifact lacks.
 
-use std::cell::Cell;
-
 use crate::artifact::ArtifactContents;
 use crate::pack::npm::packlist::select_files;
-use crate::pack::{Node, SourceTree};
 use crate::package::without_byte_order_mark;
 use crate::source::git::SourceRepository;
-use crate::source::tree::{CommitTree, join};
+use crate::source::tree::{AtHand, CommitTree, join};
 
 /// The paths, from the package's directory; `None` where that could not be determined.
 pub(super) fn source_only(
@@ -25,9 +22,9 @@ pub(super) fn source_only(
     };
     let manifest: serde_json::Value = serde_json::from_slice(without_byte_order_mark(&content)).ok()?;
     // This alone is not worth asking a remote for ignore files and workspaces.
-    let at_hand = AtHand { tree, source, missed: Cell::new(false) };
+    let at_hand = AtHand::new(tree);
     let selection = select_files(&at_hand, directory, &manifest);
-    if at_hand.missed.get() || !selection.unavailable.is_empty() || !selection.refusals.is_empty() {
+    if at_hand.has_missed() || !selection.unavailable.is_empty() || !selection.refusals.is_empty() {
         return None;
     }
     // Both are in path order, so one pass over them together suffices.
@@ -37,24 +34,4 @@ pub(super) fn source_only(
         published.peek() == Some(&path.as_str())
     };
     Some(selection.files.into_keys().filter(|path| !is_published(path)).collect())
-}
-
-/// A commit's tree of which only contents at hand are read.
-struct AtHand<'t, 'a> {
-    tree: &'t CommitTree<'a>,
-    source: &'t SourceRepository,
-    missed: Cell<bool>,
-}
-
-impl SourceTree for AtHand<'_, '_> {
-    fn list(&self, directory: &str) -> Vec<Node> {
-        self.tree.list(directory)
-    }
-
-    fn read(&self, path: &str) -> Option<Vec<u8>> {
-        let file = self.tree.file(path).filter(|file| !file.link)?;
-        let content = self.source.local_blob(file.blob);
-        self.missed.set(self.missed.get() || content.is_none());
-        content
-    }
 }

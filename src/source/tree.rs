@@ -1,6 +1,6 @@
 //! One commit's tree, read lazily: only the directories that somebody names are ever opened.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -8,8 +8,8 @@ use git2::{ObjectType, Oid, Tree};
 
 use crate::pack::{Node, NodeKind, SourceTree};
 use crate::package::{BlobId, CommitId};
-use crate::source::git::SourceRepository;
 use crate::source::git::repository::{blob_id, oid};
+use crate::source::git::{Completeness, SourceError, SourceRepository};
 
 /// Deepest directory that is opened.
 const MAX_DEPTH: usize = 64;
@@ -209,4 +209,64 @@ impl SourceTree for CommitTree<'_> {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         self.read_file(path)
     }
+}
+
+/// A commit's tree of which only contents at hand are read: nothing is fetched for it.
+#[derive(Debug)]
+pub(crate) struct AtHand<'t, 's> {
+    tree: &'t CommitTree<'s>,
+    missed: Cell<bool>,
+}
+
+impl<'t, 's> AtHand<'t, 's> {
+    pub(crate) fn new(tree: &'t CommitTree<'s>) -> Self {
+        Self { tree, missed: Cell::new(false) }
+    }
+
+    /// Whether a content was asked for that is not at hand.
+    pub(crate) fn has_missed(&self) -> bool {
+        self.missed.get()
+    }
+}
+
+impl SourceTree for AtHand<'_, '_> {
+    fn list(&self, directory: &str) -> Vec<Node> {
+        self.tree.list(directory)
+    }
+
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        let file = self.tree.file(path).filter(|file| !file.link)?;
+        let content = self.tree.source.local_blob(file.blob);
+        self.missed.set(self.missed.get() || content.is_none());
+        content
+    }
+}
+
+/// Fetches every tree and every file of a commit that is not at hand, in two requests at most.
+///
+/// # Errors
+///
+/// Where a request fails, or trees are missing that may not be asked for.
+pub(crate) fn fetch_whole(source: &mut SourceRepository, commit: &CommitId) -> Result<(), SourceError> {
+    if source.completeness() == Completeness::Full {
+        return Ok(());
+    }
+    let listed = |source: &SourceRepository| {
+        let mut blobs = Vec::new();
+        let tree = CommitTree::of_commit(source, commit)?;
+        tree.for_each_file(|_, file| {
+            blobs.push(file.blob);
+            true
+        });
+        Some((blobs, tree.missing_trees()))
+    };
+    let (mut blobs, mut missing) = listed(source).unwrap_or_default();
+    if !missing.is_empty() {
+        source.complete_trees(&missing)?;
+        (blobs, missing) = listed(source).unwrap_or_default();
+    }
+    if !missing.is_empty() {
+        return Err(SourceError::Offline { location: source.location().to_string() });
+    }
+    source.complete_blobs(&blobs)
 }

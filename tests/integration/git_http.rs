@@ -308,6 +308,51 @@ fn processes_that_verify_one_release_do_not_disturb_each_other() {
     assert_eq!(hosted.kinds(), []);
 }
 
+/// Its sources lie deeper than the trees that are fetched to compare, and beside many manifests.
+const BUILT: &str = r#"
+[[commits]]
+label = "release"
+tags = ["v2.0.0"]
+files."package.json" = '{"name": "root", "private": true, "workspaces": ["packages/*"]}'
+files.".gitignore" = "dist\n"
+files.".github/workflows/checks.yml" = "on: push\njobs: {a: {steps: [{run: npm test}]}}\n"
+files."packages/easel/package.json" = '{"name": "easel", "version": "2.0.0", "files": ["dist"], "repository": "https://git.example/brushworks/easel", "scripts": {"prepack": "mkdir -p dist && cat src/a/b/c/*.js > dist/index.js"}}'
+files."packages/easel/src/a/b/c/one.js" = "exports.legs = 3;\n"
+files."packages/easel/src/a/b/c/two.js" = "exports.high = true;\n"
+files."packages/palette/package.json" = '{"name": "palette", "version": "2.0.0"}'
+files."packages/paper/package.json" = '{"name": "paper", "version": "2.0.0"}'
+"#;
+
+#[test]
+fn what_a_build_needs_is_fetched_at_once_and_only_for_a_build() {
+    let hosted = Hosted::new();
+    let built = hosted.build("brushworks/easel", BUILT);
+    let home = home_that_leads_to(hosted.path(), &hosted.server);
+    let mut files = files_of(&built, "release", "packages/easel/");
+    files.retain(|(path, _)| !path.starts_with("src/"));
+    files.push(("dist/index.js".to_owned(), "exports.legs = 3;\nexports.high = true;\n".to_owned()));
+    let artifact = artifact(&files);
+    let given = ["--directory", "packages/easel", "--artifact", artifact.path.to_str().unwrap()];
+    let run = |options: &[&str]| {
+        let output = tarproof(&home, None, &[options, &given].concat()).output().unwrap();
+        (results(&output).remove(0), hosted.kinds())
+    };
+
+    let (compared, requests) = run(&["--no-rebuild"]);
+    assert_eq!(compared["inconclusive"]["id"], "rebuild-off", "{compared:#}");
+    // One request for whatever says how the package is built.
+    assert_eq!(requests, [&RIGHT_TAG[..], &BY_ID].concat());
+
+    let (rebuilt, requests) = run(&[]);
+    assert_eq!(rebuilt["verdict"], "reproduced", "{rebuilt:#}");
+    // What was compared is asked for again, then the deeper trees and all contents.
+    assert_eq!(requests.iter().filter(|kind| **kind == Kind::Refs).count(), 0, "{requests:?}");
+    assert!(requests.len() <= 3 * BY_ID.len(), "{requests:?}");
+
+    let (again, requests) = run(&["--offline"]);
+    assert_eq!((&again["verdict"], requests), (&rebuilt["verdict"], Vec::new()));
+}
+
 #[test]
 fn the_fixture_world_gets_its_verdicts_over_http_too() {
     let directory = tempfile::tempdir().unwrap();

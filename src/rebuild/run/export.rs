@@ -9,7 +9,7 @@ use tarproof_sandbox::Session;
 use super::Failure;
 use super::failure::FailureKind;
 use super::git_index::index;
-use crate::package::{BlobId, CommitId};
+use crate::package::CommitId;
 use crate::rebuild::commands::SOURCE;
 use crate::source::git::SourceRepository;
 use crate::source::tree::{CommitTree, TreeFile, is_within};
@@ -38,8 +38,7 @@ pub(super) fn export(
     if files.len() >= MAX_FILES {
         return Err(Failure::new(FailureKind::BuildLimit, format!("the commit has more than {MAX_FILES} files")));
     }
-    let blobs: Vec<BlobId> = files.iter().map(|(_, file)| file.blob).collect();
-    let contents = source.contents(&blobs);
+    let contents = source.contents();
     let mut missing = Vec::new();
     for (path, file) in &files {
         let Some(content) = contents.as_ref().and_then(|contents| contents.read(file.blob)) else {

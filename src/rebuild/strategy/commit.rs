@@ -7,12 +7,15 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use crate::pack::{NodeKind, SourceTree};
-use crate::package::without_byte_order_mark;
+use crate::package::{BlobId, without_byte_order_mark};
+use crate::source::tree::CommitTree;
 
 /// Largest file that is parsed; lockfiles are only looked at from their beginning.
 const MAX_BYTES: usize = 4 << 20;
 /// Most files that are read of one commit.
 const MAX_FILES: usize = 6_000;
+/// Most workflow files that are fetched.
+const MAX_WORKFLOWS: usize = 50;
 /// Deepest YAML that is read.
 const MAX_YAML_DEPTH: usize = 64;
 
@@ -101,6 +104,37 @@ impl<'a> Commit<'a> {
         let is_directory = |kind| kind == NodeKind::Directory;
         self.tree.list(directory).into_iter().filter(|node| is_directory(node.kind)).map(|node| node.name).collect()
     }
+}
+
+/// Files in which a package, or a directory above it, says how it is built; lockfiles are large and left out.
+const ABOUT_BUILDING: [&str; 11] = [
+    "package.json",
+    "lerna.json",
+    "nx.json",
+    "turbo.json",
+    "pnpm-workspace.yaml",
+    ".yarnrc.yml",
+    ".nvmrc",
+    ".node-version",
+    ".tool-versions",
+    ".bun-version",
+    "Makefile",
+];
+
+/// The files that tell whether the package in `directory` is built, and how; to be fetched together.
+pub(crate) fn files_about_building(tree: &CommitTree<'_>, directory: &str) -> Vec<BlobId> {
+    let mut found = Vec::new();
+    let mut place = Some(directory);
+    while let Some(directory) = place {
+        let named = |name: &str| ABOUT_BUILDING.contains(&name) || name.starts_with(".releaserc");
+        let names = tree.list(directory).into_iter().map(|node| node.name).filter(|name| named(name));
+        found.extend(names.filter_map(|name| tree.file(&join(directory, &name))));
+        place = parent(directory);
+    }
+    let workflows = ".github/workflows";
+    let names = tree.list(workflows).into_iter().map(|node| node.name).take(MAX_WORKFLOWS);
+    found.extend(names.filter_map(|name| tree.file(&join(workflows, &name))));
+    found.into_iter().filter(|file| !file.link).map(|file| file.blob).collect()
 }
 
 /// Parses YAML within limits; an anchor cannot multiply what was written.

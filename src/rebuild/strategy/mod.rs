@@ -30,5 +30,6 @@ mod test_tree;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use commit::files_about_building;
 pub use infer::infer;
 pub use inputs::{Claims, Inputs, NoPlan};

@@ -211,6 +211,25 @@ impl SourceRepository {
         Ok(trees.iter().any(|tree| self.repository.find_tree(*tree).is_ok()))
     }
 
+    /// Fetches the contents of files that are not at hand into the cache, in one request; for very many.
+    ///
+    /// [`Self::fetch_blobs`] keeps what it fetched in memory.
+    pub(crate) fn complete_blobs(&mut self, ids: &[BlobId]) -> Result<(), SourceError> {
+        let Some(remote) = &self.remote else { return Ok(()) };
+        let missing: BTreeSet<&BlobId> = match self.repository.odb() {
+            Ok(odb) => ids.iter().filter(|id| !holds(&odb, id)).collect(),
+            Err(_) => ids.iter().collect(),
+        };
+        if missing.is_empty() || remote.options.offline {
+            return Ok(());
+        }
+        remote.fetch_objects(missing.into_iter().map(ToString::to_string))?;
+        remote.contents.borrow_mut().clear();
+        self.repository = remote.cached.open()?;
+        self.tag_names = OnceCell::new();
+        Ok(())
+    }
+
     /// Fetches every commit and tree of every branch and tag; returns whether anything more is at hand now.
     pub fn deepen(&mut self) -> Result<bool, SourceError> {
         let Some(remote) = &mut self.remote else { return Ok(false) };
@@ -340,27 +359,9 @@ impl SourceRepository {
         (blob.size() <= BLOB_SIZE).then(|| blob.content().to_vec())
     }
 
-    /// A store that holds these contents as far as they can be had, fetched in one request.
-    ///
-    /// For very many: [`Self::fetch_blobs`] keeps what it fetched in memory.
-    pub(crate) fn contents(&self, ids: &[BlobId]) -> Option<Contents> {
-        let Some(remote) = &self.remote else {
-            return Some(Contents(Repository::open(self.repository.path()).ok()?));
-        };
-        let opened = remote.cached.open().ok()?;
-        let missing: BTreeSet<&BlobId> = {
-            let odb = opened.odb().ok()?;
-            ids.iter().filter(|id| !holds(&odb, id)).collect()
-        };
-        if missing.is_empty() || remote.options.offline {
-            return Some(Contents(opened));
-        }
-        if let Err(error) = remote.fetch_objects(missing.into_iter().map(ToString::to_string)) {
-            let reason = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::warn!(%error, reason, "file contents cannot be fetched");
-        }
-        // libgit2 lists the pack directory again only on a miss of a fresh handle.
-        remote.cached.open().ok().map(Contents)
+    /// A store of its own for reading very many contents, of which it keeps none.
+    pub(crate) fn contents(&self) -> Option<Contents> {
+        Repository::open(self.repository.path()).ok().map(Contents)
     }
 
     /// Fetches the contents of several files in one request; what cannot be had stays missing.

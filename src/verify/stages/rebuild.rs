@@ -8,14 +8,16 @@ use tokio::runtime::Handle;
 use crate::artifact::ArtifactContents;
 use crate::compare::{Candidate, DiffDepth, PublishedContents, explain_by_rebuild};
 use crate::ledger::{Explanation, Ledger};
+use crate::pack::SourceTree;
+use crate::package::CommitId;
 use crate::rebuild::Plan;
 use crate::rebuild::definitions::{self, Definitions};
 use crate::rebuild::plan::InstallMode;
 use crate::rebuild::run::{Attempt, AttemptResult, Failure, FailureKind, RebuildRecord, Rebuilder, Stage};
 use crate::rebuild::strategy::{Claims, Inputs, NoPlan, infer};
-use crate::source::git::with_source;
+use crate::source::git::{SourceRepository, with_source};
 use crate::source::match_commit::{CommitMatch, MatchStanding};
-use crate::source::tree::CommitTree;
+use crate::source::tree::{AtHand, CommitTree, fetch_whole};
 use crate::stabilize::RebuildContext;
 use crate::verify::request::RebuildSettings;
 use crate::verify::stages::artifact::ArtifactFile;
@@ -27,7 +29,7 @@ use crate::verify::{Context, Shown};
 /// Stage 6: rebuilds what the commit does not explain, plan after plan, until nothing is left or the time is over.
 pub(in crate::verify) fn rebuild(
     matched: &Option<CommitMatch>,
-    discovery: &Discovery,
+    discovery: &mut Discovery,
     contents: &ArtifactContents,
     outcome: &mut Outcome,
     artifact: &ArtifactFile,
@@ -44,21 +46,38 @@ pub(in crate::verify) fn rebuild(
     {
         return;
     }
-    let Some(tree) = CommitTree::of_commit(source, &matched.winner.commit) else { return };
     let committed_at = source.committed_at(&matched.winner.commit);
     let claims = match &claim.metadata {
         Some(metadata) => Claims::new(metadata, committed_at),
         None => Claims { committed_at, ..Claims::default() },
     };
-    let inputs = Inputs {
-        tree: &tree,
-        directory: &matched.winner.directory.path,
-        name: &claim.release.name,
-        version: &claim.release.version,
-        claims: &claims,
-        residue: &residue,
+    let plans_with = |tree: &dyn SourceTree| {
+        let inputs = Inputs {
+            tree,
+            directory: &matched.winner.directory.path,
+            name: &claim.release.name,
+            version: &claim.release.version,
+            claims: &claims,
+            residue: &residue,
+        };
+        plans(&context.rebuild, &inputs)
     };
-    let plans = match plans(&context.rebuild, &inputs) {
+    let commit = &matched.winner.commit;
+    // What was fetched for the comparison tells whether anything is built; only then is the rest worth having.
+    let mut found = with_tree(source, commit, |tree| plans_with(&AtHand::new(tree)));
+    if (found.is_ok() && context.rebuild.allowed) || context.rebuild.always {
+        let fetched = discovery.repository_mut().map_or(Ok(()), |source| fetch_whole(source, commit));
+        found = match (fetched, discovery.repository()) {
+            (Ok(()), Some(source)) => with_tree(source, commit, |tree| plans_with(tree)),
+            (Ok(()), None) => return,
+            (Err(error), _) => {
+                let detail = format!("the commit's files cannot be had: {}", with_source(&error));
+                Err(Some(Failure::new(FailureKind::NetworkNeeded, detail)))
+            }
+        };
+    }
+    let Some(source) = discovery.repository() else { return };
+    let plans = match found {
         Ok(plans) => plans,
         Err(None) => return,
         Err(Some(failure)) => {
@@ -152,6 +171,15 @@ pub(in crate::verify) fn rebuild(
     record.failure = failure_of(&record, &compared.ledger);
     show(outcome, &claim.shown);
     outcome.rebuild = Some(record);
+}
+
+/// The plans that a commit's tree leads to; none where there is no tree.
+fn with_tree(
+    source: &SourceRepository,
+    commit: &CommitId,
+    plans: impl FnOnce(&CommitTree<'_>) -> Result<Vec<Plan>, Option<Failure>>,
+) -> Result<Vec<Plan>, Option<Failure>> {
+    CommitTree::of_commit(source, commit).map_or(Err(None), |tree| plans(&tree))
 }
 
 /// Replaces differences to git that the rebuild made pointless.

@@ -22,6 +22,10 @@ impl Discovery {
     pub(in crate::verify) fn repository(&self) -> Option<&SourceRepository> {
         self.opened.as_ref().map(|(_, repository)| repository)
     }
+
+    pub(in crate::verify) fn repository_mut(&mut self) -> Option<&mut SourceRepository> {
+        self.opened.as_mut().map(|(_, repository)| repository)
+    }
 }
 
 /// Stage 3a: the first claimed repository that can be opened.
