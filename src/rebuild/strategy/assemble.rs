@@ -29,14 +29,24 @@ pub(super) struct Way {
 }
 
 /// One way with everything that packing adds.
+#[derive(Debug, Clone)]
 pub(super) struct Completed {
     way: Way,
     steps: Vec<Kept>,
     lifecycle: Lifecycle,
     rewrite: Rewrite,
     packer: PackageManagerName,
-    /// The version that the manifest had while `steps` up to this index ran.
-    before: Option<(String, usize)>,
+    before: Option<VersionBefore>,
+}
+
+/// A build that ran before the manifest got the release's version.
+#[derive(Debug, Clone)]
+struct VersionBefore {
+    /// What the manifest said.
+    version: String,
+    /// The step that writes the release's; those before it saw the other.
+    bump: usize,
+    because: &'static str,
 }
 
 impl Completed {
@@ -55,6 +65,21 @@ impl Completed {
     fn leaves(&self) -> BTreeSet<String> {
         let of_steps = self.steps.iter().filter(|step| step.builds).flat_map(|step| step.leaves.iter().cloned());
         of_steps.chain(self.lifecycle.leaves.iter().cloned()).collect()
+    }
+
+    /// The same with the build on the other side of the version: in some releases the version comes after it.
+    pub(super) fn with_version_on_the_other_side(&self, scene: &Scene<'_>) -> Option<Self> {
+        let mut other = self.clone();
+        if let Some(before) = other.before.take() {
+            other.steps.remove(before.bump);
+            return Some(other);
+        }
+        let version = lower_version(scene)?;
+        let bump = self.steps.iter().rposition(|step| step.builds)? + 1;
+        other.steps.insert(bump, semantic_release::bump(scene.directory, scene.version));
+        let because = "the build may have come before the version";
+        other.before = Some(VersionBefore { version, bump, because });
+        Some(other)
     }
 
     /// Whether there is nothing to run.
@@ -97,7 +122,12 @@ pub(super) fn complete(scene: &Scene<'_>, way: Way) -> Completed {
     if lifecycle.builds {
         steps.retain(|step| !step.fallback);
     }
-    let before = version_before(scene, &way).map(|version| (version, steps.len()));
+    // Its own commit follows the build.
+    let because = "semantic-release committed the version after the build";
+    let runs_before =
+        way.steps.iter().any(|step| step.builds) && semantic_release::commits_version(scene.commit, scene.directory);
+    let version = runs_before.then(|| lower_version(scene)).flatten();
+    let before = version.map(|version| VersionBefore { version, bump: steps.len(), because });
     if before.is_some() {
         steps.push(semantic_release::bump(scene.directory, scene.version));
     }
@@ -106,14 +136,11 @@ pub(super) fn complete(scene: &Scene<'_>, way: Way) -> Completed {
     Completed { way, steps, lifecycle, rewrite, packer, before }
 }
 
-/// The version that a build saw which ran before semantic-release committed the new one.
-fn version_before(scene: &Scene<'_>, way: &Way) -> Option<String> {
-    let lower = scene.claims.lower.as_ref()?;
+/// The version before the release's, where the commit's manifest has the release's.
+fn lower_version(scene: &Scene<'_>) -> Option<String> {
     let manifest = scene.commit.manifest(scene.directory)?;
     let is_committed = text_at(&manifest, &["version"]) == Some(scene.version.as_str());
-    let runs_before = way.steps.iter().any(|step| step.builds);
-    (runs_before && is_committed && semantic_release::commits_version(scene.commit, scene.directory))
-        .then(|| lower.as_str().to_owned())
+    scene.claims.lower.as_ref().filter(|_| is_committed).map(|lower| lower.as_str().to_owned())
 }
 
 /// Scripts that packing would run in the package's directory, run before another directory is packed.
@@ -197,17 +224,14 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         because.push(format!("the commit says {}, the release {}", text.escape_debug(), scene.version));
         stamps.push(Stamp { file: manifest_path, version: scene.version.as_str().to_owned() });
     }
-    if let Some((version, _)) = &completed.before {
-        because.push(format!("semantic-release committed the version after the build, which saw {version}"));
-        stamps.push(Stamp { file: join(scene.directory, "package.json"), version: version.clone() });
+    if let Some(before) = &completed.before {
+        because.push(format!("{}, and saw {}", before.because, before.version));
+        stamps.push(Stamp { file: join(scene.directory, "package.json"), version: before.version.clone() });
     }
     // A commit that the release's own run made is nearer to the build than what a registry saw later.
-    let clock = completed
-        .before
-        .as_ref()
-        .and(scene.claims.committed_at)
-        .filter(|time| Plan::CLOCKS.contains(time))
-        .or_else(|| scene.claims.instant());
+    let is_own = lower_version(scene).is_some() && semantic_release::commits_version(scene.commit, scene.directory);
+    let committed_at = scene.claims.committed_at.filter(|time| is_own && Plan::CLOCKS.contains(time));
+    let clock = committed_at.or_else(|| scene.claims.instant());
     let install = (!completed.is_plain()).then(|| Install {
         directory: plan_path(&scene.workspace.root),
         lockfile: scene.choice.lockfile.clone(),
@@ -215,7 +239,7 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         cutoff: scene.claims.instant(),
     });
     let seen = |index: usize| match &completed.before {
-        Some((version, end)) if index < *end => version,
+        Some(before) if index < before.bump => before.version.as_str(),
         _ => scene.version.as_str(),
     };
     let steps = completed.steps.iter().enumerate().map(|(index, kept)| step(kept, seen(index))).collect();

@@ -234,15 +234,20 @@ fn plans(scene: &Scene<'_>, ways: Vec<Way>) -> Vec<Plan> {
     plans.truncate(MAX_PLANS);
     if plans.first().is_some_and(|plan| plan.tools.is_some()) {
         plans.extend(building.first().and_then(|completed| with_another_node(scene, completed)));
+        let other_side = building.first().and_then(|completed| completed.with_version_on_the_other_side(scene));
+        plans.extend(other_side.map(|completed| plan(scene, &completed, strictest(scene))));
     }
     plans.extend(building.first().and_then(|completed| without_lockfile(scene, completed)));
     plans
 }
 
+fn strictest(scene: &Scene<'_>) -> InstallMode {
+    if scene.choice.lockfile.is_some() { InstallMode::Frozen } else { InstallMode::Loose }
+}
+
 /// The first way once more with another Node, where the first one is a guess: some builds write what Node has.
 fn with_another_node(scene: &Scene<'_>, completed: &super::assemble::Completed) -> Option<Plan> {
-    let mode = if scene.choice.lockfile.is_some() { InstallMode::Frozen } else { InstallMode::Loose };
-    let mut plan = plan(scene, completed, mode);
+    let mut plan = plan(scene, completed, strictest(scene));
     let tools = plan.tools.as_mut()?;
     let node = toolchain::another_node(&tools.node, &scene.publishing_hints, &scene.other_hints, scene.claims)?;
     plan.because.push(format!("the publisher may have had Node {}, as that was the one to have", node.version));

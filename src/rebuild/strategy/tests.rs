@@ -436,3 +436,18 @@ fn a_build_before_semantic_release_commits_sees_the_version_before() {
     let other = plan("@semantic-release/github");
     assert!(other.stamps.is_empty() && !outline(&other).contains("npm version"), "{}", outline(&other));
 }
+
+#[test]
+fn a_build_is_tried_on_the_other_side_of_its_version() {
+    let manifest = |version: &str| format!(r#"{{"name":"a","version":"{version}","scripts":{{"build":"tsc"}}}}"#);
+    let lower = crate::package::Version::parse("0.9.0").ok();
+    let claims = Claims { published_at: Some(PUBLISHED), lower, ..Claims::default() };
+    let stamps = |version: &str| -> Vec<(String, Vec<String>)> {
+        let plans = infer_with("", "a", &[("package.json", &manifest(version))], &claims, &[]).unwrap();
+        let stamps = |plan: &Plan| plan.stamps.iter().map(|stamp| stamp.version.clone()).collect();
+        plans.iter().map(|plan| (outline(plan).lines().skip(1).collect::<Vec<_>>().join(" "), stamps(plan))).collect()
+    };
+    let bumped = "$ npm run build ? npm version 1.0.0 --no-git-tag-version --allow-same-version pack . Npm";
+    assert_eq!(stamps("1.0.0").last().unwrap(), &(bumped.to_owned(), vec!["0.9.0".to_owned()]));
+    assert!(stamps("0.0.0-development").iter().all(|(_, stamps)| stamps == &["1.0.0"]));
+}

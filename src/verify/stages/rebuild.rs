@@ -122,7 +122,10 @@ pub(in crate::verify) fn rebuild(
         // A mismatch is believed only when it comes twice.
         let Some(plan) = plan.cloned().or_else(|| Some(record.best()?.plan.clone())) else { break };
         let repeats = Some(&plan) == record.best().filter(|best| best.broken.is_some()).map(|best| &best.plan);
-        if repeats || record.attempts.iter().any(|attempt| makes_needless(attempt, &plan)) {
+        // All is explained; only a build that sees another version may still explain more exactly.
+        let is_idle = compared.ledger.unexplained().next().is_none()
+            && record.attempts.iter().any(|attempt| attempt.plan.stamps == plan.stamps);
+        if is_idle || repeats || record.attempts.iter().any(|attempt| makes_needless(attempt, &plan)) {
             continue;
         }
         let (mut attempt, archive) = rebuilder.attempt(&plan, record.attempts.len() + 1);
@@ -164,7 +167,7 @@ pub(in crate::verify) fn rebuild(
         outcome
             .rebuilt
             .retain(|file| compared.ledger.file(&file.path).is_some_and(|row| !row.explanation.is_explained()));
-        if ended || compared.ledger.unexplained().next().is_none() || Instant::now() >= rebuilder.deadline {
+        if ended || is_exact(&compared.ledger) || Instant::now() >= rebuilder.deadline {
             break;
         }
     }
@@ -253,6 +256,15 @@ fn given(plans: &[Plan], origin: &str, because: &str) -> Vec<Plan> {
         plan.because.insert(0, because.to_owned());
     }
     plans
+}
+
+/// Whether nothing is left that another plan could explain at all, or without stabilizers.
+fn is_exact(ledger: &Ledger) -> bool {
+    ledger.files.iter().all(|file| {
+        let explanation = &file.explanation;
+        explanation.is_explained()
+            && !matches!(explanation, Explanation::RebuiltStabilized { .. } | Explanation::Attributed { .. })
+    })
 }
 
 /// Whether `plan` could only repeat what `attempt` did: the same installation that failed, or a looser one of a
