@@ -343,6 +343,9 @@ fn what_a_build_needs_is_fetched_at_once_and_only_for_a_build() {
     // One request for whatever says how the package is built.
     assert_eq!(requests, [&RIGHT_TAG[..], &BY_ID].concat());
 
+    let (offline, requests) = run(&["--offline"]);
+    assert_eq!((&offline["inconclusive"]["id"], requests), (&Value::from("network-needed"), Vec::new()), "{offline:#}");
+
     let (rebuilt, requests) = run(&[]);
     assert_eq!(rebuilt["verdict"], "reproduced", "{rebuilt:#}");
     // What was compared is asked for again, then the deeper trees and all contents.
