@@ -135,9 +135,7 @@ impl<'a> Classifier<'_, 'a> {
                 let published = self.published(manifest).unwrap_or_default();
                 blobs.extend(manifest_sources(self.tree, self.directory(), &published));
             }
-            if open().any(|row| row.counterpart.is_none()) {
-                blobs.extend(files_about_building(self.tree, self.directory()));
-            }
+            blobs.extend(files_about_building(self.tree, self.directory()));
             self.comparison.source.fetch_blobs(&blobs);
         }
         self.comparison.contents.prepare(open().filter(|row| row.counterpart.is_some()).map(|row| row.entry));

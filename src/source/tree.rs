@@ -242,6 +242,9 @@ impl SourceTree for AtHand<'_, '_> {
     }
 }
 
+/// Most files of a commit that are fetched at once; a build takes no more either.
+const MAX_WHOLE: usize = 400_000;
+
 /// Fetches every tree and every file of a commit that is not at hand, in two requests at most.
 ///
 /// # Errors
@@ -256,7 +259,7 @@ pub(crate) fn fetch_whole(source: &mut SourceRepository, commit: &CommitId) -> R
         let tree = CommitTree::of_commit(source, commit)?;
         tree.for_each_file(|_, file| {
             blobs.push(file.blob);
-            true
+            blobs.len() < MAX_WHOLE
         });
         Some((blobs, tree.missing_trees()))
     };
@@ -266,7 +269,12 @@ pub(crate) fn fetch_whole(source: &mut SourceRepository, commit: &CommitId) -> R
         (blobs, missing) = listed(source).unwrap_or_default();
     }
     if !missing.is_empty() {
-        return Err(SourceError::Offline { location: source.location().to_string() });
+        let location = source.location().to_string();
+        return Err(if source.is_offline() {
+            SourceError::Offline { location }
+        } else {
+            SourceError::Incomplete { location }
+        });
     }
     source.complete_blobs(&blobs)
 }

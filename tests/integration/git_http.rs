@@ -357,6 +357,28 @@ fn what_a_build_needs_is_fetched_at_once_and_only_for_a_build() {
 }
 
 #[test]
+fn stale_committed_output_is_made_anew_from_elsewhere_too() {
+    let hosted = Hosted::new();
+    let commits =
+        BUILT.replace(r#"files.".gitignore" = "dist\n""#, r#"files."packages/easel/dist/index.js" = "stale\n""#);
+    let built = hosted.build("brushworks/easel", &commits);
+    let home = home_that_leads_to(hosted.path(), &hosted.server);
+    let mut files = files_of(&built, "release", "packages/easel/");
+    files.retain(|(path, _)| !path.starts_with("src/"));
+    for (path, text) in &mut files {
+        if path == "dist/index.js" {
+            "exports.legs = 3;\nexports.high = true;\n".clone_into(text);
+        }
+    }
+    let artifact = artifact(&files);
+    let given = ["--directory", "packages/easel", "--artifact", artifact.path.to_str().unwrap()];
+    let output = tarproof(&home, None, &given).output().unwrap();
+    let result = results(&output).remove(0);
+    // Every file has a counterpart, and the manifest is the commit's: nothing else had to be read to compare.
+    assert_eq!(result["verdict"], "reproduced", "{result:#}");
+}
+
+#[test]
 fn the_fixture_world_gets_its_verdicts_over_http_too() {
     let directory = tempfile::tempdir().unwrap();
     let world = World::build(&directory.path().join("world")).unwrap();

@@ -12,9 +12,13 @@ use super::environment::registry;
 use super::phases::Surroundings;
 use crate::rebuild::lockfile::{LISTS, LockfileFormat, is_foreign, leave_out, manifest_without, with_registry};
 use crate::rebuild::plan::{Install, PackageManagerName, Plan};
+use crate::source::tree::join;
 
 /// Most packages of a workspace that are looked at.
 const MAX_MEMBERS: usize = 500;
+/// Largest manifest of one, bytes, and most dependencies of it.
+const MAX_MANIFEST: usize = 1 << 20;
+const MAX_ASKED: usize = 5_000;
 
 /// Adds the changes to `edits`; returns the dependencies that are left out because no registry serves them.
 pub(super) fn prepare(
@@ -84,12 +88,25 @@ fn without(
     names
 }
 
-/// A package of the workspace.
+/// A manifest of the workspace, as far as it says who it is and what it asks for.
 struct Member {
     file: String,
-    manifest: Value,
-    /// Its version in npm's lockfile.
-    locked: String,
+    name: String,
+    version: String,
+    /// Its version in npm's lockfile; `None` for the root, which keeps its own.
+    locked: Option<String>,
+    asks: Vec<(String, Range)>,
+}
+
+impl Member {
+    fn read(file: String, text: &str, locked: Option<String>) -> Option<Self> {
+        let manifest: Value = (text.len() <= MAX_MANIFEST).then(|| serde_json::from_str(text).ok())??;
+        let text_of = |key: &str| manifest.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let lists = LISTS.iter().filter_map(|list| manifest.get(list)?.as_object());
+        let range = |(name, range): (&String, &Value)| Some((name.clone(), Range::parse(range.as_str()?).ok()?));
+        let asks = lists.flatten().take(MAX_ASKED).filter_map(range).collect();
+        Some(Self { file, name: text_of("name"), version: text_of("version"), locked, asks })
+    }
 }
 
 /// Gives a package of the workspace another version where the others do not take its own.
@@ -99,37 +116,29 @@ struct Member {
 fn as_locked(lockfile: &str, within: &dyn Fn(&str) -> String, surroundings: &Surroundings<'_>, edits: &mut Vec<Edit>) {
     let Ok(lockfile) = serde_json::from_str::<Value>(lockfile) else { return };
     let packages = lockfile.get("packages").and_then(Value::as_object);
-    let places = packages.into_iter().flatten().filter(|(place, _)| {
-        !place.is_empty() && !place.contains("node_modules/") && !place.split('/').any(|part| part == "..")
-    });
+    let places = packages
+        .into_iter()
+        .flatten()
+        .filter(|(place, _)| !place.contains("node_modules/") && !place.split('/').any(|part| part == ".."));
     let member = |(place, entry): (&String, &Value)| {
-        let file = within(&format!("{place}/package.json"));
+        let file = within(&join(place, "package.json"));
         let edited = edits.iter().find(|edit| edit.file == file).map(|edit| edit.after.clone());
-        let manifest = serde_json::from_str(&edited.or_else(|| (surroundings.read)(&file))?).ok()?;
-        Some(Member { file, manifest, locked: entry.get("version")?.as_str()?.to_owned() })
+        let locked = entry.get("version").and_then(Value::as_str).filter(|_| !place.is_empty()).map(str::to_owned);
+        Member::read(file.clone(), &edited.or_else(|| (surroundings.read)(&file))?, locked)
     };
     let members: Vec<Member> = places.take(MAX_MEMBERS).filter_map(member).collect();
-    for Member { file, manifest, locked } in &members {
-        let Some((name, stated)) = named(manifest) else { continue };
-        let ranges: Vec<Range> = members.iter().flat_map(|member| ranges_on(name, &member.manifest)).collect();
+    for Member { file, name, version: stated, locked, .. } in &members {
+        let Some(locked) = locked else { continue };
+        let asked = members.iter().flat_map(|member| &member.asks).filter(|(asked, _)| asked == name);
+        let ranges: Vec<&Range> = asked.map(|(_, range)| range).collect();
         let fits = |version: &Version| ranges.iter().all(|range| range.satisfies(version));
-        let lowest = ranges.iter().filter_map(Range::min_version);
+        let lowest = ranges.iter().filter_map(|range| range.min_version());
         let candidates = [stated, locked].into_iter().filter_map(|text| Version::parse(text).ok()).chain(lowest);
         let Some(version) = candidates.into_iter().find(fits).map(|version| version.to_string()) else { continue };
-        if version != stated {
+        if version != *stated {
             change(file, surroundings, edits, &mut |before| stamp_version(before, &version));
         }
     }
-}
-
-fn named(manifest: &Value) -> Option<(&str, &str)> {
-    Some((manifest.get("name")?.as_str()?, manifest.get("version")?.as_str()?))
-}
-
-/// What a manifest asks of the package `name`, however it depends on it.
-fn ranges_on(name: &str, manifest: &Value) -> Vec<Range> {
-    let asked = LISTS.iter().filter_map(|list| manifest.get(list)?.get(name)?.as_str());
-    asked.filter_map(|range| Range::parse(range).ok()).collect()
 }
 
 /// Changes a file for the installation, which may have been changed before.

@@ -138,6 +138,11 @@ fn nested(entries: &mut Map<String, Value>, names: &mut BTreeSet<String>, depth:
     }
 }
 
+/// A key or version of pnpm's without the peers that it was resolved with.
+fn bare(text: &str) -> String {
+    text.split('(').next().unwrap_or_default().to_owned()
+}
+
 /// JSON is YAML, too: what is written is the document as pnpm reads it.
 fn of_pnpm(text: &str) -> Option<LeftOut> {
     let mut options = yaml_options();
@@ -154,12 +159,11 @@ fn of_pnpm(text: &str) -> Option<LeftOut> {
         .as_object()?
         .iter()
         .filter(|(_, entry)| is_gone(entry))
-        .map(|(key, _)| key.clone())
+        .map(|(key, _)| bare(key))
         .collect();
     if gone.is_empty() {
         return None;
     }
-    let bare = |text: &str| text.split('(').next().unwrap_or_default().to_owned();
     let names_gone = |name: &str, version: &Value| {
         let version = version.get("version").unwrap_or(version).as_str().map(bare).unwrap_or_default();
         gone.contains(&version) || gone.contains(&format!("{name}@{version}"))
@@ -292,6 +296,11 @@ mod tests {
         assert_eq!(value["importers"]["."]["devDependencies"]["a"]["version"], "1.0.0");
         assert_eq!(value["snapshots"], serde_json::json!({"a@1.0.0": {"dependencies": {}}}));
         assert_eq!(leave_out(LockfileFormat::Pnpm, &left.lockfile), None);
+
+        let older = "lockfileVersion: '6.0'\ndependencies:\n  g: {specifier: 'github:o/g', version: 'github.com/o/g/abc(a@1.0.0)'}\npackages:\n  'github.com/o/g/abc(a@1.0.0)': {resolution: {tarball: 'https://h.example/g'}, name: g}\n";
+        let left = leave_out(LockfileFormat::Pnpm, older).unwrap();
+        assert_eq!(left.names, BTreeSet::from(["g".to_owned()]));
+        assert!(!left.lockfile.contains("h.example"), "{}", left.lockfile);
     }
 
     #[test]

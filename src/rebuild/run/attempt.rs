@@ -110,7 +110,8 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
         }
         None => failure,
     };
-    if failure.kind == FailureKind::BuildLimit {
+    let is_stopped = runner.attempt.commands.last().is_some_and(|command| command.status.starts_with("limit "));
+    if is_stopped {
         return Err(failure);
     }
     // What was made until then proves itself where it is the published file; the failure says why the rest is missing.

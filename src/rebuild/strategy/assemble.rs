@@ -9,6 +9,7 @@ use super::infer::Scene;
 use super::lifecycle::{self, Lifecycle};
 use super::rewriter::{self, Rewrite};
 use super::{removal, semantic_release, toolchain};
+use crate::package::Version;
 use crate::rebuild::plan::{Install, InstallMode, Pack, PackageManagerName, Plan, Stamp, Step, Tools};
 
 /// Steps of one way to build, before they become a plan.
@@ -42,7 +43,7 @@ pub(super) struct Completed {
 /// A build that ran before the manifest got the release's version.
 #[derive(Debug, Clone)]
 struct VersionBefore {
-    /// What the manifest said.
+    /// What the manifest is taken to have said: the next lower version that is published.
     version: String,
     /// The step that writes the release's; those before it saw the other.
     bump: usize,
@@ -136,11 +137,17 @@ pub(super) fn complete(scene: &Scene<'_>, way: Way) -> Completed {
     Completed { way, steps, lifecycle, rewrite, packer, before }
 }
 
+/// Whether the commit's manifest has the release's version.
+fn is_committed(scene: &Scene<'_>) -> bool {
+    let manifest = scene.commit.manifest(scene.directory);
+    manifest.is_some_and(|manifest| text_at(&manifest, &["version"]) == Some(scene.version.as_str()))
+}
+
 /// The version before the release's, where the commit's manifest has the release's.
 fn lower_version(scene: &Scene<'_>) -> Option<String> {
-    let manifest = scene.commit.manifest(scene.directory)?;
-    let is_committed = text_at(&manifest, &["version"]) == Some(scene.version.as_str());
-    scene.claims.lower.as_ref().filter(|_| is_committed).map(|lower| lower.as_str().to_owned())
+    // What was published as a trial was never in the manifest of the line that a release continues.
+    let follows = |lower: &&Version| scene.version.is_prerelease() || !lower.is_prerelease();
+    scene.claims.lower.as_ref().filter(|_| is_committed(scene)).filter(follows).map(|lower| lower.as_str().to_owned())
 }
 
 /// Scripts that packing would run in the package's directory, run before another directory is packed.
@@ -228,8 +235,8 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         because.push(format!("{}, and saw {}", before.because, before.version));
         stamps.push(Stamp { file: join(scene.directory, "package.json"), version: before.version.clone() });
     }
-    // A commit that the release's own run made is nearer to the build than what a registry saw later.
-    let is_own = lower_version(scene).is_some() && semantic_release::commits_version(scene.commit, scene.directory);
+    // Where the release's run commits the version, that commit is nearer to the build than what a registry saw later.
+    let is_own = is_committed(scene) && semantic_release::commits_version(scene.commit, scene.directory);
     let committed_at = scene.claims.committed_at.filter(|time| is_own && Plan::CLOCKS.contains(time));
     let clock = committed_at.or_else(|| scene.claims.instant());
     let install = (!completed.is_plain()).then(|| Install {

@@ -6,6 +6,8 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::{semantic_release, workflow_file};
+
 use crate::pack::{NodeKind, SourceTree};
 use crate::package::{BlobId, without_byte_order_mark};
 use crate::source::tree::CommitTree;
@@ -14,8 +16,8 @@ use crate::source::tree::CommitTree;
 const MAX_BYTES: usize = 4 << 20;
 /// Most files that are read of one commit.
 const MAX_FILES: usize = 6_000;
-/// Most workflow files that are fetched.
-const MAX_WORKFLOWS: usize = 50;
+/// Most files that are fetched to see whether anything is built.
+const MAX_ABOUT_BUILDING: usize = 200;
 /// Deepest YAML that is read.
 const MAX_YAML_DEPTH: usize = 64;
 
@@ -30,6 +32,10 @@ pub(super) struct Commit<'a> {
 impl<'a> Commit<'a> {
     pub(super) fn new(tree: &'a dyn SourceTree) -> Self {
         Self { tree, reads_left: Cell::new(MAX_FILES), json: RefCell::default(), yaml: RefCell::default() }
+    }
+
+    pub(super) fn tree(&self) -> &'a dyn SourceTree {
+        self.tree
     }
 
     fn bytes(&self, path: &str) -> Option<Vec<u8>> {
@@ -107,7 +113,7 @@ impl<'a> Commit<'a> {
 }
 
 /// Files in which a package, or a directory above it, says how it is built; lockfiles are large and left out.
-const ABOUT_BUILDING: [&str; 11] = [
+const ABOUT_BUILDING: [&str; 13] = [
     "package.json",
     "lerna.json",
     "nx.json",
@@ -119,22 +125,35 @@ const ABOUT_BUILDING: [&str; 11] = [
     ".tool-versions",
     ".bun-version",
     "Makefile",
+    "ng-package.json",
+    "project.json",
 ];
+
+/// Whether a file beside the manifest configures a build, and so may name what it writes.
+pub(super) fn configures_a_build(name: &str) -> bool {
+    name.starts_with("tsconfig")
+        || name.contains(".config.")
+        || name.starts_with(".babelrc")
+        || matches!(name, "Makefile" | "gulpfile.js" | "Gruntfile.js" | "build.js" | "gulpfile.babel.js")
+}
 
 /// The files that tell whether the package in `directory` is built, and how; to be fetched together.
 pub(crate) fn files_about_building(tree: &CommitTree<'_>, directory: &str) -> Vec<BlobId> {
     let mut found = Vec::new();
     let mut place = Some(directory);
-    while let Some(directory) = place {
-        let named = |name: &str| ABOUT_BUILDING.contains(&name) || name.starts_with(".releaserc");
-        let names = tree.list(directory).into_iter().map(|node| node.name).filter(|name| named(name));
-        found.extend(names.filter_map(|name| tree.file(&join(directory, &name))));
-        place = parent(directory);
+    while let Some(above) = place {
+        let is_about = |name: &str| {
+            ABOUT_BUILDING.contains(&name)
+                || semantic_release::CONFIGURATIONS.contains(&name)
+                || (above == directory && configures_a_build(name))
+        };
+        let names = tree.list(above).into_iter().map(|node| node.name).filter(|name| is_about(name));
+        found.extend(names.map(|name| join(above, &name)));
+        place = parent(above);
     }
-    let workflows = ".github/workflows";
-    let names = tree.list(workflows).into_iter().map(|node| node.name).take(MAX_WORKFLOWS);
-    found.extend(names.filter_map(|name| tree.file(&join(workflows, &name))));
-    found.into_iter().filter(|file| !file.link).map(|file| file.blob).collect()
+    found.extend(workflow_file::paths(tree));
+    let files = found.iter().take(MAX_ABOUT_BUILDING).filter_map(|path| tree.file(path));
+    files.filter(|file| !file.link).map(|file| file.blob).collect()
 }
 
 /// Parses YAML within limits; an anchor cannot multiply what was written.

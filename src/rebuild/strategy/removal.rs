@@ -1,6 +1,6 @@
 //! Finds build output that is committed: it has to be made anew, or it proves nothing.
 
-use super::commit::join;
+use super::commit::{configures_a_build, join};
 use super::infer::Scene;
 use crate::package::is_document;
 
@@ -59,11 +59,7 @@ fn evidence(scene: &Scene<'_>) -> String {
         }
     }
     for name in scene.commit.files(scene.directory) {
-        let configures = name.starts_with("tsconfig")
-            || name.contains(".config.")
-            || name.starts_with(".babelrc")
-            || matches!(name.as_str(), "Makefile" | "gulpfile.js" | "Gruntfile.js" | "build.js" | "gulpfile.babel.js");
-        if configures
+        if configures_a_build(&name)
             && text.len() < 1 << 20
             && let Some(content) = scene.commit.text(&join(scene.directory, &name))
         {

@@ -10,7 +10,7 @@ use super::workspace::braces;
 use crate::package::Version;
 
 /// Files that configure it, besides the manifest.
-const CONFIGURATIONS: [&str; 5] =
+pub(super) const CONFIGURATIONS: [&str; 5] =
     [".releaserc", ".releaserc.json", ".releaserc.yml", ".releaserc.yaml", "release.config.json"];
 /// Most patterns of one plugin.
 const MAX_PATTERNS: usize = 50;

@@ -449,5 +449,8 @@ fn a_build_is_tried_on_the_other_side_of_its_version() {
     };
     let bumped = "$ npm run build ? npm version 1.0.0 --no-git-tag-version --allow-same-version pack . Npm";
     assert_eq!(stamps("1.0.0").last().unwrap(), &(bumped.to_owned(), vec!["0.9.0".to_owned()]));
+    let trial = Claims { lower: crate::package::Version::parse("1.0.0-beta.1").ok(), ..claims.clone() };
+    let plans = infer_with("", "a", &[("package.json", &manifest("1.0.0"))], &trial, &[]).unwrap();
+    assert!(plans.iter().all(|plan| plan.stamps.is_empty()), "a trial is no version of that line");
     assert!(stamps("0.0.0-development").iter().all(|(_, stamps)| stamps == &["1.0.0"]));
 }

@@ -1,5 +1,6 @@
 //! Workflow files of GitHub Actions, read into jobs and steps with their expressions resolved as far as they can be.
 
+use crate::pack::{Node, NodeKind, SourceTree};
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -43,15 +44,18 @@ pub(super) struct WorkflowStep {
 
 /// Reads every workflow of the commit; `preferred` picks a matrix's Node.
 pub(super) fn read_all(commit: &Commit<'_>, version: &str, preferred_node: u32) -> Vec<WorkflowFile> {
+    let paths = paths(commit.tree());
+    paths.iter().filter_map(|path| read(commit, path, version, preferred_node, 0)).collect()
+}
+
+/// The paths of the commit's workflows, as far as they are read.
+pub(super) fn paths(tree: &dyn SourceTree) -> Vec<String> {
     const DIRECTORY: &str = ".github/workflows";
-    let names = commit.files(DIRECTORY);
-    let is_yaml = |name: &&String| name.ends_with(".yml") || name.ends_with(".yaml");
-    names
-        .iter()
-        .filter(is_yaml)
-        .take(MAX_FILES)
-        .filter_map(|name| read(commit, &join(DIRECTORY, name), version, preferred_node, 0))
-        .collect()
+    let is_workflow = |node: &Node| {
+        matches!(node.kind, NodeKind::File { .. }) && (node.name.ends_with(".yml") || node.name.ends_with(".yaml"))
+    };
+    let nodes = tree.list(DIRECTORY).into_iter().filter(is_workflow).take(MAX_FILES);
+    nodes.map(|node| join(DIRECTORY, &node.name)).collect()
 }
 
 fn read(commit: &Commit<'_>, path: &str, version: &str, preferred_node: u32, depth: usize) -> Option<WorkflowFile> {

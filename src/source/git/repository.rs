@@ -17,6 +17,8 @@ use crate::source::git::{GitClient, GitFailure, UrlRewrites};
 
 /// Largest single file that is read from a repository, bytes.
 const BLOB_SIZE: usize = 64 << 20;
+/// Most bytes of contents that one verification keeps after fetching them.
+const KEPT_SIZE: usize = 512 << 20;
 
 /// How repositories are reached.
 #[derive(Debug, Clone)]
@@ -66,6 +68,12 @@ pub enum SourceError {
     /// Nothing is cached and nothing may be fetched.
     #[error("`{location}` is not in the cache and `--offline` forbids fetching it")]
     Offline {
+        /// The address.
+        location: String,
+    },
+    /// The host answered, and directories of the commit are still missing.
+    #[error("`{location}` did not send all directories of the commit")]
+    Incomplete {
         /// The address.
         location: String,
     },
@@ -294,6 +302,11 @@ impl SourceRepository {
         self.copy || self.remote.as_ref().is_some_and(|remote| remote.options.offline)
     }
 
+    /// Whether nothing may be fetched.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.remote.as_ref().is_some_and(|remote| remote.options.offline)
+    }
+
     /// Tags that named something else when they were last seen.
     pub fn moved_tags(&self) -> &[MovedTag] {
         &self.moved_tags
@@ -388,11 +401,14 @@ impl SourceRepository {
         // libgit2 lists the pack directory again only on a miss of a fresh handle.
         let reopened = remote.cached.open().ok();
         let mut contents = remote.contents.borrow_mut();
+        let mut kept: usize = contents.values().flatten().map(Vec::len).sum();
         for id in missing {
             let content = reopened.as_ref().and_then(|repository| {
                 let blob = repository.find_blob(oid(&id.0)?).ok()?;
-                (blob.size() <= BLOB_SIZE).then(|| blob.content().to_vec())
+                let fits = blob.size() <= BLOB_SIZE && kept + blob.size() <= KEPT_SIZE;
+                fits.then(|| blob.content().to_vec())
             });
+            kept += content.as_ref().map_or(0, Vec::len);
             contents.insert(id, content);
         }
     }

@@ -64,18 +64,37 @@ pub(in crate::verify) fn rebuild(
     };
     let commit = &matched.winner.commit;
     // What was fetched for the comparison tells whether anything is built; only then is the rest worth having.
-    let mut found = with_tree(source, commit, |tree| plans_with(&AtHand::new(tree)));
-    if (found.is_ok() && context.rebuild.allowed) || context.rebuild.always {
+    let mut is_certain = false;
+    let mut found = with_tree(source, commit, |tree| {
+        let at_hand = AtHand::new(tree);
+        let plans = plans_with(&at_hand);
+        is_certain = matches!(plans, Err(None)) && !at_hand.has_missed();
+        plans
+    });
+    if is_certain && !context.rebuild.always {
+        return;
+    }
+    let handle = Handle::current();
+    let mut turn = None;
+    if context.rebuild.allowed || context.rebuild.always {
+        // Builds take whole processors, and a commit's files space; that many packages wait costs nothing.
+        let Ok(permit) = handle.block_on(context.rebuild.turns.acquire()) else { return };
+        turn = Some(permit);
         let fetched = discovery.repository_mut().map_or(Ok(()), |source| fetch_whole(source, commit));
         found = match (fetched, discovery.repository()) {
             (Ok(()), Some(source)) => with_tree(source, commit, |tree| plans_with(tree)),
             (Ok(()), None) => return,
+            (Err(_), _) if !context.rebuild.allowed && found.is_ok() => found,
             (Err(error), _) => {
                 let detail = format!("the commit's files cannot be had: {}", with_source(&error));
-                Err(Some(Failure::new(FailureKind::NetworkNeeded, detail)))
+                let failure = Some(Failure::new(FailureKind::NetworkNeeded, detail));
+                outcome.rebuild =
+                    Some(RebuildRecord { plans: found.unwrap_or_default(), failure, ..RebuildRecord::default() });
+                return;
             }
         };
     }
+    let _turn = turn;
     let Some(source) = discovery.repository() else { return };
     let plans = match found {
         Ok(plans) => plans,
@@ -90,9 +109,6 @@ pub(in crate::verify) fn rebuild(
         outcome.rebuild = Some(RebuildRecord { plans, ..RebuildRecord::not_begun(FailureKind::RebuildOff, detail) });
         return;
     }
-    let handle = Handle::current();
-    // Builds take whole processors; that many packages wait costs nothing.
-    let Ok(_turn) = handle.block_on(context.rebuild.turns.acquire()) else { return };
     let stage = |stage: Stage| context.progress.tell(&claim.release, stage);
     let rebuilder = Rebuilder {
         release: &claim.release,
@@ -124,7 +140,9 @@ pub(in crate::verify) fn rebuild(
         let repeats = Some(&plan) == record.best().filter(|best| best.broken.is_some()).map(|best| &best.plan);
         // All is explained; only a build that sees another version may still explain more exactly.
         let is_idle = compared.ledger.unexplained().next().is_none()
-            && record.attempts.iter().any(|attempt| attempt.plan.stamps == plan.stamps);
+            && record.attempts.iter().any(|attempt| {
+                attempt.plan.stamps == plan.stamps && matches!(attempt.result, AttemptResult::Packed { .. })
+            });
         if is_idle || repeats || record.attempts.iter().any(|attempt| makes_needless(attempt, &plan)) {
             continue;
         }
