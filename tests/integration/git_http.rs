@@ -323,20 +323,27 @@ files."packages/palette/package.json" = '{"name": "palette", "version": "2.0.0"}
 files."packages/paper/package.json" = '{"name": "paper", "version": "2.0.0"}'
 "#;
 
+/// Publishes what the build makes, and gives what verifies it: a result, and what was asked of the host for it.
+fn built_package(hosted: &Hosted, commits: &str) -> impl Fn(&[&str]) -> (Value, Vec<Kind>) {
+    let built = hosted.build("brushworks/easel", commits);
+    let home = home_that_leads_to(hosted.path(), &hosted.server);
+    let mut files = files_of(&built, "release", "packages/easel/");
+    files.retain(|(path, _)| !path.starts_with("src/") && path != "dist/index.js");
+    files.push(("dist/index.js".to_owned(), "exports.legs = 3;\nexports.high = true;\n".to_owned()));
+    let artifact = artifact(&files);
+    move |options| {
+        // Kept whole: its folder goes with it.
+        let artifact = &artifact;
+        let given = ["--directory", "packages/easel", "--artifact", artifact.path.to_str().unwrap()];
+        let output = tarproof(&home, None, &[options, &given].concat()).output().unwrap();
+        (results(&output).remove(0), hosted.kinds())
+    }
+}
+
 #[test]
 fn what_a_build_needs_is_fetched_at_once_and_only_for_a_build() {
     let hosted = Hosted::new();
-    let built = hosted.build("brushworks/easel", BUILT);
-    let home = home_that_leads_to(hosted.path(), &hosted.server);
-    let mut files = files_of(&built, "release", "packages/easel/");
-    files.retain(|(path, _)| !path.starts_with("src/"));
-    files.push(("dist/index.js".to_owned(), "exports.legs = 3;\nexports.high = true;\n".to_owned()));
-    let artifact = artifact(&files);
-    let given = ["--directory", "packages/easel", "--artifact", artifact.path.to_str().unwrap()];
-    let run = |options: &[&str]| {
-        let output = tarproof(&home, None, &[options, &given].concat()).output().unwrap();
-        (results(&output).remove(0), hosted.kinds())
-    };
+    let run = built_package(&hosted, BUILT);
 
     let (compared, requests) = run(&["--no-rebuild"]);
     assert_eq!(compared["inconclusive"]["id"], "rebuild-off", "{compared:#}");
@@ -361,19 +368,7 @@ fn stale_committed_output_is_made_anew_from_elsewhere_too() {
     let hosted = Hosted::new();
     let commits =
         BUILT.replace(r#"files.".gitignore" = "dist\n""#, r#"files."packages/easel/dist/index.js" = "stale\n""#);
-    let built = hosted.build("brushworks/easel", &commits);
-    let home = home_that_leads_to(hosted.path(), &hosted.server);
-    let mut files = files_of(&built, "release", "packages/easel/");
-    files.retain(|(path, _)| !path.starts_with("src/"));
-    for (path, text) in &mut files {
-        if path == "dist/index.js" {
-            "exports.legs = 3;\nexports.high = true;\n".clone_into(text);
-        }
-    }
-    let artifact = artifact(&files);
-    let given = ["--directory", "packages/easel", "--artifact", artifact.path.to_str().unwrap()];
-    let output = tarproof(&home, None, &given).output().unwrap();
-    let result = results(&output).remove(0);
+    let (result, _) = built_package(&hosted, &commits)(&[]);
     // Every file has a counterpart, and the manifest is the commit's: nothing else had to be read to compare.
     assert_eq!(result["verdict"], "reproduced", "{result:#}");
 }

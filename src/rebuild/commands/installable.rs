@@ -32,7 +32,7 @@ pub(super) fn prepare(
         "." => "",
         directory => directory,
     };
-    let within = |file: &str| if directory.is_empty() { file.to_owned() } else { format!("{directory}/{file}") };
+    let within = |file: &str| join(directory, file);
     let Some((path, original)) =
         install.lockfile.as_ref().and_then(|path| Some((path.clone(), (surroundings.read)(path)?)))
     else {

@@ -11,6 +11,7 @@ use super::{semantic_release, workflow_file};
 use crate::pack::{NodeKind, SourceTree};
 use crate::package::{BlobId, without_byte_order_mark};
 use crate::source::tree::CommitTree;
+pub(super) use crate::source::tree::join;
 
 /// Largest file that is parsed; lockfiles are only looked at from their beginning.
 const MAX_BYTES: usize = 4 << 20;
@@ -173,11 +174,6 @@ pub(super) fn parse_yaml(text: &str) -> Option<Value> {
         },
     };
     serde_saphyr::from_str_with_options(text, options).ok()
-}
-
-/// Joins a directory (`""` for the root) and a name.
-pub(super) fn join(directory: &str, name: &str) -> String {
-    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }
 
 /// The directory that `relative` names from `base`; `None` where it leaves the repository or is not written out.

@@ -207,6 +207,15 @@ impl SourceRepository {
         })
     }
 
+    /// Opens the cached copy again: a handle does not see what was fetched after it was opened.
+    fn reopen(&mut self) -> Result<(), SourceError> {
+        if let Some(remote) = &self.remote {
+            self.repository = remote.cached.open()?;
+            self.tag_names = OnceCell::new();
+        }
+        Ok(())
+    }
+
     /// Fetches trees that the first fetch left out, with all trees below them; returns whether any came.
     pub(crate) fn complete_trees(&mut self, trees: &[Oid]) -> Result<bool, SourceError> {
         let Some(remote) = &self.remote else { return Ok(false) };
@@ -214,8 +223,7 @@ impl SourceRepository {
             return Ok(false);
         }
         remote.fetch_objects(trees.iter().map(Oid::to_string))?;
-        self.repository = remote.cached.open()?;
-        self.tag_names = OnceCell::new();
+        self.reopen()?;
         Ok(trees.iter().any(|tree| self.repository.find_tree(*tree).is_ok()))
     }
 
@@ -233,8 +241,7 @@ impl SourceRepository {
         }
         remote.fetch_objects(missing.into_iter().map(ToString::to_string))?;
         remote.contents.borrow_mut().clear();
-        self.repository = remote.cached.open()?;
-        self.tag_names = OnceCell::new();
+        self.reopen()?;
         Ok(())
     }
 
@@ -252,10 +259,9 @@ impl SourceRepository {
         if !remote.options.offline {
             remote.fetch_history()?;
         }
-        self.repository = remote.cached.open()?;
-        self.tag_names = OnceCell::new();
+        self.reopen()?;
         self.completeness = Completeness::History;
-        for moved in remote.moved_tags() {
+        for moved in self.remote.as_ref().map(Remote::moved_tags).unwrap_or_default() {
             if !self.moved_tags.contains(&moved) {
                 self.moved_tags.push(moved);
             }
@@ -272,13 +278,9 @@ impl SourceRepository {
         if remote.options.offline || self.completeness != Completeness::History {
             return;
         }
-        match remote.fetch_commit(id).and_then(|()| remote.cached.open()) {
-            Ok(repository) => {
-                self.repository = repository;
-                self.tag_names = OnceCell::new();
-            }
-            // Most hosts that lack it say only that.
-            Err(error) => tracing::debug!(%error, commit = %id, "the claimed commit cannot be fetched"),
+        // Most hosts that lack it say only that.
+        if let Err(error) = remote.fetch_commit(id).and_then(|()| self.reopen()) {
+            tracing::debug!(%error, commit = %id, "the claimed commit cannot be fetched");
         }
     }
 
@@ -383,10 +385,7 @@ impl SourceRepository {
         let missing: BTreeSet<BlobId> = {
             let contents = remote.contents.borrow();
             let odb = self.repository.odb().ok();
-            let at_hand = |id: &BlobId| {
-                contents.contains_key(id)
-                    || oid(&id.0).is_some_and(|oid| odb.as_ref().is_some_and(|odb| odb.exists(oid)))
-            };
+            let at_hand = |id: &BlobId| contents.contains_key(id) || odb.as_ref().is_some_and(|odb| holds(odb, id));
             ids.iter().filter(|id| !at_hand(id)).copied().collect()
         };
         if missing.is_empty() {

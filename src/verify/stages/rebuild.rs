@@ -9,13 +9,12 @@ use crate::artifact::ArtifactContents;
 use crate::compare::{Candidate, DiffDepth, PublishedContents, explain_by_rebuild};
 use crate::ledger::{Explanation, Ledger};
 use crate::pack::SourceTree;
-use crate::package::CommitId;
 use crate::rebuild::Plan;
 use crate::rebuild::definitions::{self, Definitions};
 use crate::rebuild::plan::InstallMode;
 use crate::rebuild::run::{Attempt, AttemptResult, Failure, FailureKind, RebuildRecord, Rebuilder, Stage};
 use crate::rebuild::strategy::{Claims, Inputs, NoPlan, infer};
-use crate::source::git::{SourceRepository, with_source};
+use crate::source::git::with_source;
 use crate::source::match_commit::{CommitMatch, MatchStanding};
 use crate::source::tree::{AtHand, CommitTree, fetch_whole};
 use crate::stabilize::RebuildContext;
@@ -65,8 +64,8 @@ pub(in crate::verify) fn rebuild(
     let commit = &matched.winner.commit;
     // What was fetched for the comparison tells whether anything is built; only then is the rest worth having.
     let mut is_certain = false;
-    let mut found = with_tree(source, commit, |tree| {
-        let at_hand = AtHand::new(tree);
+    let mut found = CommitTree::of_commit(source, commit).map_or(Err(None), |tree| {
+        let at_hand = AtHand::new(&tree);
         let plans = plans_with(&at_hand);
         is_certain = matches!(plans, Err(None)) && !at_hand.has_missed();
         plans
@@ -80,19 +79,20 @@ pub(in crate::verify) fn rebuild(
         // Builds take whole processors, and a commit's files space; that many packages wait costs nothing.
         let Ok(permit) = handle.block_on(context.rebuild.turns.acquire()) else { return };
         turn = Some(permit);
-        let fetched = discovery.repository_mut().map_or(Ok(()), |source| fetch_whole(source, commit));
-        found = match (fetched, discovery.repository()) {
-            (Ok(()), Some(source)) => with_tree(source, commit, |tree| plans_with(tree)),
-            (Ok(()), None) => return,
-            (Err(_), _) if !context.rebuild.allowed && found.is_ok() => found,
-            (Err(error), _) => {
+        let Some(source) = discovery.repository_mut() else { return };
+        match fetch_whole(source, commit) {
+            Ok(()) => {
+                found = CommitTree::of_commit(source, commit).map_or(Err(None), |tree| plans_with(&tree));
+            }
+            Err(_) if !context.rebuild.allowed && found.is_ok() => {}
+            Err(error) => {
                 let detail = format!("the commit's files cannot be had: {}", with_source(&error));
                 let failure = Some(Failure::new(FailureKind::NetworkNeeded, detail));
-                outcome.rebuild =
-                    Some(RebuildRecord { plans: found.unwrap_or_default(), failure, ..RebuildRecord::default() });
+                let plans = found.unwrap_or_default();
+                outcome.rebuild = Some(RebuildRecord { plans, failure, ..RebuildRecord::default() });
                 return;
             }
-        };
+        }
     }
     let _turn = turn;
     let Some(source) = discovery.repository() else { return };
@@ -192,15 +192,6 @@ pub(in crate::verify) fn rebuild(
     record.failure = failure_of(&record, &compared.ledger);
     show(outcome, &claim.shown);
     outcome.rebuild = Some(record);
-}
-
-/// The plans that a commit's tree leads to; none where there is no tree.
-fn with_tree(
-    source: &SourceRepository,
-    commit: &CommitId,
-    plans: impl FnOnce(&CommitTree<'_>) -> Result<Vec<Plan>, Option<Failure>>,
-) -> Result<Vec<Plan>, Option<Failure>> {
-    CommitTree::of_commit(source, commit).map_or(Err(None), |tree| plans(&tree))
 }
 
 /// Replaces differences to git that the rebuild made pointless.

@@ -2,8 +2,7 @@
 
 use crate::artifact::ArtifactContents;
 use crate::source::RepositoryClaim;
-use crate::source::git::with_source;
-use crate::source::git::{SourceError, SourceRepository};
+use crate::source::git::{SourceError, SourceRepository, with_source};
 use crate::source::match_commit::{CommitMatch, MatchQuery, match_commit};
 use crate::source::tree::CommitTree;
 use crate::verify::Context;
