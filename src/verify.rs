@@ -7,7 +7,7 @@ mod request;
 mod stages;
 mod verification;
 
-pub use request::{Context, Progress, RebuildSettings, Request, Shown};
+pub use request::{Context, Processors, Progress, RebuildSettings, Request, Shown};
 pub use stages::{Claim, VerifyError};
 pub use verification::{ArtifactSummary, SourceSummary, Verification};
 

@@ -87,6 +87,7 @@ fn release(repository: &Repository, tree: &git2::Tree<'_>) -> ArtifactContents {
         limits: ArtifactLimits::default(),
         collisions: CollisionCheck::ByHost,
         source: &|_, _| SourceContent::Same,
+        digests: false,
         threaded: false,
     };
     read_tarball(tarball.as_slice(), &options).expect("the archive is sound")

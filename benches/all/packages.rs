@@ -13,7 +13,7 @@ use tarproof::registry::{Access, NpmRegistry, RegistryLimits, RegistryOptions};
 use tarproof::source::RepositoryLocation;
 use tarproof::source::git::{GitClient, GitOptions, SourceRepository, UrlRewrites};
 use tarproof::source::match_commit::{MatchQuery, match_commit};
-use tarproof::verify::{Context, Progress, RebuildSettings, Request, verify};
+use tarproof::verify::{Context, Processors, Progress, RebuildSettings, Request, verify};
 
 use crate::generate;
 
@@ -36,6 +36,7 @@ pub(crate) fn comparing(criterion: &mut Criterion) {
         limits: ArtifactLimits::default(),
         collisions: CollisionCheck::ByHost,
         source: &|_, _| SourceContent::Same,
+        digests: false,
         threaded: false,
     };
     let artifact = read_tarball(tarball.as_slice(), &options).expect("the archive is sound");
@@ -66,6 +67,7 @@ pub(crate) fn comparing(criterion: &mut Criterion) {
                 source: &source,
                 matched: &matched,
                 version: &version,
+                digests: false,
             };
             compare(&comparison)
         });
@@ -130,6 +132,7 @@ fn context(world: &World, cache: &Path, access: Access) -> Context {
         limits: ArtifactLimits::default(),
         // What is measured is what needs no build.
         rebuild: RebuildSettings { allowed: false, ..RebuildSettings::default() },
+        processors: Processors::default(),
         progress: Progress::default(),
     }
 }

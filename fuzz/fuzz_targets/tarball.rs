@@ -80,7 +80,10 @@ fuzz_target!(|data: &[u8]| {
         let source =
             |path: &str, _: &_| if path.len() % 2 == 0 { SourceContent::Different } else { SourceContent::Unknown };
         let collisions = CollisionCheck::EveryFile;
-        read_tarball(artifact.as_slice(), &ReadOptions { limits: LIMITS, collisions, source: &source, threaded })
+        read_tarball(
+            artifact.as_slice(),
+            &ReadOptions { limits: LIMITS, collisions, source: &source, digests: true, threaded },
+        )
     };
     let once = read(false);
     if choice & 0x20 != 0 {

@@ -26,7 +26,7 @@ pub(super) struct Collector<'a> {
     /// Each path by how it reads without letter case and normalised.
     names: HashMap<Box<str>, Box<str>>,
     /// The last entry's hashes while its content arrives in pieces.
-    pieces: Option<(BlobHasher, sha2::Sha256)>,
+    pieces: Option<(BlobHasher, Option<sha2::Sha256>)>,
 }
 
 impl<'a> Collector<'a> {
@@ -63,14 +63,17 @@ impl<'a> Collector<'a> {
             self.whole(&mut entry, bytes);
         } else {
             let check = self.options.collisions;
-            let start = || (BlobHasher::new(check, entry.size), sha2::Sha256::new());
+            let digests = self.options.digests;
+            let start = || (BlobHasher::new(check, entry.size), digests.then(sha2::Sha256::new));
             let (blob, sha256) = self.pieces.get_or_insert_with(start);
             blob.update(bytes);
-            sha256.update(bytes);
+            if let Some(sha256) = sha256 {
+                sha256.update(bytes);
+            }
             if last && let Some((blob, sha256)) = self.pieces.take() {
                 entry.blob = blob.finish();
                 if self.source(&entry) != SourceContent::Same {
-                    entry.sha256 = Some(Sha256Digest(sha256.finalize().into()));
+                    entry.sha256 = sha256.map(|sha256| Sha256Digest(sha256.finalize().into()));
                 }
             }
         }
@@ -100,7 +103,7 @@ impl<'a> Collector<'a> {
                 entry.content = Some(content.into());
             }
             entry.blob_with_lf = blob_with_lf(content, self.options.collisions);
-            entry.sha256 = Some(Sha256Digest::of(content));
+            entry.sha256 = self.options.digests.then(|| Sha256Digest::of(content));
         }
         if &*entry.path == "package.json" {
             self.manifest = Some(content.to_vec());

@@ -55,9 +55,11 @@ pub struct ReadOptions<'a> {
     pub limits: ArtifactLimits,
     /// How blob ids are computed.
     pub collisions: CollisionCheck,
-    /// What the source has at a path, given the published content's id. What is not the same gets a SHA-256
-    /// and, within the budget, its content kept, so that a second pass is rarely needed.
+    /// What the source has at a path, given the published content's id. Of what is not the same the content is
+    /// kept within the budget, so that a second pass is rarely needed.
     pub source: &'a dyn Fn(&str, &BlobId) -> SourceContent,
+    /// Whether what is not the same gets a SHA-256, too. Costs as much as the blob ids.
+    pub digests: bool,
     /// Whether a second thread decompresses and parses; pays from a few hundred kilobytes on.
     pub threaded: bool,
 }

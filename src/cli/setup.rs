@@ -14,7 +14,7 @@ use crate::rebuild::definitions;
 use crate::registry::{Access, Environment, NpmRegistry, RegistryLimits, RegistryOptions};
 use crate::source::RepositoryLocation;
 use crate::source::git::{GitClient, GitOptions, UrlRewrites};
-use crate::verify::{Context, Progress, RebuildSettings, Request, Shown};
+use crate::verify::{Context, Processors, Progress, RebuildSettings, Request, Shown};
 
 /// How long a remote's answer about its refs is good, unless configured.
 const REFS_AGE: Duration = Duration::from_secs(600);
@@ -106,7 +106,7 @@ pub(super) fn context_in(surroundings: Surroundings, offline: bool, config: &Con
     if let Some(jobs) = config.rebuild.jobs {
         rebuild.turns = Arc::new(tokio::sync::Semaphore::new(jobs.clamp(1, 1024)));
     }
-    Ok(Context { registry, git, limits, rebuild, progress: Progress::default() })
+    Ok(Context { registry, git, limits, rebuild, processors: Processors::default(), progress: Progress::default() })
 }
 
 /// The same context with what the user says of rebuilds.
@@ -157,5 +157,6 @@ pub(super) fn request(subject: Option<Subject>, overrides: &Overrides, shown: Sh
         revision: overrides.commit.clone(),
         directory: overrides.directory.clone(),
         shown,
+        digests: false,
     })
 }

@@ -38,6 +38,8 @@ pub struct Comparison<'a> {
     pub matched: &'a CommitMatch,
     /// The release's version.
     pub version: &'a Version,
+    /// Whether the ledger states the SHA-256 of what is not the commit's own file.
+    pub digests: bool,
 }
 
 /// What a comparison found.
@@ -355,6 +357,7 @@ impl<'a> Classifier<'_, 'a> {
             });
             // What was read beside another commit than the chosen one may have been taken for known.
             let sha256 = match explanation {
+                _ if !self.comparison.digests => None,
                 Explanation::GitBlob => None,
                 _ => row.entry.sha256.or_else(|| Some(Sha256Digest::of(&contents.get(artifact, &row.entry.path)?))),
             };

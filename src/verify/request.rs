@@ -1,8 +1,8 @@
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use tarproof_sandbox::Sandbox;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::artifact::ArtifactLimits;
 use crate::package::{Release, Subject};
@@ -27,6 +27,8 @@ pub struct Request {
     pub directory: Option<String>,
     /// Which differences are written out.
     pub shown: Shown,
+    /// Whether the ledger states the SHA-256 of every file that is not the commit's own.
+    pub digests: bool,
 }
 
 /// Which differences a verification writes out line by line.
@@ -52,8 +54,34 @@ pub struct Context {
     pub limits: ArtifactLimits,
     /// Whether and how packages are rebuilt.
     pub rebuild: RebuildSettings,
+    /// The machine's processors, so that artifacts are read with a second thread only where one is idle.
+    pub processors: Processors,
     /// Who is told where long work stands.
     pub progress: Progress,
+}
+
+/// The processors of this machine that artifacts are read on.
+#[derive(Debug, Clone)]
+pub struct Processors(Arc<Semaphore>);
+
+impl Default for Processors {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(processors())))
+    }
+}
+
+impl Processors {
+    /// Marks `count` processors as busy until the answer is dropped; `None` where fewer are idle.
+    pub(in crate::verify) fn try_take(&self, count: u32) -> Option<SemaphorePermit<'_>> {
+        self.0.try_acquire_many(count).ok()
+    }
+}
+
+/// How many processors this process may use; asked once, because the answer takes a walk through the cgroups.
+fn processors() -> usize {
+    static COUNT: LazyLock<usize> =
+        LazyLock::new(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    *COUNT
 }
 
 /// Whether and how packages are rebuilt.
@@ -77,14 +105,13 @@ pub struct RebuildSettings {
 
 impl Default for RebuildSettings {
     fn default() -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             allowed: true,
             always: false,
             limits: RebuildLimits::default(),
             definitions: None,
             plans: None,
-            turns: Arc::new(Semaphore::new((processors / 2).max(1))),
+            turns: Arc::new(Semaphore::new((processors() / 2).max(1))),
             sandbox: Sandbox::default(),
         }
     }

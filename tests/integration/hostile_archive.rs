@@ -20,7 +20,10 @@ fn read_within(
     threaded: bool,
 ) -> Result<ArtifactContents, ArtifactError> {
     let nothing = |_: &str, _: &BlobId| SourceContent::Unknown;
-    read_tarball(source, &ReadOptions { limits, collisions: CollisionCheck::EveryFile, source: &nothing, threaded })
+    read_tarball(
+        source,
+        &ReadOptions { limits, collisions: CollisionCheck::EveryFile, source: &nothing, digests: true, threaded },
+    )
 }
 
 /// Reads with one and with two threads, which must not make a difference.
@@ -252,7 +255,8 @@ fn the_digest_is_that_of_the_content_that_stays() {
         |_: &str, blob: &BlobId| if Some(*blob) == kept { SourceContent::Same } else { SourceContent::Unknown };
     for threaded in [false, true] {
         let limits = ArtifactLimits::default();
-        let options = ReadOptions { limits, collisions: CollisionCheck::EveryFile, source: &source, threaded };
+        let options =
+            ReadOptions { limits, collisions: CollisionCheck::EveryFile, source: &source, digests: true, threaded };
         assert_eq!(entry(&read_tarball(bytes.as_slice(), &options).unwrap(), "a.js").sha256, None);
     }
 }

@@ -1,10 +1,10 @@
-use crate::cli::arguments::{Common, Diff, Explain, Overrides, RebuildArguments, subject};
+use crate::cli::arguments::{Common, Diff, Explain, RebuildArguments, subject};
 use crate::cli::error::CliError;
 use crate::cli::{output, setup};
 use crate::config::Config;
 use crate::report::printable::printable;
 use crate::report::{diff as diff_report, explain as explain_report};
-use crate::verify::{Shown, Verification};
+use crate::verify::{Request, Shown, Verification};
 
 pub(super) fn diff(command: &Diff, common: &Common, config: &Config) -> Result<u8, CliError> {
     // With a file at hand the first argument may be the path: a subject always has a colon before any slash.
@@ -15,7 +15,9 @@ pub(super) fn diff(command: &Diff, common: &Common, config: &Config) -> Result<u
         (subject, path) => (subject.clone(), path.clone()),
     };
     let shown = path.clone().map_or(Shown::Unexplained, Shown::File);
-    let verification = inspect(subject.as_deref(), (&command.overrides, &command.rebuild), shown, common, config)?;
+    let subject = subject.as_deref().map(self::subject).transpose()?;
+    let request = setup::request(subject, &command.overrides, shown)?;
+    let verification = inspect(&request, &command.rebuild, common, config)?;
     if verification.ledger.is_none() {
         return Ok(not_compared(&verification));
     }
@@ -41,7 +43,10 @@ pub(super) fn explain(command: &Explain, common: &Common, config: &Config) -> Re
         (path, None) if command.overrides.artifact.is_some() => (None, path),
         _ => return Err(CliError::usage(anyhow::anyhow!("name a package and the path of one of its files"))),
     };
-    let verification = inspect(subject, (&command.overrides, &command.rebuild), Shown::default(), common, config)?;
+    let subject = subject.map(self::subject).transpose()?;
+    let request = setup::request(subject, &command.overrides, Shown::default())?;
+    let request = Request { digests: true, ..request };
+    let verification = inspect(&request, &command.rebuild, common, config)?;
     if verification.ledger.is_none() {
         return Ok(not_compared(&verification));
     }
@@ -55,16 +60,13 @@ pub(super) fn explain(command: &Explain, common: &Common, config: &Config) -> Re
 }
 
 fn inspect(
-    text: Option<&str>,
-    (overrides, rebuild): (&Overrides, &RebuildArguments),
-    shown: Shown,
+    request: &Request,
+    rebuild: &RebuildArguments,
     common: &Common,
     config: &Config,
 ) -> Result<Verification, CliError> {
-    let subject = text.map(subject).transpose()?;
-    let request = setup::request(subject, overrides, shown)?;
     let context = setup::with_rebuild(setup::context(common, config)?, rebuild)?;
-    super::verify_one(&request, context, common)
+    super::verify_one(request, context, common)
 }
 
 fn file_is_missing(verification: &Verification, path: &str) -> bool {

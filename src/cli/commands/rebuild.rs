@@ -6,12 +6,13 @@ use crate::report::json::v1::{Report, ResultEntry, Verified};
 use crate::report::printable::is_hidden;
 use crate::report::terminal::{self, Detail};
 use crate::verdict::exit;
-use crate::verify::Shown;
+use crate::verify::{Request, Shown};
 
 /// Rebuilds one package and shows everything, or prints how it would be done.
 pub(super) fn run(command: &Rebuild, common: &Common, config: &Config) -> Result<u8, CliError> {
     let subject = command.subject.as_deref().map(subject).transpose()?;
     let request = setup::request(subject, &command.overrides, Shown::default())?;
+    let request = Request { digests: matches!(command.format, Format::Json), ..request };
     let mut context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
     context.rebuild.always = true;
     if command.plan {

@@ -37,17 +37,18 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
         return Err(CliError::usage(anyhow::anyhow!(message)));
     }
     let mut context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
+    let request = |subject| {
+        let request = setup::request(subject, overrides, Shown::default())?;
+        Ok(Request { digests: matches!(command.format, Format::Json), ..request })
+    };
     // A wrong subject is told at once, and the others are still verified.
     let mut requests: Vec<(String, Result<Request, CliError>)> = command
         .subjects
         .iter()
-        .map(|text| {
-            let request = subject(text).and_then(|subject| setup::request(Some(subject), overrides, Shown::default()));
-            (text.clone(), request)
-        })
+        .map(|text| (text.clone(), subject(text).and_then(|subject| request(Some(subject)))))
         .collect();
     if let (true, Some(path)) = (requests.is_empty(), &overrides.artifact) {
-        requests.push((path.display().to_string(), setup::request(None, overrides, Shown::default())));
+        requests.push((path.display().to_string(), request(None)));
     }
     let jobs = command.jobs.or(config.jobs).unwrap_or(DEFAULT_JOBS).max(1);
     let detail = if common.verbose { Detail::Everything } else { Detail::Brief };

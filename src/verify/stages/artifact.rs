@@ -21,7 +21,7 @@ use crate::verify::stages::error::{VerifyError, blocking};
 use crate::verify::stages::source::Discovery;
 use crate::verify::{Context, Request};
 
-/// From this compressed size on a second thread decompresses, bytes.
+/// From this compressed size on a second thread decompresses if a processor is idle, bytes.
 const THREADED_SIZE: u64 = 256 << 10;
 
 /// The artifact's bytes on disk and what they should hash to.
@@ -199,8 +199,11 @@ pub(in crate::verify) fn read(
     let known = |path: &str, blob: &BlobId| hints.content(path, blob);
     let collisions = repository.map_or(CollisionCheck::EveryFile, |source| source.location().collision_check());
     let file = open()?;
-    let threaded = file.metadata().is_ok_and(|metadata| metadata.len() >= THREADED_SIZE);
-    let options = ReadOptions { limits: context.limits, collisions, source: &known, threaded };
+    let large = file.metadata().is_ok_and(|metadata| metadata.len() >= THREADED_SIZE);
+    let two = large.then(|| context.processors.try_take(2)).flatten();
+    let threaded = two.is_some();
+    let _busy = two.or_else(|| context.processors.try_take(1));
+    let options = ReadOptions { limits: context.limits, collisions, source: &known, digests: claim.digests, threaded };
     let contents = match read_tarball(file, &options) {
         Ok(contents) => contents,
         Err(error) => return Ok(Err(error)),

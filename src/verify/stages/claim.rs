@@ -29,6 +29,7 @@ pub struct Claim {
     pub(in crate::verify) git_head: Option<CommitId>,
     pub(in crate::verify) revision: Option<String>,
     pub(in crate::verify) shown: Shown,
+    pub(in crate::verify) digests: bool,
     /// Whether the user named the directory, so that it must exist.
     pub(super) directory_given: bool,
     /// Why the registry does not serve the release, where a file was given instead.
@@ -44,6 +45,7 @@ impl Claim {
     fn overridden(&mut self, request: &Request) {
         self.revision.clone_from(&request.revision);
         self.shown.clone_from(&request.shown);
+        self.digests = request.digests;
         if let Some(location) = &request.repository {
             let directory = self.directory().map(str::to_owned);
             let origin = ClaimOrigin::Override;
@@ -90,6 +92,7 @@ pub(in crate::verify) async fn resolve(request: &Request, context: &Context) -> 
                 revision: None,
                 metadata: Some(metadata),
                 shown: Shown::default(),
+                digests: false,
                 directory_given: false,
                 unserved: None,
             }
@@ -152,6 +155,7 @@ fn claim_of_file(path: PathBuf, limits: ArtifactLimits) -> Result<Claim, VerifyE
         git_head,
         revision: None,
         shown: Shown::default(),
+        digests: false,
         directory_given: false,
         unserved: None,
     })

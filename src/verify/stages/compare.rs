@@ -50,8 +50,14 @@ pub(in crate::verify) fn compare_with(
     }
     if let (Some(matched), Some(source)) = (matched, discovery.repository()) {
         let published = PublishedContents::new(artifact.path.clone(), context.limits);
-        let comparison =
-            Comparison { artifact: contents, contents: &published, source, matched, version: &claim.release.version };
+        let comparison = Comparison {
+            artifact: contents,
+            contents: &published,
+            source,
+            matched,
+            version: &claim.release.version,
+            digests: claim.digests,
+        };
         if let Some(compared) = compare(&comparison) {
             outcome.diffs = diffs(&claim.shown, &compared.ledger, &comparison);
             outcome.compared = Some(compared);

@@ -93,6 +93,7 @@ impl Hosted {
             source: &source,
             matched: &matched,
             version: &version,
+            digests: false,
         };
         let compared = compare(&comparison).expect("the commit's tree is at hand");
         (source, compared)
@@ -197,6 +198,7 @@ pub(crate) fn artifact<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)]) -> Artifa
         limits: ArtifactLimits::default(),
         collisions: CollisionCheck::EveryFile,
         source: &|_, _| SourceContent::Unknown,
+        digests: false,
         threaded: false,
     };
     let contents = read_tarball(tarball.as_slice(), &options).unwrap();

@@ -6,7 +6,7 @@ use tarproof::artifact::ArtifactLimits;
 use tarproof::demo::BuiltRelease;
 use tarproof::registry::{Access, NpmRegistry, RegistryLimits, RegistryOptions};
 use tarproof::source::git::{GitClient, GitOptions, UrlRewrites};
-use tarproof::verify::{Context, Progress, RebuildSettings, Request};
+use tarproof::verify::{Context, Processors, Progress, RebuildSettings, Request};
 use tarproof_sandbox::Sandbox;
 
 use super::TestWorld;
@@ -56,6 +56,7 @@ impl TestContext {
             git,
             limits: ArtifactLimits::default(),
             rebuild: RebuildSettings { sandbox, ..RebuildSettings::default() },
+            processors: Processors::default(),
             progress: Progress::default(),
         };
         Self { context, _cache: cache }
