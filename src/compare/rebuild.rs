@@ -33,6 +33,8 @@ pub struct Candidate {
 pub struct RebuiltFile {
     /// Its path inside the package.
     pub path: String,
+    /// What the rebuild made.
+    pub blob: Option<BlobId>,
     /// In the smallest form.
     pub difference: RebuiltDifference,
     /// Line by line, what the rebuild made as the candidate.
@@ -122,14 +124,14 @@ pub fn explain_by_rebuild(
             continue;
         } else {
             let contents = published.get(artifact, &row.path).zip(candidate.files.get(&candidate.contents, &row.path));
-            let Some((published, made)) = contents else { continue };
-            match compare_rebuilt(&row.path, &published, &made, context) {
+            let Some((published, content)) = contents else { continue };
+            match compare_rebuilt(&row.path, &published, &content, context) {
                 RebuiltComparison::Identical => Explanation::Rebuilt,
                 RebuiltComparison::Stabilized { stabilizers } => Explanation::RebuiltStabilized { stabilizers },
                 RebuiltComparison::Attributed { stabilizers } => Explanation::Attributed { stabilizers },
                 RebuiltComparison::Different(difference) => {
-                    let diff = diff_texts(&row.path, Some(&made), Some(&published), depth);
-                    different.push(RebuiltFile { path: row.path.to_string(), difference, diff });
+                    let diff = diff_texts(&row.path, Some(&content), Some(&published), depth);
+                    different.push(RebuiltFile { path: row.path.to_string(), blob: made.blob, difference, diff });
                     match std::mem::replace(&mut row.explanation, Explanation::Rebuilt) {
                         Explanation::Modified { keys, same_as, .. } => {
                             Explanation::Modified { keys, same_as, rebuilt: true }

@@ -52,6 +52,8 @@ pub const DESCRIPTIONS: &[(&str, &str)] = descriptions![
     "sparse-mirror",
     "honest-build",
     "dated-build",
+    "private-root",
+    "varying-build",
     "failing-build",
     "empty-build",
     "downloading-build",

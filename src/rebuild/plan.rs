@@ -24,6 +24,9 @@ pub struct Plan {
     /// The instant that the build is shown as the present, seconds since the epoch.
     #[serde(default)]
     pub clock: Option<i64>,
+    /// Whether it is only worth a try after a build that broke off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub if_broken: bool,
     /// Files and directories of the commit that are build output, removed first.
     #[serde(default)]
     pub remove: Vec<String>,

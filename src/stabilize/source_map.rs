@@ -22,7 +22,8 @@ const INLINE: [&str; 2] = [
 /// For `.map` files and for a map inside a script, as the comment on its last line. No engine runs a source map. Still
 /// only the places where the sources lay may differ: both maps must have the same members in the same order and the
 /// same number of sources; each pair of paths must end alike; what is cut off must be `..`, the build's directory or
-/// one that looks like it. Mappings, names and the sources' contents are compared as they are.
+/// one that looks like it. In the sources' contents CRLF counts as LF: a checkout on Windows has other line ends than
+/// the commit. All else, mappings and names too, is compared as it is.
 pub(super) fn stabilize(sides: &Sides<'_>) -> Option<Passed> {
     let (published, candidate) =
         (std::str::from_utf8(sides.published).ok()?, std::str::from_utf8(sides.candidate).ok()?);
@@ -91,6 +92,7 @@ impl<'de> Deserialize<'de> for Members {
 struct Map {
     members: Vec<(String, Box<RawValue>)>,
     sources: Vec<Option<String>>,
+    contents: Option<Vec<Option<String>>>,
     file: Option<String>,
 }
 
@@ -108,6 +110,8 @@ impl Map {
         }
         value("mappings")?;
         let mut sources: Vec<Option<String>> = serde_json::from_str(value("sources")?).ok()?;
+        let contents = value("sourcesContent").map(serde_json::from_str::<Option<Vec<Option<String>>>>);
+        let contents = contents.transpose().ok()?.flatten().map(with_lf);
         let text = |name: &str| value(name).map(serde_json::from_str::<Option<String>>).transpose();
         let (root, file) = (text("sourceRoot").ok()?.flatten(), text("file").ok()?.flatten());
         if let Some(root) = root.filter(|root| !root.is_empty()) {
@@ -117,7 +121,7 @@ impl Map {
             }
         }
         members.retain(|(name, _)| name != "sourceRoot");
-        Some(Self { members, sources, file })
+        Some(Self { members, sources, contents, file })
     }
 
     fn write(&self) -> Option<String> {
@@ -125,6 +129,7 @@ impl Map {
         for (name, value) in &self.members {
             let value = match name.as_str() {
                 "sources" => serde_json::to_string(&self.sources).ok()?,
+                "sourcesContent" if self.contents.is_some() => serde_json::to_string(&self.contents).ok()?,
                 "file" if self.file.is_some() => serde_json::to_string(&self.file).ok()?,
                 _ => value.get().to_owned(),
             };
@@ -132,6 +137,10 @@ impl Map {
         }
         Some(format!("{{{}}}", members.join(",")))
     }
+}
+
+fn with_lf(contents: Vec<Option<String>>) -> Vec<Option<String>> {
+    contents.into_iter().map(|content| content.map(|text| text.replace("\r\n", "\n"))).collect()
 }
 
 fn maps(published: &str, candidate: &str, directory: &str) -> Option<(String, String)> {
@@ -217,6 +226,15 @@ mod tests {
         let inline = |sources: &str| format!("a()\n{}{}\n", INLINE[0], STANDARD.encode(map(sources)));
         assert!(equal("a.js", &inline("\"../a.ts\""), &inline("\"a.ts\"")));
         assert!(equal("a.js", &inline("\"../a.ts\"").replace("json;", "json;charset=utf-8;"), &inline("\"a.ts\"")));
+    }
+
+    #[test]
+    fn the_line_ends_of_sources_do_not_count() {
+        let lines = |ends: &str| map("\"a.ts\"").replace("a()", &format!("a(){ends}b(){ends}"));
+        assert!(equal("a.js.map", &lines("\\r\\n"), &lines("\\n")));
+        // A lone carriage return ends a line of a script, too.
+        assert!(!equal("a.js.map", &lines("\\r"), &lines("\\n")));
+        assert!(!equal("a.js.map", &lines("\\r\\n"), &lines("\\n").replace("b()", "c()")));
     }
 
     #[test]

@@ -165,7 +165,9 @@ fn a_payload_in_built_code_is_shown_alone() {
 #[test]
 fn the_same_inputs_give_the_same_bytes() {
     let (first, second) = (Tarproof::new(), Tarproof::new());
-    let subjects: Vec<String> = first.world().expected().map(|(release, _)| subject(release)).collect();
+    // One build is there to make other bytes each time.
+    let same = first.world().expected().filter(|(release, _)| release.name.as_str() != "frame-wobbler");
+    let subjects: Vec<String> = same.map(|(release, _)| subject(release)).collect();
     let report = |tarproof: &Tarproof, options: &[&'static str]| {
         let subjects = subjects.iter().map(String::as_str);
         let arguments: Vec<&str> =

@@ -19,6 +19,7 @@ fn plan(name: PackageManagerName, mode: InstallMode, lockfile: &str) -> Plan {
             npm: request("10"),
             package_manager: PackageManager { name, version: None, path: None },
         }),
+        if_broken: false,
         clock: Some(1_700_000_000),
         remove: Vec::new(),
         stamps: Vec::new(),

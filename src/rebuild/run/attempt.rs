@@ -12,12 +12,13 @@ use tarproof_sandbox::{
 };
 use tokio::runtime::Handle;
 
+use super::elsewhere;
 use super::export::export;
 use super::log::Log;
 use super::native;
 use super::record::{Attempt, AttemptResult, RanCommand, Requests, used_tools};
 use super::{Failure, FailureKind, RebuildLimits, Stage};
-use crate::package::CommitId;
+use crate::package::{CommitId, Release};
 use crate::rebuild::Plan;
 use crate::rebuild::commands::{
     Command, HOME, InsideFile, OUTPUT, Phases, SOURCE, Surroundings, TOOLCHAIN, phases, shell_phases,
@@ -39,6 +40,7 @@ const TEXT_SIZE: usize = 64 << 20;
 
 /// What a try needs besides its plan.
 pub(super) struct Workplace<'a> {
+    pub(super) release: &'a Release,
     pub(super) source: &'a SourceRepository,
     pub(super) commit: &'a CommitId,
     pub(super) toolchain: Option<&'a Toolchain>,
@@ -98,7 +100,15 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
         }
     }
     (place.stage)(Stage::Build);
-    let built = phases.build.iter().try_for_each(|command| runner.expect("build", command, FailureKind::BuildFailed));
+    let built = runner.build(&phases);
+    let elsewhere = elsewhere::plan(&runner.session, plan, place.release, &read);
+    let (plan, phases) = match &elsewhere {
+        Some(other) => {
+            runner.attempt.plan.clone_from(other);
+            (other, phases_of(other, place, &read)?)
+        }
+        None => (plan, phases),
+    };
     let failure = match built.and_then(|()| runner.pack(plan, &phases)) {
         Ok(archive) => return Ok(archive),
         Err(failure) => failure,
@@ -110,8 +120,7 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
         }
         None => failure,
     };
-    let is_stopped = runner.attempt.commands.last().is_some_and(|command| command.status.starts_with("limit "));
-    if is_stopped {
+    if runner.is_stopped() {
         return Err(failure);
     }
     // What was made until then proves itself where it is the published file; the failure says why the rest is missing.
@@ -290,6 +299,23 @@ impl Runner<'_, '_> {
             }
             _ => failure,
         })
+    }
+
+    /// Runs every step. What follows one that fails may still make what was published; the first failure is told.
+    fn build(&mut self, phases: &Phases) -> Result<(), Failure> {
+        let mut built = Ok(());
+        for command in &phases.build {
+            built = built.and(self.expect("build", command, FailureKind::BuildFailed));
+            if built.is_err() && self.is_stopped() {
+                break;
+            }
+        }
+        built
+    }
+
+    /// Whether a limit ended the last command, and with it the sandbox.
+    fn is_stopped(&self) -> bool {
+        self.attempt.commands.last().is_some_and(|command| command.status.starts_with("limit "))
     }
 
     /// Runs a command that has to succeed, unless the plan lets it fail.

@@ -29,6 +29,8 @@ pub enum FailureKind {
     BuildLimit,
     /// The build left nothing that could be compared.
     NothingProduced,
+    /// The same build makes other content each time.
+    NotDeterministic,
     /// The caller allows no rebuild.
     RebuildOff,
 }
@@ -46,6 +48,7 @@ impl FailureKind {
             Self::BuildFailed => "build-failed",
             Self::BuildLimit => "build-limit",
             Self::NothingProduced => "nothing-produced",
+            Self::NotDeterministic => "not-deterministic",
             Self::RebuildOff => "rebuild-off",
         }
     }

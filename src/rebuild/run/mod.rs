@@ -3,6 +3,7 @@
 //! What comes out is an archive and a record; whether it explains anything is the comparison's to say.
 
 mod attempt;
+mod elsewhere;
 mod export;
 mod failure;
 mod git_index;
@@ -132,6 +133,7 @@ impl Rebuilder<'_> {
         attempt::attempt(
             plan,
             &attempt::Workplace {
+                release: self.release,
                 source: self.source,
                 commit: self.commit,
                 toolchain: toolchain.as_ref(),

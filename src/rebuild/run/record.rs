@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Failure, FailureKind};
+use super::Failure;
 use crate::rebuild::Plan;
 use crate::rebuild::toolchain::{Choice, Toolchain};
 use crate::rebuild::view::RequestLog;
@@ -81,7 +81,8 @@ impl Attempt {
 }
 
 impl AttemptResult {
-    pub(super) fn failed(failure: &Failure) -> Self {
+    /// The result of a try that ended early.
+    pub fn failed(failure: &Failure) -> Self {
         Self::Failed { kind: failure.kind.id(), detail: failure.detail.clone() }
     }
 }
@@ -175,11 +176,6 @@ pub struct RebuildRecord {
 }
 
 impl RebuildRecord {
-    /// A record of a rebuild that did not begin.
-    pub fn not_begun(kind: FailureKind, detail: impl Into<String>) -> Self {
-        Self { failure: Some(Failure::new(kind, detail)), ..Self::default() }
-    }
-
     /// The try that explained most, the first of equals.
     pub fn best(&self) -> Option<&Attempt> {
         let explained = |attempt: &Attempt| match &attempt.result {

@@ -76,11 +76,19 @@ impl Completed {
             return Some(other);
         }
         let version = lower_version(scene)?;
-        let bump = self.steps.iter().rposition(|step| step.builds)? + 1;
+        // What packing runs builds as well, and would see the version that comes before it.
+        other.run_packing_scripts(scene);
+        let bump = other.steps.iter().rposition(|step| step.builds)? + 1;
         other.steps.insert(bump, semantic_release::bump(scene.directory, scene.version));
         let because = "the build may have come before the version";
         other.before = Some(VersionBefore { version, bump, because });
         Some(other)
+    }
+
+    /// Makes steps of the scripts that packing would run.
+    fn run_packing_scripts(&mut self, scene: &Scene<'_>) {
+        self.lifecycle = unpacked(scene, std::mem::take(&mut self.lifecycle), self.packer);
+        self.steps.append(&mut self.lifecycle.steps);
     }
 
     /// Whether there is nothing to run.
@@ -96,7 +104,7 @@ impl Completed {
 pub(super) fn complete(scene: &Scene<'_>, way: Way) -> Completed {
     let packer = packer(scene, way.published.as_ref());
     let published = way.published.as_ref().map(|published| (published.with, published.directory.as_deref()));
-    let rewrite = rewriter::find(scene, published);
+    let rewrite = rewriter::find(scene, published, packer);
     let mut lifecycle = if way.with_lifecycle {
         lifecycle::read(&scene.expander(), scene.directory, packer)
     } else {
@@ -256,6 +264,7 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         because,
         tools: Some(Tools { node, npm, package_manager: scene.choice.manager.clone() }),
         clock,
+        if_broken: false,
         remove,
         stamps,
         install,

@@ -82,6 +82,8 @@ pub(super) struct Expander<'a> {
     pub(super) commit: &'a Commit<'a>,
     pub(super) workspace: &'a Workspace,
     pub(super) manager: PackageManagerName,
+    /// Whether every script is taken apart, so that what follows a failing command still runs.
+    pub(super) one_by_one: bool,
     commands_left: Cell<usize>,
 }
 
@@ -95,7 +97,7 @@ struct Place {
 
 impl<'a> Expander<'a> {
     pub(super) fn new(commit: &'a Commit<'a>, workspace: &'a Workspace, manager: PackageManagerName) -> Self {
-        Self { commit, workspace, manager, commands_left: Cell::new(MAX_COMMANDS) }
+        Self { commit, workspace, manager, one_by_one: false, commands_left: Cell::new(MAX_COMMANDS) }
     }
 
     /// Follows a script that runs in `directory`.
@@ -243,8 +245,8 @@ impl<'a> Expander<'a> {
             walk.published = Some(Published { with: PublishTool::Script, directory: None });
         } else if sub.kept.is_empty() {
             walk.impure |= sub.impure;
-        } else if sub.impure && call.arguments.is_empty() {
-            walk.impure = true;
+        } else if (sub.impure || self.one_by_one) && call.arguments.is_empty() {
+            walk.impure |= sub.impure;
             walk.kept.extend(sub.kept);
         } else {
             let builds = sub.builds() || scripts::is_build_name(&call.name);
@@ -294,8 +296,8 @@ impl<'a> Expander<'a> {
                 }
             }
         }
-        if all.impure {
-            walk.impure = true;
+        if all.impure || self.one_by_one {
+            walk.impure |= all.impure;
             walk.kept.extend(all.kept);
             walk.published = all.published;
         } else if !all.kept.is_empty() {

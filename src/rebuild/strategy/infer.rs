@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::assemble::{Way, complete, plan};
+use super::assemble::{Completed, Way, complete, plan};
 use super::commit::{Commit, join, text_at};
 use super::expand::Expander;
 use super::inputs::{Claims, Inputs, NoPlan};
@@ -29,12 +29,16 @@ pub(super) struct Scene<'a> {
     pub(super) choice: Choice,
     pub(super) publishing_hints: Vec<Hints>,
     pub(super) other_hints: Vec<Hints>,
+    /// Whether scripts are taken apart into their commands.
+    pub(super) one_by_one: bool,
 }
 
 impl Scene<'_> {
     /// What follows scripts.
     pub(super) fn expander(&self) -> Expander<'_> {
-        Expander::new(self.commit, self.workspace, self.choice.manager.name)
+        let mut expander = Expander::new(self.commit, self.workspace, self.choice.manager.name);
+        expander.one_by_one = self.one_by_one;
+        expander
     }
 }
 
@@ -72,9 +76,21 @@ pub fn infer(inputs: &Inputs<'_>) -> Result<Vec<Plan>, NoPlan> {
         choice,
         publishing_hints,
         other_hints,
+        one_by_one: false,
     };
-    let ways = ways(&scene, &files, &manifest);
-    Ok(plans(&scene, ways))
+    let mut plans = plans(&scene, ways(&scene, &files, &manifest));
+    if plans.iter().any(|plan| plan.tools.is_some()) {
+        let scene = Scene { one_by_one: true, ..scene };
+        let first =
+            ways(&scene, &files, &manifest).into_iter().map(|way| complete(&scene, way)).find(Completed::builds);
+        if let Some(plan) = first.and_then(|completed| one_by_one(&scene, &completed, &plans)) {
+            let parts = |plan: &Plan| (plan.tools.clone(), plan.stamps.clone(), plan.steps.clone());
+            let is_twin = |other: &&Plan| parts(other) == parts(&plans[0]);
+            let twins = plans.iter().take_while(is_twin).count();
+            plans.insert(twins, plan);
+        }
+    }
+    Ok(plans)
 }
 
 /// The ways to build, best first.
@@ -181,7 +197,7 @@ fn build_scripts(scene: &Scene<'_>, expander: &Expander<'_>, published: Option<&
         let found = scripts::BUILD_SCRIPTS.iter().find_map(|name| Some((*name, expander.named(name, directory)?)));
         let Some((name, mut walk)) = found.filter(|(_, walk)| !walk.kept.is_empty()) else { continue };
         walk.settle();
-        let steps = if walk.impure {
+        let steps = if walk.impure || expander.one_by_one {
             walk.kept
         } else {
             let mut step = lifecycle::script_step(expander, name, directory, &walk);
@@ -202,8 +218,8 @@ fn build_scripts(scene: &Scene<'_>, expander: &Expander<'_>, published: Option<&
 
 fn plans(scene: &Scene<'_>, ways: Vec<Way>) -> Vec<Plan> {
     let completed: Vec<_> = ways.into_iter().map(|way| complete(scene, way)).collect();
-    let any_builds = completed.iter().any(super::assemble::Completed::builds);
-    let (building, others): (Vec<_>, Vec<_>) = completed.into_iter().partition(super::assemble::Completed::builds);
+    let any_builds = completed.iter().any(Completed::builds);
+    let (building, others): (Vec<_>, Vec<_>) = completed.into_iter().partition(Completed::builds);
     let mut plans: Vec<Plan> = Vec::new();
     if !any_builds {
         // Nothing builds; what else runs when publishing may still write a file.
@@ -246,7 +262,7 @@ fn strictest(scene: &Scene<'_>) -> InstallMode {
 }
 
 /// The first way once more with another Node, where the first one is a guess: some builds write what Node has.
-fn with_another_node(scene: &Scene<'_>, completed: &super::assemble::Completed) -> Option<Plan> {
+fn with_another_node(scene: &Scene<'_>, completed: &Completed) -> Option<Plan> {
     let mut plan = plan(scene, completed, strictest(scene));
     let tools = plan.tools.as_mut()?;
     let node = toolchain::another_node(&tools.node, &scene.publishing_hints, &scene.other_hints, scene.claims)?;
@@ -256,8 +272,19 @@ fn with_another_node(scene: &Scene<'_>, completed: &super::assemble::Completed) 
     Some(plan)
 }
 
+/// The first way with each command for itself: where one fails, those behind it may still make what was published.
+fn one_by_one(scene: &Scene<'_>, completed: &Completed, plans: &[Plan]) -> Option<Plan> {
+    let mut plan = plan(scene, completed, strictest(scene));
+    if plan.steps.len() < 2 || plans.iter().any(|other| is_same(other, &plan)) {
+        return None;
+    }
+    plan.because.push("each command runs for itself, because a build broke off".to_owned());
+    plan.if_broken = true;
+    Some(plan)
+}
+
 /// The last resort: the publisher's own copy may have held newer dependencies than the lockfile says.
-fn without_lockfile(scene: &Scene<'_>, completed: &super::assemble::Completed) -> Option<Plan> {
+fn without_lockfile(scene: &Scene<'_>, completed: &Completed) -> Option<Plan> {
     let mut plan = plan(scene, completed, InstallMode::Loose);
     let lockfile = plan.install.as_mut()?.lockfile.take()?;
     plan.because.push(format!("the lockfile is set aside: {}", lockfile.escape_debug()));

@@ -48,14 +48,16 @@ pub(super) fn read(expander: &Expander<'_>, directory: &str, packer: PackageMana
     let walk = |name: &str| expander.named(name, directory).unwrap_or_default();
 
     let pack_walks: Vec<_> = packing.iter().filter(|name| has(name)).map(|name| (*name, walk(name))).collect();
+    let whole = !expander.one_by_one;
     let after_is_pure = !has(&"postpack") || !walk("postpack").impure;
     // Yarn 2 and later cannot be told to leave the scripts out.
-    let packing_is_pure = after_is_pure && pack_walks.iter().all(|(_, walk)| !walk.impure && walk.published.is_none());
+    let packing_is_pure =
+        whole && after_is_pure && pack_walks.iter().all(|(_, walk)| !walk.impure && walk.published.is_none());
     let scripts_run = packing_is_pure || packer == PackageManagerName::YarnBerry;
     for name in publishing.iter().filter(|name| has(name)) {
         let walk = walk(name);
         found.note(name, &walk);
-        let is_pure = !walk.impure && walk.published.is_none() && !walk.kept.is_empty();
+        let is_pure = whole && !walk.impure && walk.published.is_none() && !walk.kept.is_empty();
         if *name == "prepublishOnly" && is_pure && scripts_run {
             found.prepublish_only = true;
         } else if is_pure {
@@ -68,7 +70,7 @@ pub(super) fn read(expander: &Expander<'_>, directory: &str, packer: PackageMana
         found.note(name, &walk);
         if scripts_run {
             found.scripts = true;
-        } else if !walk.impure {
+        } else if whole && !walk.impure {
             found.steps.push(script_step(expander, name, directory, &walk));
         } else {
             found.steps.extend(walk.kept.into_iter().map(|kept| as_npm_runs(kept, name, &manifest)));
@@ -148,7 +150,7 @@ pub(super) fn of_needed(expander: &Expander<'_>, needed: &[&Member]) -> Vec<Kept
         let candidates = ["build", "prepack", "prepare", "prepublishOnly", "prepublish", "compile", "dist"];
         for name in candidates {
             let Some(walk) = expander.named(name, &member.directory).filter(Walk::builds) else { continue };
-            if walk.impure {
+            if walk.impure || expander.one_by_one {
                 steps.extend(walk.kept);
             } else {
                 steps.push(script_step(expander, name, &member.directory, &walk));

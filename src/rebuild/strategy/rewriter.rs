@@ -4,7 +4,8 @@ use super::classify::PublishTool;
 use super::commit::{Commit, at, join, resolve, text_at};
 use super::expand::Kept;
 use super::infer::Scene;
-use super::semantic_release;
+use super::{semantic_release, shell};
+use crate::rebuild::plan::PackageManagerName;
 
 /// Where a tool leaves what is packed, and what has to run for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,8 +22,12 @@ pub(super) struct Rewrite {
 const CLEAN_PUBLISH_FOLDER: &str = "tmp-clean-publish";
 
 /// Finds the tools that decide what is packed, or change it before.
-pub(super) fn find(scene: &Scene<'_>, published: Option<(PublishTool, Option<&str>)>) -> Rewrite {
-    let mut rewrite = packed_elsewhere(scene, published);
+pub(super) fn find(
+    scene: &Scene<'_>,
+    published: Option<(PublishTool, Option<&str>)>,
+    packer: PackageManagerName,
+) -> Rewrite {
+    let mut rewrite = packed_elsewhere(scene, published, packer);
     let changed = semantic_release::steps(scene.commit, scene.directory, scene.version);
     if rewrite.because.is_none()
         && let Some(step) = changed.first()
@@ -33,7 +38,11 @@ pub(super) fn find(scene: &Scene<'_>, published: Option<(PublishTool, Option<&st
     rewrite
 }
 
-fn packed_elsewhere(scene: &Scene<'_>, published: Option<(PublishTool, Option<&str>)>) -> Rewrite {
+fn packed_elsewhere(
+    scene: &Scene<'_>,
+    published: Option<(PublishTool, Option<&str>)>,
+    packer: PackageManagerName,
+) -> Rewrite {
     let commit = scene.commit;
     let directory = scene.directory;
     let Some(manifest) = commit.manifest(directory) else { return Rewrite::default() };
@@ -47,9 +56,14 @@ fn packed_elsewhere(scene: &Scene<'_>, published: Option<(PublishTool, Option<&s
             .iter()
             .any(|name| commit.is_file(&join(directory, name)));
     if is_dependency && (is_configured || published.is_some_and(|(with, _)| with == PublishTool::CleanPublish)) {
-        let run = format!("clean-publish --without-publish --temp-dir {CLEAN_PUBLISH_FOLDER}");
+        // pnpm packs the directory that the manifest states; what clean-publish leaves there states it again.
+        let stated = text_at(&manifest, &["publishConfig", "directory"])
+            .filter(|_| packer == PackageManagerName::Pnpm)
+            .filter(|stated| resolve(directory, stated).is_some_and(|target| target != directory));
+        let filled = shell::quote(stated.unwrap_or(CLEAN_PUBLISH_FOLDER));
+        let run = format!("clean-publish --without-publish --temp-dir {filled}");
         return Rewrite {
-            directory: Some(join(directory, CLEAN_PUBLISH_FOLDER)),
+            directory: stated.is_none().then(|| join(directory, CLEAN_PUBLISH_FOLDER)),
             steps: vec![Kept {
                 directory: directory.to_owned(),
                 run,

@@ -84,6 +84,16 @@ fn known_rewriters_choose_what_is_packed() {
         "lifecycle frozen\n$ clean-publish --without-publish --temp-dir tmp-clean-publish\npack tmp-clean-publish Npm"
     );
     assert_eq!(plan.manager().version.clone().unwrap().version, "9");
+    let stated = r#"{"name":"a","version":"1.0.0","scripts":{"prepublishOnly":"tsc && clean-publish"},"devDependencies":{"clean-publish":"6"},"publishConfig":{"directory":"out"}}"#;
+    let publish = "on: [release]\njobs:\n  publish:\n    steps:\n      - run: pnpm publish\n";
+    let files = [
+        ("package.json", stated),
+        (".clean-publish", "{}"),
+        ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n"),
+        (".github/workflows/publish.yml", publish),
+    ];
+    let packed = "$ tsc\n$ clean-publish --without-publish --temp-dir out\npack . Pnpm";
+    assert!(outline(&first(&files)).contains(packed), "{}", outline(&first(&files)));
     let directory =
         r#"{"name":"a","version":"1.0.0","scripts":{"prepublishOnly":"tsc"},"publishConfig":{"directory":"build"}}"#;
     assert_eq!(
@@ -387,6 +397,21 @@ fn what_needs_only_the_systems_shell_is_run_without_programs() {
     let needs_node = ("build.sh", "node x.js\n");
     let found = first(&[("package.json", &manifest(r#""scripts":{"prepublishOnly":"sh build.sh"}"#)), needs_node]);
     assert!(found.tools.is_some());
+}
+
+#[test]
+fn each_command_runs_for_itself_where_a_build_breaks_off() {
+    let manifest = r#"{"name":"a","version":"1.0.0","scripts":{"prepublishOnly":"npm run build","build":"npm run types && npm test && cp -r lib/data dist","types":"tsc --build --clean && tsc","test":"ava","prepack":"node stamp.js"}}"#;
+    let plans = infer_in("", "a", &[("package.json", manifest), LOCK]).unwrap();
+    let broken: Vec<_> = plans.iter().filter(|plan| plan.if_broken).collect();
+    assert_eq!(broken.len(), 1);
+    assert_eq!(
+        outline(broken[0]),
+        "lifecycle frozen\n$ tsc --build --clean\n$ tsc\n? cp -r lib/data dist\n? node stamp.js\npack . Npm"
+    );
+    assert!(plans[2].if_broken, "it follows the first way's two installations");
+    let single = r#"{"name":"a","version":"1.0.0","scripts":{"prepack":"tsc"}}"#;
+    assert!(infer_in("", "a", &[("package.json", single), LOCK]).unwrap().iter().all(|plan| !plan.if_broken));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod claim;
 mod compare;
 mod conclude;
 mod error;
+mod plans;
 mod rebuild;
 mod source;
 

@@ -1,27 +1,27 @@
 //! Stage 6: the rebuild, where something is left that a build could have made.
 
+use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
 use tokio::runtime::Handle;
 
-use crate::artifact::ArtifactContents;
-use crate::compare::{Candidate, DiffDepth, PublishedContents, explain_by_rebuild};
+use crate::artifact::{ArtifactContents, ArtifactLimits};
+use crate::compare::{Candidate, DiffDepth, PublishedContents, RebuiltFile, explain_by_rebuild};
 use crate::ledger::{Explanation, Ledger};
-use crate::pack::SourceTree;
+use crate::package::BlobId;
 use crate::rebuild::Plan;
-use crate::rebuild::definitions::{self, Definitions};
 use crate::rebuild::plan::InstallMode;
 use crate::rebuild::run::{Attempt, AttemptResult, Failure, FailureKind, RebuildRecord, Rebuilder, Stage};
-use crate::rebuild::strategy::{Claims, Inputs, NoPlan, infer};
+use crate::rebuild::strategy::Claims;
 use crate::source::git::with_source;
 use crate::source::match_commit::{CommitMatch, MatchStanding};
-use crate::source::tree::{AtHand, CommitTree, fetch_whole};
 use crate::stabilize::RebuildContext;
-use crate::verify::request::RebuildSettings;
 use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
+use crate::verify::stages::plans::{Planning, Prospect};
 use crate::verify::stages::source::Discovery;
 use crate::verify::{Context, Shown};
 
@@ -45,153 +45,184 @@ pub(in crate::verify) fn rebuild(
     {
         return;
     }
-    let committed_at = source.committed_at(&matched.winner.commit);
+    let commit = &matched.winner.commit;
+    let committed_at = source.committed_at(commit);
     let claims = match &claim.metadata {
         Some(metadata) => Claims::new(metadata, committed_at),
         None => Claims { committed_at, ..Claims::default() },
     };
-    let plans_with = |tree: &dyn SourceTree| {
-        let inputs = Inputs {
-            tree,
-            directory: &matched.winner.directory.path,
-            name: &claim.release.name,
-            version: &claim.release.version,
-            claims: &claims,
-            residue: &residue,
-        };
-        plans(&context.rebuild, &inputs)
-    };
-    let commit = &matched.winner.commit;
-    // What was fetched for the comparison tells whether anything is built; only then is the rest worth having.
-    let mut is_certain = false;
-    let mut found = CommitTree::of_commit(source, commit).map_or(Err(None), |tree| {
-        let at_hand = AtHand::new(&tree);
-        let plans = plans_with(&at_hand);
-        is_certain = matches!(plans, Err(None)) && !at_hand.has_missed();
-        plans
-    });
-    if is_certain && !context.rebuild.always {
-        return;
-    }
-    let handle = Handle::current();
-    let mut turn = None;
-    if context.rebuild.allowed || context.rebuild.always {
-        // Builds take whole processors, and a commit's files space; that many packages wait costs nothing.
-        let Ok(permit) = handle.block_on(context.rebuild.turns.acquire()) else { return };
-        turn = Some(permit);
-        let Some(source) = discovery.repository_mut() else { return };
-        match fetch_whole(source, commit) {
-            Ok(()) => {
-                found = CommitTree::of_commit(source, commit).map_or(Err(None), |tree| plans_with(&tree));
-            }
-            Err(_) if !context.rebuild.allowed && found.is_ok() => {}
-            Err(error) => {
-                let detail = format!("the commit's files cannot be had: {}", with_source(&error));
-                let failure = Some(Failure::new(FailureKind::NetworkNeeded, detail));
-                let plans = found.unwrap_or_default();
-                outcome.rebuild = Some(RebuildRecord { plans, failure, ..RebuildRecord::default() });
-                return;
-            }
-        }
-    }
-    let _turn = turn;
-    let Some(source) = discovery.repository() else { return };
-    let plans = match found {
-        Ok(plans) => plans,
-        Err(None) => return,
-        Err(Some(failure)) => {
-            outcome.rebuild = Some(RebuildRecord { failure: Some(failure), ..RebuildRecord::default() });
+    let planning = Planning { matched, claim, claims: &claims, residue: &residue, settings: &context.rebuild };
+    let (plans, _turn) = match planning.prospect(discovery) {
+        Prospect::NothingBuilt => return,
+        Prospect::NotBegun(record) => {
+            outcome.rebuild = Some(record);
             return;
         }
+        Prospect::Plans(plans, turn) => (plans, turn),
     };
-    if !context.rebuild.allowed {
-        let detail = "what the commit does not hold may come out of its build, which was not to be run";
-        outcome.rebuild = Some(RebuildRecord { plans, ..RebuildRecord::not_begun(FailureKind::RebuildOff, detail) });
-        return;
-    }
+    let Some(source) = discovery.repository() else { return };
     let stage = |stage: Stage| context.progress.tell(&claim.release, stage);
     let rebuilder = Rebuilder {
         release: &claim.release,
         artifact: contents.sha256,
         source,
-        commit: &matched.winner.commit,
+        commit,
         registry: &context.registry,
         limits: context.rebuild.limits,
         sandbox: &context.rebuild.sandbox,
         cache_directory: context.git.cache_directory.clone(),
         stage: &stage,
         deadline: Instant::now() + context.rebuild.limits.time,
-        handle,
+        handle: Handle::current(),
     };
-    let comparison = Comparing {
+    let mut trials = Trials {
+        rebuilder,
         artifact: contents,
         path: &artifact.path,
+        limits: context.limits,
         published: PublishedContents::new(artifact.path.clone(), context.limits).of_builds(),
         stabilizing: RebuildContext {
             build_directory: crate::rebuild::commands::SOURCE.to_owned(),
             published_at: claims.instant(),
         },
-        context,
+        depth: depth(&claim.shown),
+        ledger: &mut compared.ledger,
+        rebuilt: Vec::new(),
+        made: Vec::new(),
+        record: RebuildRecord { plans: plans.clone(), ..RebuildRecord::default() },
     };
-    let mut record = RebuildRecord { plans: plans.clone(), ..RebuildRecord::default() };
-    for plan in plans.iter().map(Some).chain([None]) {
+    trials.run(&plans);
+    let unsteady = trials.unsteady();
+    let Trials { rebuilt, mut record, .. } = trials;
+    record.failure = failure_of(&record, &compared.ledger, &unsteady);
+    outcome.rebuilt = rebuilt;
+    outcome.rebuild = Some(record);
+    show(outcome, &claim.shown);
+}
+
+/// One plan after the other, and what each of them explains.
+struct Trials<'a> {
+    rebuilder: Rebuilder<'a>,
+    artifact: &'a ArtifactContents,
+    /// The published archive.
+    path: &'a Path,
+    limits: ArtifactLimits,
+    published: PublishedContents,
+    stabilizing: RebuildContext,
+    depth: DiffDepth,
+    ledger: &'a mut Ledger,
+    /// Unexplained files that a build made with other content.
+    rebuilt: Vec<RebuiltFile>,
+    /// What each try made of them, by its index.
+    made: Vec<(usize, String, Option<BlobId>)>,
+    record: RebuildRecord,
+}
+
+impl Trials<'_> {
+    fn run(&mut self, plans: &[Plan]) {
+        for plan in plans {
+            if self.try_plan(plan).is_break() {
+                return;
+            }
+        }
         // A mismatch is believed only when it comes twice.
-        let Some(plan) = plan.cloned().or_else(|| Some(record.best()?.plan.clone())) else { break };
-        let repeats = Some(&plan) == record.best().filter(|best| best.broken.is_some()).map(|best| &best.plan);
-        // All is explained; only a build that sees another version may still explain more exactly.
-        let is_idle = compared.ledger.unexplained().next().is_none()
-            && record.attempts.iter().any(|attempt| {
-                attempt.plan.stamps == plan.stamps && matches!(attempt.result, AttemptResult::Packed { .. })
-            });
-        if is_idle || repeats || record.attempts.iter().any(|attempt| makes_needless(attempt, &plan)) {
-            continue;
-        }
-        let (mut attempt, archive) = rebuilder.attempt(&plan, record.attempts.len() + 1);
-        stage(Stage::Compare);
-        let mut differing = Vec::new();
-        let ended = match archive.and_then(|archive| comparison.candidate(&archive)) {
-            Ok(candidate) => {
-                let (explained, different) = explain_by_rebuild(
-                    &mut compared.ledger,
-                    contents,
-                    &comparison.published,
-                    &candidate,
-                    &comparison.stabilizing,
-                    depth(&claim.shown),
-                );
-                differing = different;
-                if let Some(failure) = attempt.broken.clone() {
-                    keep_first(&mut record.failure, failure, &attempt, &record.attempts);
-                }
-                attempt.result = AttemptResult::Packed {
-                    explained,
-                    same_tar: candidate.same_tar,
-                    same_archive: candidate.same_archive,
-                    only_rebuilt: candidate.only_rebuilt(contents),
-                };
-                false
-            }
-            Err(failure) => {
-                attempt.result = AttemptResult::Failed { kind: failure.kind.id(), detail: failure.detail.clone() };
-                let ends = matches!(failure.kind, FailureKind::NoSandbox);
-                keep_first(&mut record.failure, failure, &attempt, &record.attempts);
-                ends
-            }
-        };
-        record.attempts.push(attempt);
-        if !differing.is_empty() {
-            outcome.rebuilt = differing;
-        }
-        outcome
-            .rebuilt
-            .retain(|file| compared.ledger.file(&file.path).is_some_and(|row| !row.explanation.is_explained()));
-        if ended || is_exact(&compared.ledger) || Instant::now() >= rebuilder.deadline {
-            break;
+        if let Some(best) = self.record.best()
+            && best.broken.is_none()
+        {
+            let plan = best.plan.clone();
+            let _ = self.try_plan(&plan);
         }
     }
-    record.failure = failure_of(&record, &compared.ledger);
-    show(outcome, &claim.shown);
-    outcome.rebuild = Some(record);
+
+    /// Breaks where no other plan can tell more.
+    fn try_plan(&mut self, plan: &Plan) -> ControlFlow<()> {
+        if self.is_needless(plan) {
+            return ControlFlow::Continue(());
+        }
+        let (mut attempt, archive) = self.rebuilder.attempt(plan, self.record.attempts.len() + 1);
+        (self.rebuilder.stage)(Stage::Compare);
+        let mut ended = false;
+        let failure = match archive.and_then(|archive| self.compare(&archive)) {
+            Ok(packed) => {
+                attempt.result = packed;
+                attempt.broken.clone()
+            }
+            Err(failure) => {
+                attempt.result = AttemptResult::failed(&failure);
+                ended = matches!(failure.kind, FailureKind::NoSandbox);
+                Some(failure)
+            }
+        };
+        if let Some(failure) = failure {
+            keep_first(&mut self.record.failure, failure, &attempt, &self.record.attempts);
+        }
+        self.record.attempts.push(attempt);
+        if ended || self.is_exact() || Instant::now() >= self.rebuilder.deadline {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Explains files by what the build packed.
+    fn compare(&mut self, archive: &Path) -> Result<AttemptResult, Failure> {
+        let candidate = Candidate::read(archive, self.path, self.artifact, self.limits).map_err(|error| {
+            let detail = format!("the archive that was packed cannot be read: {}", with_source(&error));
+            Failure::new(FailureKind::NothingProduced, detail)
+        })?;
+        let (explained, differing) =
+            explain_by_rebuild(self.ledger, self.artifact, &self.published, &candidate, &self.stabilizing, self.depth);
+        if !differing.is_empty() {
+            let index = self.record.attempts.len();
+            self.made.extend(differing.iter().map(|file| (index, file.path.clone(), file.blob)));
+            self.rebuilt = differing;
+        }
+        let ledger = &*self.ledger;
+        self.rebuilt.retain(|file| ledger.file(&file.path).is_some_and(|row| !row.explanation.is_explained()));
+        Ok(AttemptResult::Packed {
+            explained,
+            same_tar: candidate.same_tar,
+            same_archive: candidate.same_archive,
+            only_rebuilt: candidate.only_rebuilt(self.artifact),
+        })
+    }
+
+    /// Whether nothing is left that another plan could explain at all, or more exactly.
+    fn is_exact(&self) -> bool {
+        // A build that broke off may have come to copy what was found elsewhere in the commit.
+        let is_whole = !self.record.attempts.iter().any(breaks_off);
+        self.ledger.files.iter().all(|file| match file.explanation {
+            Explanation::RebuiltStabilized { .. } | Explanation::Attributed { .. } => false,
+            Explanation::GitBlobMoved { .. } => is_whole,
+            ref explanation => explanation.is_explained(),
+        })
+    }
+
+    /// Files that one plan made with different contents.
+    fn unsteady(&self) -> BTreeSet<String> {
+        let attempts = &self.record.attempts;
+        let mut first = HashMap::new();
+        let mut unsteady = BTreeSet::new();
+        for (index, path, blob) in &self.made {
+            let plan = attempts.iter().position(|attempt| attempt.plan == attempts[*index].plan);
+            if first.entry((plan, path)).or_insert(*blob) != blob {
+                unsteady.insert(path.clone());
+            }
+        }
+        unsteady
+    }
+
+    fn is_needless(&self, plan: &Plan) -> bool {
+        let attempts = &self.record.attempts;
+        // All is explained; only a build that sees another version may still explain more exactly.
+        let has_broken = attempts.iter().any(breaks_off);
+        let is_idle = self.ledger.unexplained().next().is_none()
+            && !(plan.if_broken && has_broken)
+            && attempts.iter().any(|attempt| {
+                attempt.plan.stamps == plan.stamps && matches!(attempt.result, AttemptResult::Packed { .. })
+            });
+        let is_unbroken = plan.if_broken && !attempts.is_empty() && !has_broken;
+        is_idle || is_unbroken || attempts.iter().any(|attempt| makes_needless(attempt, plan))
+    }
 }
 
 /// Replaces differences to git that the rebuild made pointless.
@@ -218,62 +249,10 @@ fn depth(shown: &Shown) -> DiffDepth {
     }
 }
 
-struct Comparing<'a> {
-    artifact: &'a ArtifactContents,
-    path: &'a Path,
-    published: PublishedContents,
-    stabilizing: RebuildContext,
-    context: &'a Context,
-}
-
-impl Comparing<'_> {
-    fn candidate(&self, archive: &Path) -> Result<Candidate, Failure> {
-        Candidate::read(archive, self.path, self.artifact, self.context.limits).map_err(|error| {
-            let detail = format!("the archive that was packed cannot be read: {}", with_source(&error));
-            Failure::new(FailureKind::NothingProduced, detail)
-        })
-    }
-}
-
-/// The plans that could explain something; `Err(None)` where nothing at the commit builds.
-fn plans(settings: &RebuildSettings, inputs: &Inputs<'_>) -> Result<Vec<Plan>, Option<Failure>> {
-    if let Some(plans) = &settings.plans {
-        return Ok(given(plans, "plan-file", "the user gave this plan with `--plan-file`"));
-    }
-    let unusable = |error: definitions::DefinitionError| Some(Failure::new(FailureKind::NoPlan, with_source(&error)));
-    if let Some(directory) = &settings.definitions
-        && let Some(definition) =
-            Definitions::open(directory).and_then(|known| known.find(inputs.name, inputs.version)).map_err(unusable)?
-    {
-        let from = format!("the definition `{}` holds this plan", definition.path.display());
-        return Ok(given(&definition.plans, "definition", &from));
-    }
-    match infer(inputs) {
-        Ok(plans) if plans.iter().any(Plan::builds) => Ok(plans.into_iter().filter(Plan::builds).collect()),
-        Ok(_) | Err(NoPlan::NoManifest(_) | NoPlan::OtherPackage { .. }) => Err(None),
-        Err(error @ NoPlan::UnsupportedInstaller { .. }) => {
-            Err(Some(Failure::new(FailureKind::NoPlan, error.to_string())))
-        }
-    }
-}
-
-/// Plans that were not inferred say so, whatever they call themselves: a plan can make any file it likes.
-fn given(plans: &[Plan], origin: &str, because: &str) -> Vec<Plan> {
-    let mut plans = plans.to_vec();
-    for plan in &mut plans {
-        plan.strategy = format!("{origin}/{}", plan.strategy);
-        plan.because.insert(0, because.to_owned());
-    }
-    plans
-}
-
-/// Whether nothing is left that another plan could explain at all, or without stabilizers.
-fn is_exact(ledger: &Ledger) -> bool {
-    ledger.files.iter().all(|file| {
-        let explanation = &file.explanation;
-        explanation.is_explained()
-            && !matches!(explanation, Explanation::RebuiltStabilized { .. } | Explanation::Attributed { .. })
-    })
+/// Whether a command of the build failed, and with it those that would have followed.
+fn breaks_off(attempt: &Attempt) -> bool {
+    let build_failed = FailureKind::BuildFailed.id();
+    attempt.broken.is_some() || matches!(attempt.result, AttemptResult::Failed { kind, .. } if kind == build_failed)
 }
 
 /// Whether `plan` could only repeat what `attempt` did: the same installation that failed, or a looser one of a
@@ -302,12 +281,17 @@ fn keep_first(kept: &mut Option<Failure>, failure: Failure, attempt: &Attempt, e
 }
 
 /// Why what is left may still be honest: no build came to its end, or not with the publisher's dependencies.
-fn failure_of(record: &RebuildRecord, ledger: &Ledger) -> Option<Failure> {
+fn failure_of(record: &RebuildRecord, ledger: &Ledger, unsteady: &BTreeSet<String>) -> Option<Failure> {
     ledger.unexplained().next()?;
     let Some(best) = record.best() else { return record.failure.clone() };
     let AttemptResult::Packed { explained, .. } = best.result else { return None };
     if best.broken.is_some() {
         return best.broken.clone();
+    }
+    if ledger.unexplained().all(|file| unsteady.contains(&*file.path)) {
+        let names: Vec<_> = ledger.unexplained().map(|file| format!("`{}`", file.path)).take(3).collect();
+        let detail = format!("the same build makes {} with other content each time", names.join(", "));
+        return Some(Failure::new(FailureKind::NotDeterministic, detail));
     }
     let is_made =
         |file: &crate::ledger::LedgerFile| matches!(file.explanation, Explanation::Modified { rebuilt: true, .. });

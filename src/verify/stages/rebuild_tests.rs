@@ -16,6 +16,7 @@ fn plan(mode: InstallMode, lockfile: Option<&str>) -> Plan {
             package_manager: PackageManager { name: PackageManagerName::Npm, version: None, path: None },
         }),
         clock: None,
+        if_broken: false,
         remove: Vec::new(),
         stamps: Vec::new(),
         install: Some(Install { directory: ".".to_owned(), lockfile: lockfile.map(str::to_owned), mode, cutoff: None }),
@@ -70,7 +71,7 @@ fn ledger(rebuilt: bool) -> Ledger {
 fn kind(attempts: Vec<Attempt>, failure: Option<FailureKind>, rebuilt: bool) -> Option<FailureKind> {
     let failure = failure.map(|kind| Failure::new(kind, "a detail"));
     let record = RebuildRecord { plans: Vec::new(), attempts, failure };
-    failure_of(&record, &ledger(rebuilt)).map(|failure| failure.kind)
+    failure_of(&record, &ledger(rebuilt), &BTreeSet::new()).map(|failure| failure.kind)
 }
 
 #[test]
@@ -93,6 +94,21 @@ fn a_build_that_makes_nothing_of_what_is_left_proves_nothing() {
     assert_eq!(kind(vec![attempt(followed(), packed(2))], None, false), None);
     // It made this one, and differently.
     assert_eq!(kind(vec![attempt(followed(), packed(0))], None, true), None);
+}
+
+#[test]
+fn a_build_that_varies_is_no_difference_of_the_publishers() {
+    let record = RebuildRecord {
+        attempts: vec![attempt(plan(InstallMode::Frozen, Some("package-lock.json")), packed(3))],
+        ..RebuildRecord::default()
+    };
+    let kind = |unsteady: &[&str]| {
+        let unsteady = unsteady.iter().map(|path| (*path).to_owned()).collect();
+        failure_of(&record, &ledger(true), &unsteady).map(|failure| failure.kind)
+    };
+    assert_eq!(kind(&["dist/index.js"]), Some(FailureKind::NotDeterministic));
+    // Something else is left that it makes the same each time.
+    assert_eq!(kind(&["dist/other.js"]), None);
 }
 
 #[test]
