@@ -27,6 +27,9 @@ pub struct Plan {
     /// Whether it is only worth a try after a build that broke off.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub if_broken: bool,
+    /// Whether the commit's text files are written with CRLF, as git does on Windows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub crlf: bool,
     /// Files and directories of the commit that are build output, removed first.
     #[serde(default)]
     pub remove: Vec<String>,

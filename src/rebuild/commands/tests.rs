@@ -20,6 +20,7 @@ fn plan(name: PackageManagerName, mode: InstallMode, lockfile: &str) -> Plan {
             package_manager: PackageManager { name, version: None, path: None },
         }),
         if_broken: false,
+        crlf: false,
         clock: Some(1_700_000_000),
         remove: Vec::new(),
         stamps: Vec::new(),

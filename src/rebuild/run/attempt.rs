@@ -13,7 +13,7 @@ use tarproof_sandbox::{
 use tokio::runtime::Handle;
 
 use super::elsewhere;
-use super::export::export;
+use super::export::{checked_out, export};
 use super::log::Log;
 use super::native;
 use super::record::{Attempt, AttemptResult, RanCommand, Requests, used_tools};
@@ -83,12 +83,13 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
         .map_err(|error| Failure { kind: FailureKind::NoSandbox, ..Failure::from(error) })?;
     attempt.enforced = session.enforced().iter().map(ToString::to_string).collect();
     (place.stage)(Stage::Fetch);
-    attempt.missing = export(place.source, place.commit, &phases.remove, &mut session)?;
+    attempt.missing = export(place.source, place.commit, &phases.remove, plan.crlf, &mut session)?;
     for file in phases.files.iter().filter(|file| !file.path.starts_with(TOOLCHAIN)) {
         session.put(Path::new(&file.path), file.mode, &mut file.content.as_bytes())?;
     }
     for edit in &phases.edits {
-        session.put(&inside(&edit.file), 0o644, &mut edit.after.as_bytes())?;
+        let content = checked_out(&edit.file, edit.after.as_bytes().into(), plan.crlf);
+        session.put(&inside(&edit.file), 0o644, &mut content.as_ref())?;
     }
     let mut runner = Runner { session, place, attempt, log };
     runner.directories(&phases)?;
@@ -96,7 +97,8 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
     runner.install(plan, &phases, &read)?;
     for edit in &phases.edits {
         if let Some(before) = &edit.restore {
-            runner.session.put(&inside(&edit.file), 0o644, &mut before.as_bytes())?;
+            let content = checked_out(&edit.file, before.as_bytes().into(), plan.crlf);
+            runner.session.put(&inside(&edit.file), 0o644, &mut content.as_ref())?;
         }
     }
     (place.stage)(Stage::Build);

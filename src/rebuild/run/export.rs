@@ -1,5 +1,6 @@
 //! The commit's files, written into the sandbox without any filter, attribute or hook of git.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub(super) fn export(
     source: &SourceRepository,
     commit: &CommitId,
     remove: &[String],
+    crlf: bool,
     session: &mut Session,
 ) -> Result<Vec<String>, Failure> {
     let tree = CommitTree::of_commit(source, commit)
@@ -49,7 +51,8 @@ pub(super) fn export(
         if file.link {
             session.put_link(&inside, OsStr::from_bytes(&content))?;
         } else {
-            session.put(&inside, if file.executable { 0o755 } else { 0o644 }, &mut content.as_slice())?;
+            let content = checked_out(path, content.into(), crlf);
+            session.put(&inside, if file.executable { 0o755 } else { 0o644 }, &mut content.as_ref())?;
         }
     }
     // Programs that ask git for the commit's id or its files get them; there is no history and no remote.
@@ -63,4 +66,37 @@ pub(super) fn export(
         session.put(&PathBuf::from(format!("{SOURCE}/.git/{name}")), 0o644, &mut content.as_bytes())?;
     }
     Ok(missing)
+}
+
+/// What a checkout writes for a file of the commit: with `crlf` the line ends of text become CRLF.
+///
+/// As for git a file with a NUL or a carriage return is left alone. So is a script of the shell, which ends at the first
+/// carriage return; on Windows it would not have run either.
+pub(super) fn checked_out<'c>(path: &str, content: Cow<'c, [u8]>, crlf: bool) -> Cow<'c, [u8]> {
+    if !crlf || path.ends_with(".sh") || content.starts_with(b"#!") {
+        return content;
+    }
+    match std::str::from_utf8(&content) {
+        Ok(text) if !text.contains(['\0', '\r']) => Cow::Owned(text.replace('\n', "\r\n").into_bytes()),
+        _ => content,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkout_on_windows_changes_text_alone() {
+        let written = |path: &str, content: &str| {
+            String::from_utf8(checked_out(path, content.as_bytes().into(), true).into_owned()).unwrap()
+        };
+        assert_eq!(written("a.ts", "a\nb\n"), "a\r\nb\r\n");
+        for (path, content) in [("a.ts", "a\r\nb\n"), ("a.bin", "a\0\n"), ("a.sh", "a\n"), ("bin/a", "#!/bin/sh\na\n")]
+        {
+            assert_eq!(written(path, content), content, "{path}");
+        }
+        assert_eq!(checked_out("a.png", (&b"\xff\n"[..]).into(), true).as_ref(), b"\xff\n");
+        assert_eq!(checked_out("a.ts", (&b"a\n"[..]).into(), false).as_ref(), b"a\n");
+    }
 }

@@ -265,6 +265,7 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         tools: Some(Tools { node, npm, package_manager: scene.choice.manager.clone() }),
         clock,
         if_broken: false,
+        crlf: false,
         remove,
         stamps,
         install,

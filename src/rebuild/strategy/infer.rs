@@ -79,6 +79,13 @@ pub fn infer(inputs: &Inputs<'_>) -> Result<Vec<Plan>, NoPlan> {
         one_by_one: false,
     };
     let mut plans = plans(&scene, ways(&scene, &files, &manifest));
+    if inputs.crlf
+        && let Some(first) = plans.first().filter(|plan| plan.builds())
+    {
+        let mut plan = Plan { crlf: true, ..first.clone() };
+        plan.because.push("published files have CRLF where the commit has LF, as on Windows".to_owned());
+        plans.insert(0, plan);
+    }
     if plans.iter().any(|plan| plan.tools.is_some()) {
         let scene = Scene { one_by_one: true, ..scene };
         let first =

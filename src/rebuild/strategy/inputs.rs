@@ -18,6 +18,8 @@ pub struct Inputs<'a> {
     pub claims: &'a Claims,
     /// Published paths that nothing explains yet.
     pub residue: &'a [String],
+    /// Whether the release has CRLF where the commit has LF, so that it was published from Windows.
+    pub crlf: bool,
 }
 
 impl std::fmt::Debug for Inputs<'_> {
@@ -29,6 +31,7 @@ impl std::fmt::Debug for Inputs<'_> {
             .field("version", &self.version)
             .field("claims", &self.claims)
             .field("residue", &self.residue.len())
+            .field("crlf", &self.crlf)
             .finish_non_exhaustive()
     }
 }

@@ -61,6 +61,7 @@ pub(super) fn infer_with(
         version: &Version::parse("1.0.0").unwrap(),
         claims,
         residue,
+        crlf: false,
     })
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Planning<'a> {
     pub(super) claims: &'a Claims,
     /// Files of the artifact that are not explained yet.
     pub(super) residue: &'a [String],
+    /// Whether the artifact has CRLF where the commit has LF.
+    pub(super) crlf: bool,
     pub(super) settings: &'a RebuildSettings,
 }
 
@@ -113,6 +115,7 @@ impl<'a> Planning<'a> {
             version: &release.version,
             claims: self.claims,
             residue: self.residue,
+            crlf: self.crlf,
         };
         match infer(&inputs) {
             Ok(plans) if plans.iter().any(Plan::builds) => {

@@ -51,7 +51,12 @@ pub(in crate::verify) fn rebuild(
         Some(metadata) => Claims::new(metadata, committed_at),
         None => Claims { committed_at, ..Claims::default() },
     };
-    let planning = Planning { matched, claim, claims: &claims, residue: &residue, settings: &context.rebuild };
+    let crlf = compared.ledger.files.iter().any(|row| {
+        let is_of_commit = matches!(row.explanation, Explanation::Stabilized { .. });
+        is_of_commit && contents.entry(&row.path).is_some_and(|entry| entry.blob_with_lf.is_some())
+    });
+    let settings = &context.rebuild;
+    let planning = Planning { matched, claim, claims: &claims, residue: &residue, crlf, settings };
     let (plans, _turn) = match planning.prospect(discovery) {
         Prospect::NothingBuilt => return,
         Prospect::NotBegun(record) => {

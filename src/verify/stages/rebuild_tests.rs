@@ -17,6 +17,7 @@ fn plan(mode: InstallMode, lockfile: Option<&str>) -> Plan {
         }),
         clock: None,
         if_broken: false,
+        crlf: false,
         remove: Vec::new(),
         stamps: Vec::new(),
         install: Some(Install { directory: ".".to_owned(), lockfile: lockfile.map(str::to_owned), mode, cutoff: None }),
