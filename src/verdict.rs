@@ -42,6 +42,8 @@ pub enum Verdict {
 pub enum InconclusiveReason {
     /// The repository cannot be fetched or opened.
     SourceUnreachable(String),
+    /// The clone at hand lacks what would have to be compared.
+    SourceIncomplete(String),
     /// The copy at hand ends before the release was published.
     SourceOutdated,
     /// The artifact is not an archive that can be read to its end.
@@ -59,6 +61,7 @@ impl InconclusiveReason {
     pub fn id(&self) -> &'static str {
         match self {
             Self::SourceUnreachable(_) => "source-unreachable",
+            Self::SourceIncomplete(_) => "source-incomplete",
             Self::SourceOutdated => "source-outdated",
             Self::ArtifactUnreadable(_) => "artifact-unreadable",
             Self::ArchiveAmbiguous(_) => "archive-ambiguous",
@@ -71,6 +74,7 @@ impl InconclusiveReason {
     pub fn detail(&self) -> Option<&str> {
         match self {
             Self::SourceUnreachable(detail)
+            | Self::SourceIncomplete(detail)
             | Self::ArtifactUnreadable(detail)
             | Self::ArchiveAmbiguous(detail)
             | Self::LimitReached(detail) => Some(detail),

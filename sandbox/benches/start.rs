@@ -1,4 +1,5 @@
-//! What a sandbox costs: `/bin/true` bare, in a session, and in bubblewrap where it is installed, side by side.
+//! What a sandbox costs: `/bin/true` bare, in a session, and where they are installed in bubblewrap and in `runc`, a
+//! container runtime that needs no daemon and no root, side by side.
 //!
 //! `cargo bench --package tarproof-sandbox --bench start -- [ROUNDS]`. The contestants take turns, so that all meet
 //! the same machine. As root everything is measured again as an ordinary user.
@@ -6,7 +7,7 @@
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program for people, which may fail loudly")]
 
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command as Bare, Stdio};
 use std::time::{Duration, Instant};
 use tarproof_sandbox::{
@@ -58,16 +59,62 @@ fn bubblewrap() {
     assert!(command.args(["--", "/bin/true"]).status().unwrap().success());
 }
 
+/// A bundle for a container with the system's programs and nothing else, as this user alone.
+fn bundle() -> tempfile::TempDir {
+    let bundle = tempfile::tempdir().unwrap();
+    let root = bundle.path().join("rootfs");
+    for directory in ["usr", "proc", "dev", "tmp"] {
+        std::fs::create_dir_all(root.join(directory)).unwrap();
+    }
+    for link in &SYSTEM[1..] {
+        if let Ok(text) = std::fs::read_link(link) {
+            std::os::unix::fs::symlink(text, root.join(link.trim_start_matches('/'))).unwrap();
+        }
+    }
+    let namespaces = ["user", "mount", "pid", "network", "ipc", "uts", "cgroup"];
+    let namespaces = namespaces.map(|kind| format!(r#"{{"type":"{kind}"}}"#)).join(",");
+    let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let mapping = |id: u32| format!(r#"[{{"containerID":0,"hostID":{id},"size":1}}]"#);
+    let (user, group) = (mapping(user), mapping(group));
+    let config = format!(
+        r#"{{"ociVersion":"1.0.2","root":{{"path":"rootfs","readonly":true}},
+        "process":{{"user":{{"uid":0,"gid":0}},"args":["/bin/true"],"cwd":"/","noNewPrivileges":true}},
+        "mounts":[{{"destination":"/proc","type":"proc","source":"proc"}},
+            {{"destination":"/dev","type":"tmpfs","source":"tmpfs"}},
+            {{"destination":"/tmp","type":"tmpfs","source":"tmpfs"}},
+            {{"destination":"/usr","type":"bind","source":"/usr","options":["rbind","ro"]}}],
+        "linux":{{"namespaces":[{namespaces}],"uidMappings":{user},"gidMappings":{group}}}}}"#
+    );
+    std::fs::write(bundle.path().join("config.json"), config).unwrap();
+    bundle
+}
+
+fn container(bundle: &Path) {
+    let mut command = Bare::new("runc");
+    command.arg("--root").arg(bundle.join("state")).args(["--rootless", "true", "run", "--bundle"]);
+    assert!(command.arg(bundle).arg("measured").stdin(Stdio::null()).status().unwrap().success());
+}
+
+fn is_installed(program: &str) -> bool {
+    let version = Bare::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
+}
+
 fn median(times: &mut [Duration]) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
 }
 
+type Contestant = (&'static str, Box<dyn Fn()>);
+
 fn measure(rounds: usize) {
-    let mut contestants: Vec<(&str, fn())> = vec![("bare fork and exec", bare), ("session", session)];
-    let version = Bare::new("bwrap").arg("--version").stdout(Stdio::piped()).stderr(Stdio::null()).output();
-    if version.is_ok_and(|answer| answer.status.success()) {
-        contestants.push(("bubblewrap", bubblewrap));
+    let mut contestants: Vec<Contestant> = vec![("bare fork and exec", Box::new(bare)), ("session", Box::new(session))];
+    if is_installed("bwrap") {
+        contestants.push(("bubblewrap", Box::new(bubblewrap)));
+    }
+    if is_installed("runc") {
+        let bundle = bundle();
+        contestants.push(("runc, rootless", Box::new(move || container(bundle.path()))));
     }
     let mut opened = Session::start(&Sandbox::default(), &policy()).unwrap();
     let mut times = vec![Vec::new(); contestants.len() + 1];

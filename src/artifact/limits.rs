@@ -24,6 +24,8 @@ impl ArtifactLimits {
     pub const PATHS_LENGTH: usize = 32 << 20;
     /// Longest path, bytes.
     pub const PATH_LENGTH: usize = 4096;
+    /// Most folders of a path inside the package: each of them is looked up in the source.
+    pub const PATH_DEPTH: usize = 64;
 }
 
 impl Default for ArtifactLimits {

@@ -7,10 +7,12 @@ use tar::EntryType;
 
 use crate::artifact::gzip::{Inflate, Intake};
 use crate::artifact::meter::{Bounded, Meter};
-use crate::artifact::{ArtifactContents, ArtifactError, ArtifactLimits, EntryKind, EntryPath, LimitKind};
+use crate::artifact::{ArtifactContents, ArtifactError, ArtifactLimits, EntryKind, EntryPath, LimitKind, PathError};
 
 /// Files up to this size come in one piece.
 pub(super) const WHOLE_FILE_SIZE: u64 = 1 << 20;
+/// Characters that are kept of a path that is too long.
+const SHOWN_LENGTH: usize = 200;
 const PIECE_SIZE: usize = 64 << 10;
 const BUFFER_SIZE: usize = 32 << 10;
 
@@ -132,6 +134,11 @@ fn unsafe_path(raw_path: &[u8]) -> Box<str> {
     let text = String::from_utf8_lossy(raw_path);
     match EntryPath::from_package(&text) {
         Ok(_) => format!("../{text}").into(),
+        // Nobody reads all of a megabyte, and what is left out is told by its length.
+        Err(PathError::TooLong) => {
+            let shown: String = text.chars().take(SHOWN_LENGTH).collect();
+            format!("{shown}… ({} bytes)", raw_path.len()).into()
+        }
         Err(_) => text.into(),
     }
 }

@@ -29,6 +29,9 @@ pub enum PathError {
     /// Longer than [`ArtifactLimits::PATH_LENGTH`].
     #[error("the path is longer than {} bytes", ArtifactLimits::PATH_LENGTH)]
     TooLong,
+    /// Deeper than [`ArtifactLimits::PATH_DEPTH`].
+    #[error("the path has more than {} folders", ArtifactLimits::PATH_DEPTH)]
+    TooDeep,
     /// Nothing remains below the root folder, so installers drop the entry.
     #[error("the path lies outside the archive's root folder")]
     OutsideRoot,
@@ -52,7 +55,10 @@ impl EntryPath {
 
     fn join<'a>(components: impl Iterator<Item = &'a str>) -> Result<Self, PathError> {
         let mut joined = String::new();
-        for component in components {
+        for (depth, component) in components.enumerate() {
+            if depth > ArtifactLimits::PATH_DEPTH {
+                return Err(PathError::TooDeep);
+            }
             if component == ".." {
                 return Err(PathError::Traversal);
             }
@@ -130,6 +136,7 @@ mod tests {
             (b"/package/a.js", PathError::Absolute),
             (b"C:/package/a.js", PathError::Absolute),
             (b"package/c:/a.js", PathError::Absolute),
+            ([b"package/".as_slice(), &b"a/".repeat(65), b"a.js"].concat().leak(), PathError::TooDeep),
             (b"package\\..\\a.js", PathError::Backslash),
             (b"package/a\x1b[2J.js", PathError::Control),
             (b"package/\xff.js", PathError::NotUtf8),

@@ -352,7 +352,8 @@ impl<'a> Classifier<'_, 'a> {
             let explanation = row.explanation.unwrap_or_else(|| match &row.counterpart {
                 Some(_) => Explanation::Modified { keys: Vec::new(), same_as: row.same_as, rebuilt: false },
                 None => {
-                    Explanation::ArtifactOnly { ignored_by_git: ignores.ignores(&join(directory, &row.entry.path)) }
+                    let ignored = row.entry.is_file() && ignores.ignores(&join(directory, &row.entry.path));
+                    Explanation::ArtifactOnly { ignored_by_git: ignored }
                 }
             });
             // What was read beside another commit than the chosen one may have been taken for known.

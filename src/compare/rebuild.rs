@@ -10,9 +10,10 @@ use super::contents::PublishedContents;
 use super::rebuilt::{RebuiltComparison, RebuiltDifference, compare_rebuilt};
 use super::text_diff::{DiffDepth, FileDiff, diff_texts};
 use crate::artifact::{
-    ArtifactContents, ArtifactError, ArtifactLimits, CollisionCheck, ReadOptions, SourceContent, read_tarball,
+    ArtifactContents, ArtifactEntry, ArtifactError, ArtifactLimits, CollisionCheck, ReadOptions, SourceContent,
+    read_tarball,
 };
-use crate::ledger::{Explanation, Ledger};
+use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::package::BlobId;
 use crate::stabilize::RebuildContext;
 
@@ -99,26 +100,41 @@ fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(length)
 }
 
-/// Explains by `candidate` what neither the commit's tree nor a packer rule proves; returns how many files that
-/// were unexplained it explains, and those it has with other content.
+/// What one rebuild said of the files that were not explained before.
+#[derive(Debug, Default)]
+pub struct ByRebuild {
+    /// How many it explains.
+    pub explained: usize,
+    /// Those that it made with other content than the published one.
+    pub different: Vec<RebuiltFile>,
+    /// Those that it has as the commit has them, so that no build makes the published content of them.
+    pub as_committed: Vec<String>,
+}
+
+/// Explains by `candidate` what neither the commit's tree nor a packer rule proves.
+///
+/// What a build made that broke off (not `whole`) is weaker evidence: commands may have run that it would not have
+/// come to. Such a file counts as explained after a stabilizer does, never as `rebuilt`.
 pub fn explain_by_rebuild(
     ledger: &mut Ledger,
     artifact: &ArtifactContents,
     published: &PublishedContents,
     candidate: &Candidate,
+    whole: bool,
     context: &RebuildContext,
     depth: DiffDepth,
-) -> (usize, Vec<RebuiltFile>) {
-    let mut explained = 0;
-    let mut different = Vec::new();
+) -> ByRebuild {
+    let mut found = ByRebuild::default();
     for row in &mut ledger.files {
         if matches!(row.explanation, Explanation::GitBlob | Explanation::Derived { .. } | Explanation::Rebuilt) {
             continue;
         }
         let Some(made) = candidate.contents.entry(&row.path).filter(|made| made.is_file()) else { continue };
         let was_explained = row.explanation.is_explained();
-        let explanation = if row.blob.is_some() && made.blob == row.blob {
-            Explanation::Rebuilt
+        let same =
+            if whole { Explanation::Rebuilt } else { Explanation::RebuiltStabilized { stabilizers: Vec::new() } };
+        let explanation = if row.blob.is_some() && made.blob == row.blob && (whole || !was_explained) {
+            same
         } else if was_explained || row.blob.is_none() {
             // A content built to collide is explained by nothing.
             continue;
@@ -126,23 +142,35 @@ pub fn explain_by_rebuild(
             let contents = published.get(artifact, &row.path).zip(candidate.files.get(&candidate.contents, &row.path));
             let Some((published, content)) = contents else { continue };
             match compare_rebuilt(&row.path, &published, &content, context) {
-                RebuiltComparison::Identical => Explanation::Rebuilt,
+                RebuiltComparison::Identical => same,
                 RebuiltComparison::Stabilized { stabilizers } => Explanation::RebuiltStabilized { stabilizers },
                 RebuiltComparison::Attributed { stabilizers } => Explanation::Attributed { stabilizers },
                 RebuiltComparison::Different(difference) => {
                     let diff = diff_texts(&row.path, Some(&content), Some(&published), depth);
-                    different.push(RebuiltFile { path: row.path.to_string(), blob: made.blob, difference, diff });
+                    found.different.push(RebuiltFile { path: row.path.to_string(), blob: made.blob, difference, diff });
+                    let is_of_commit = is_of_commit(row, made);
+                    if is_of_commit {
+                        found.as_committed.push(row.path.to_string());
+                    }
                     match std::mem::replace(&mut row.explanation, Explanation::Rebuilt) {
-                        Explanation::Modified { keys, same_as, .. } => {
-                            Explanation::Modified { keys, same_as, rebuilt: true }
+                        Explanation::Modified { keys, same_as, rebuilt } => {
+                            Explanation::Modified { keys, same_as, rebuilt: rebuilt || !is_of_commit }
                         }
                         _ => Explanation::Modified { keys: Vec::new(), same_as: None, rebuilt: true },
                     }
                 }
             }
         };
-        explained += usize::from(!was_explained && explanation.is_explained());
+        found.explained += usize::from(!was_explained && explanation.is_explained());
         row.explanation = explanation;
     }
-    (explained, different)
+    found
+}
+
+/// Whether the packed file is the commit's own, line ends aside.
+fn is_of_commit(row: &LedgerFile, made: &ArtifactEntry) -> bool {
+    row.counterpart.as_ref().is_some_and(|counterpart| {
+        let blob = Some(counterpart.blob);
+        made.blob == blob || made.blob_with_lf == blob
+    })
 }

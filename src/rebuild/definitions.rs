@@ -4,6 +4,8 @@
 //! with `_` for every blank, such as `1.2.3`, `^4` or `>=2_<3`. The file whose range holds the version counts; where
 //! several do, the one that comes first by name. `docs/rebuild-plans.md` shows one.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use nodejs_semver::Range;
@@ -54,7 +56,7 @@ pub enum DefinitionError {
         source: std::io::Error,
     },
     /// A file is larger than any definition.
-    #[error("the definition `{}` is larger than {MAX_BYTES} bytes", .path.display())]
+    #[error("the plan file `{}` is larger than {MAX_BYTES} bytes", .path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -137,10 +139,13 @@ fn holds(path: &Path, version: &Version) -> Result<bool, DefinitionError> {
 /// Reads one or several plans from a file, TOML or JSON by its name.
 pub fn read(path: &Path) -> Result<Vec<Plan>, DefinitionError> {
     let of_file = |source| DefinitionError::File { path: path.to_owned(), source };
-    if std::fs::metadata(path).map_err(of_file)?.len() > MAX_BYTES {
+    let mut text = String::new();
+    let file = File::open(path).map_err(of_file)?;
+    // A device says that it is empty.
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(of_file)?;
+    if text.len() as u64 > MAX_BYTES {
         return Err(DefinitionError::TooLarge { path: path.to_owned() });
     }
-    let text = std::fs::read_to_string(path).map_err(of_file)?;
     let is_json = path.extension().is_some_and(|extension| extension == "json");
     let plans = if is_json { parse_json(&text) } else { parse_toml(&text) };
     let plans = plans.map_err(|reason| DefinitionError::Plan { path: path.to_owned(), reason })?;

@@ -52,9 +52,17 @@ impl Plan {
     /// Times that a build can be shown, seconds since 1970: those that can be written with a year of four digits.
     pub const CLOCKS: std::ops::Range<i64> = 0..253_402_300_800;
 
+    /// How the strategies of plans begin that the user gave, or a definition.
+    pub const GIVEN: [&str; 2] = ["plan-file/", "definition/"];
+
     /// Whether anything runs besides packing itself.
     pub fn builds(&self) -> bool {
         !self.steps.is_empty() || self.pack.scripts || self.pack.prepublish_only
+    }
+
+    /// Whether nobody wrote it: one that was given is followed to the letter.
+    pub fn is_inferred(&self) -> bool {
+        !Self::GIVEN.iter().any(|origin| self.strategy.starts_with(origin))
     }
 
     /// What installs and runs scripts; npm where the plan needs no programs at all.

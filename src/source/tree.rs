@@ -73,16 +73,26 @@ impl<'s> CommitTree<'s> {
         if path.matches('/').count() > MAX_DEPTH {
             return None;
         }
-        let id = if path.is_empty() {
-            Some(self.root)
-        } else {
-            let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-            self.directory(parent).and_then(|parent| {
-                let entry = parent.get_name(name)?;
+        // From the top: of what is missing only the first folder is remembered, however deep a path claims to be.
+        let mut tree = self.opened("", || Some(self.root))?;
+        let mut start = 0;
+        let ends = path.match_indices('/').map(|(end, _)| end).chain((!path.is_empty()).then_some(path.len()));
+        for end in ends {
+            tree = self.opened(&path[..end], || {
+                let entry = tree.get_name(&path[start..end])?;
                 (entry.kind() == Some(ObjectType::Tree)).then(|| entry.id())
-            })
-        };
-        let tree = id.and_then(|id| match self.source.repository().find_tree(id) {
+            })?;
+            start = end + 1;
+        }
+        Some(tree)
+    }
+
+    /// The tree at `path`, found once.
+    fn opened(&self, path: &str, id: impl FnOnce() -> Option<Oid>) -> Option<Rc<Tree<'s>>> {
+        if let Some(known) = self.directories.borrow().get(path) {
+            return known.clone();
+        }
+        let tree = id().and_then(|id| match self.source.repository().find_tree(id) {
             Ok(tree) => Some(Rc::new(tree)),
             Err(_) => {
                 self.missing.borrow_mut().push(id);

@@ -140,7 +140,10 @@ impl Map {
 }
 
 fn with_lf(contents: Vec<Option<String>>) -> Vec<Option<String>> {
-    contents.into_iter().map(|content| content.map(|text| text.replace("\r\n", "\n"))).collect()
+    contents
+        .into_iter()
+        .map(|content| content.map(|text| if text.contains("\r\r") { text } else { text.replace("\r\n", "\n") }))
+        .collect()
 }
 
 fn maps(published: &str, candidate: &str, directory: &str) -> Option<(String, String)> {
@@ -234,6 +237,7 @@ mod tests {
         assert!(equal("a.js.map", &lines("\\r\\n"), &lines("\\n")));
         // A lone carriage return ends a line of a script, too.
         assert!(!equal("a.js.map", &lines("\\r"), &lines("\\n")));
+        assert!(!equal("a.js.map", &lines("\\r\\r\\n"), &lines("\\n")));
         assert!(!equal("a.js.map", &lines("\\r\\n"), &lines("\\n").replace("b()", "c()")));
     }
 

@@ -204,7 +204,21 @@ fn gnu_long_names_come_whole_up_to_the_longest_allowed() {
     let archive =
         Archive::package().member(Archive::GNU_LONG_NAME, b"././@LongLink", name.as_bytes()).file("package/short", "x");
     let contents = contents(archive);
-    assert_eq!(entry(&contents, &name).kind, EntryKind::UnsafePath(PathError::TooLong));
+    let shown = format!("{}… ({} bytes)", &name[..200], name.len());
+    assert_eq!(entry(&contents, &shown).kind, EntryKind::UnsafePath(PathError::TooLong));
+}
+
+#[test]
+fn a_path_of_very_many_folders_is_none_of_a_package() {
+    let deep = |folders: usize| format!("package/{}a.js", "a/".repeat(folders));
+    let name = deep(ArtifactLimits::PATH_DEPTH);
+    let archive =
+        Archive::package().member(Archive::GNU_LONG_NAME, b"././@LongLink", name.as_bytes()).file("package/short", "x");
+    assert!(entry(&contents(archive), name.strip_prefix("package/").unwrap()).is_file());
+    let name = deep(ArtifactLimits::PATH_DEPTH + 1);
+    let archive =
+        Archive::package().member(Archive::GNU_LONG_NAME, b"././@LongLink", name.as_bytes()).file("package/short", "x");
+    assert_eq!(entry(&contents(archive), &name).kind, EntryKind::UnsafePath(PathError::TooDeep));
 }
 
 #[test]

@@ -102,8 +102,8 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
         }
     }
     (place.stage)(Stage::Build);
-    let built = runner.build(&phases);
-    let elsewhere = elsewhere::plan(&runner.session, plan, place.release, &read);
+    let built = runner.build(&phases, plan.if_broken);
+    let elsewhere = elsewhere::plan(&runner.session, plan, place.release, &read).filter(|_| plan.is_inferred());
     let (plan, phases) = match &elsewhere {
         Some(other) => {
             runner.attempt.plan.clone_from(other);
@@ -303,12 +303,12 @@ impl Runner<'_, '_> {
         })
     }
 
-    /// Runs every step. What follows one that fails may still make what was published; the first failure is told.
-    fn build(&mut self, phases: &Phases) -> Result<(), Failure> {
+    /// Runs the steps up to one that fails, or with `past_failures` all of them; the first failure is told.
+    fn build(&mut self, phases: &Phases, past_failures: bool) -> Result<(), Failure> {
         let mut built = Ok(());
         for command in &phases.build {
             built = built.and(self.expect("build", command, FailureKind::BuildFailed));
-            if built.is_err() && self.is_stopped() {
+            if built.is_err() && (!past_failures || self.is_stopped()) {
                 break;
             }
         }

@@ -153,7 +153,8 @@ impl<'a> Expander<'a> {
             _ => return keep_whole(script, &place, walk),
         };
         let leaves = |command: &Command| matches!(classify(command), Purpose::ChangeDirectory(to) if resolve("", &to).is_none() && to.contains(['$', '-', '~']));
-        if commands.iter().any(leaves) {
+        // What a test guards is not run without it.
+        if commands.iter().any(leaves) || (self.one_by_one && commands.iter().any(is_guard)) {
             return keep_whole(script, &place, walk);
         }
         for command in &commands {
@@ -307,6 +308,12 @@ impl<'a> Expander<'a> {
             }
         }
     }
+}
+
+/// Whether what follows a command depends on what it finds.
+fn is_guard(command: &Command) -> bool {
+    let guards = ["[", "[[", "command", "exit", "false", "grep", "test", "type", "which"];
+    command.words.first().is_some_and(|word| guards.contains(&word.as_str()))
 }
 
 fn keep(text: &str, place: &Place, builds: bool, walk: &mut Walk) {

@@ -4,6 +4,7 @@
 //! a version that has one before the cutoff existed then. The others are hidden, unless the times of the package
 //! contradict what is known: then the cutoff cannot be applied to it, which the log says.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::value::RawValue;
@@ -92,6 +93,7 @@ pub(super) fn shown(
         is_locked(release.version.as_str())
             || window.cutoff.is_none_or(|cutoff| before(cutoff) || (!believed && window.open))
     };
+    let known = if believed { None } else { newest_known(&top, &releases, window.cutoff) };
     let visible: Vec<_> = releases.into_iter().filter(is_visible).collect();
     let versions = visible.iter().map(|release| release.version.to_string()).collect();
 
@@ -99,7 +101,7 @@ pub(super) fn shown(
     writer.open("");
     writer.text("name", name.as_str());
     writer.open("dist-tags");
-    for (tag, version) in tags(&top, &visible) {
+    for (tag, version) in tags(&top, &visible, known) {
         writer.text(&tag, &version);
     }
     writer.close();
@@ -157,8 +159,27 @@ fn are_believable(
         )
 }
 
-/// The tags whose versions are visible, and a `latest` in any case.
-fn tags(top: &Members<'_>, visible: &[Release<'_>]) -> BTreeMap<String, String> {
+/// The newest version that certainly existed at the cutoff, where the times are a mirror's own.
+///
+/// A mirror's time is never too early. npm, pnpm and yarn 1 take `latest` where it fits a range, so this one as `latest`
+/// keeps them from what came years later, and hides nothing that a range may need.
+fn newest_known(top: &Members<'_>, releases: &[Release<'_>], cutoff: Option<i64>) -> Option<String> {
+    let cutoff = cutoff?;
+    let stated = Members::of(top.get("dist-tags")).get("latest").and_then(text);
+    let stated = stated.and_then(|text| Version::parse(&text).ok());
+    let is_later = |version: &Version| {
+        stated.as_ref().is_some_and(|latest| version.compare_precedence(latest) == Ordering::Greater)
+    };
+    // They ascend.
+    let known = releases.iter().rev().find(|release| {
+        let version = &release.version;
+        release.time.is_some_and(|time| time <= cutoff) && !version.is_prerelease() && !is_later(version)
+    });
+    known.map(|release| release.version.to_string())
+}
+
+/// The tags whose versions are visible, and a `latest` in any case: `known`, if there is one.
+fn tags(top: &Members<'_>, visible: &[Release<'_>], known: Option<String>) -> BTreeMap<String, String> {
     let is_visible = |version: &str| visible.iter().any(|release| release.version.as_str() == version);
     let mut tags: BTreeMap<String, String> = Members::of(top.get("dist-tags"))
         .0
@@ -166,6 +187,9 @@ fn tags(top: &Members<'_>, visible: &[Release<'_>]) -> BTreeMap<String, String> 
         .filter_map(|(tag, raw)| Some((tag, text(raw)?)))
         .filter(|(_, version)| is_visible(version))
         .collect();
+    if let Some(known) = known.filter(|version| is_visible(version)) {
+        tags.insert("latest".to_owned(), known);
+    }
     // `visible` ascends.
     let highest = visible.iter().rev().find(|release| !release.version.is_prerelease()).or(visible.last());
     if let Some(highest) = highest {

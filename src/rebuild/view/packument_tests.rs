@@ -103,6 +103,12 @@ fn times_of_a_mirror_hide_nothing_where_versions_are_free_to_choose() {
     let (value, without) = look(&mirrored, Form::Full, Some("2021-06-01T00:00:00Z"), None, true);
     assert!(without);
     assert_eq!(versions(&value).len(), 4);
+    assert_eq!(value["dist-tags"]["latest"], "1.1.0", "it existed for certain; 2.0.0 may have");
+    let (value, _) = look(&mirrored, Form::Full, Some("2019-06-01T00:00:00Z"), None, true);
+    assert_eq!(value["dist-tags"]["latest"], "2.0.0", "nothing is known");
+    mirrored["dist-tags"]["latest"] = json!("1.0.0");
+    let (value, _) = look(&mirrored, Form::Full, Some("2022-06-01T00:00:00Z"), None, true);
+    assert_eq!(value["dist-tags"]["latest"], "1.0.0", "the publisher's own is not exceeded");
     mirrored.as_object_mut().unwrap().remove("time");
     let (value, without) = look(&mirrored, Form::Short, Some("2021-06-01T00:00:00Z"), None, true);
     assert!(without && versions(&value).len() == 4);

@@ -18,4 +18,4 @@ mod tag_names;
 pub(crate) use causes::with_source;
 pub use client::{GitClient, GitFailure};
 pub use config::UrlRewrites;
-pub use repository::{Completeness, GitOptions, MovedTag, SourceError, SourceRepository};
+pub use repository::{Completeness, Gap, GitOptions, MovedTag, SourceError, SourceRepository};

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -102,6 +103,26 @@ pub enum Completeness {
     History,
 }
 
+/// What a local clone was made without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gap {
+    /// Commits before some depth (`git clone --depth`).
+    History,
+    /// Contents, or trees as well (`git clone --filter`).
+    Objects,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::History => "the repository at hand is a shallow clone (`git fetch --unshallow --tags` completes it)",
+            Self::Objects => {
+                "the repository at hand is a partial clone (`git clone` without `--filter` makes a whole one)"
+            }
+        })
+    }
+}
+
 /// A tag that named another commit when it was last seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MovedTag {
@@ -125,8 +146,8 @@ pub struct SourceRepository {
     tag_names: OnceCell<Vec<String>>,
 }
 
-impl std::fmt::Debug for SourceRepository {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for SourceRepository {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("SourceRepository")
             .field("location", &self.location)
@@ -302,6 +323,21 @@ impl SourceRepository {
     /// Whether this is a copy that may be older than the origin: a local path, a mirror, or the cache while offline.
     pub fn is_copy(&self) -> bool {
         self.copy || self.remote.as_ref().is_some_and(|remote| remote.options.offline)
+    }
+
+    /// What a clone at hand was made without, if anything: such a clone proves no absence.
+    pub fn gap(&self) -> Option<Gap> {
+        if self.remote.is_some() {
+            return None;
+        }
+        if self.repository.is_shallow() {
+            return Some(Gap::History);
+        }
+        // git marks the packs of a partial clone so.
+        let packs = std::fs::read_dir(self.repository.commondir().join("objects").join("pack")).ok()?;
+        let is_mark =
+            |entry: &std::fs::DirEntry| Path::new(&entry.file_name()).extension() == Some("promisor".as_ref());
+        packs.filter_map(Result::ok).any(|entry| is_mark(&entry)).then_some(Gap::Objects)
     }
 
     /// Whether nothing may be fetched.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::artifact::{ArtifactContents, ArtifactLimits, read_entries};
-use crate::package::{CommitId, Ecosystem, PackageName, Release, Version, without_byte_order_mark};
+use crate::package::{CommitId, Ecosystem, PackageName, Release, Subject, Version, without_byte_order_mark};
 use crate::registry::{RegistryError, ReleaseMetadata};
 use crate::source::git::with_source;
 use crate::source::location::{self, ClaimOrigin, LocationError, RepositoryClaim};
@@ -34,6 +34,8 @@ pub struct Claim {
     pub(super) directory_given: bool,
     /// Why the registry does not serve the release, where a file was given instead.
     pub(super) unserved: Option<String>,
+    /// Which other release the file given says it is, if so.
+    pub(super) other_release: Option<String>,
 }
 
 impl Claim {
@@ -95,6 +97,7 @@ pub(in crate::verify) async fn resolve(request: &Request, context: &Context) -> 
                 digests: false,
                 directory_given: false,
                 unserved: None,
+                other_release: None,
             }
         }
         (None, Some(path)) => {
@@ -121,7 +124,20 @@ async fn claim_of_unserved(
     let mut claim = blocking(move || claim_of_file(path, limits)).await?;
     let mut note = format!("the registry does not serve this release: {}", with_source(error));
     if claim.release != release {
-        note.push_str(&format!("; the manifest inside names {}", claim.release));
+        claim.other_release = Some(format!("the manifest inside names {}", claim.release));
+    }
+    // A file does not choose the repository of a package that the registry knows.
+    let latest = Subject { ecosystem: release.ecosystem, name: release.name.clone(), version: None };
+    if let Ok(known) = context.registry.release(&latest).await {
+        let stated = known.repository.as_ref().or(known.package_repository.as_ref());
+        let (repositories, refused) = location::claims(stated, known.homepage.as_deref(), known.bugs.as_ref());
+        let place =
+            |claims: &[RepositoryClaim]| claims.first().map(|claim| claim.location.as_str().to_ascii_lowercase());
+        if place(&repositories) != place(&claim.repositories) {
+            let inside = claim.repositories.first().map_or("none", |claim| claim.location.as_str());
+            note.push_str(&format!("; the manifest inside names another repository than the package's: {inside}"));
+        }
+        (claim.repositories, claim.refused) = (repositories, refused);
     }
     claim.unserved = Some(note);
     claim.release = release;
@@ -158,5 +174,6 @@ fn claim_of_file(path: PathBuf, limits: ArtifactLimits) -> Result<Claim, VerifyE
         digests: false,
         directory_given: false,
         unserved: None,
+        other_release: None,
     })
 }

@@ -1,6 +1,6 @@
 //! Stages 4 to 8: the comparison, what it shows, and the findings.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::value::RawValue;
 
@@ -31,6 +31,8 @@ pub(in crate::verify) struct Outcome {
     pub(in crate::verify) rebuild: Option<RebuildRecord>,
     /// Files that the rebuild made with other content.
     pub(in crate::verify) rebuilt: Vec<RebuiltFile>,
+    /// Unexplained files that a rebuild left as the commit has them.
+    pub(in crate::verify) as_committed: BTreeSet<String>,
 }
 
 /// Stages 4, 5 and 7: tree, packer rules, stabilizers, history; and the registry's metadata against the manifest.
@@ -42,7 +44,8 @@ pub(in crate::verify) fn compare_with(
     claim: &Claim,
     context: &Context,
 ) -> Outcome {
-    let mut outcome = Outcome { contradiction: contradiction(contents), ..Outcome::default() };
+    let contradiction = contradiction(contents).or_else(|| claim.other_release.clone());
+    let mut outcome = Outcome { contradiction, ..Outcome::default() };
     if let (Some(metadata), Some(manifest)) = (&claim.metadata, &contents.manifest) {
         // An unreadable manifest is found by the comparison with the source, too.
         outcome.confusion = compare_with_registry(&metadata.manifest, manifest).unwrap_or_default();

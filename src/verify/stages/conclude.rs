@@ -4,7 +4,7 @@ use crate::artifact::{ArtifactContents, ArtifactError, EntryKind};
 use crate::finding::{Evidence, Finding, judge};
 use crate::ledger::{Explanation, LedgerFile};
 use crate::package::Sha256Digest;
-use crate::source::git::with_source;
+use crate::source::git::{Gap, with_source};
 use crate::source::match_commit::{self as matched, Candidate, CommitMatch, MatchStanding};
 use crate::source::tree::is_within;
 use crate::verdict::{InconclusiveReason, Verdict, of_ledger};
@@ -67,6 +67,10 @@ fn verdict(
     let Some(source) = discovery.repository() else {
         return without_source(claim, discovery);
     };
+    let incomplete = |gap: Gap| {
+        let detail = gap.to_string();
+        (Verdict::Inconclusive(InconclusiveReason::SourceIncomplete(detail.clone())), Some(detail))
+    };
     let Some(matched) = matched else {
         return (Verdict::NoSource, Some(format!("the repository `{}` holds no commit", source.location())));
     };
@@ -75,6 +79,9 @@ fn verdict(
         if source.is_copy() && newest.zip(claim.published_at()).is_some_and(|(newest, published)| newest < published) {
             let reason = "the copy of the repository ends before this release was published";
             return (Verdict::Inconclusive(InconclusiveReason::SourceOutdated), Some(reason.to_owned()));
+        }
+        if let Some(gap) = source.gap() {
+            return incomplete(gap);
         }
         return (Verdict::NoSource, Some(nearest_reason(&matched.winner)));
     }
@@ -89,6 +96,15 @@ fn verdict(
     if !outcome.confusion.is_empty() {
         let reason = "the registry's metadata contradicts the manifest inside the artifact";
         return (Verdict::Divergent, Some(reason.to_owned()));
+    }
+    let is_at_hand = |file: &LedgerFile| {
+        file.counterpart.as_ref().is_some_and(|counterpart| source.read_blob(counterpart.blob).is_some())
+    };
+    if verdict == Verdict::Divergent
+        && !compared.ledger.unexplained().any(is_at_hand)
+        && let Some(gap @ Gap::Objects) = source.gap()
+    {
+        return incomplete(gap);
     }
     let failure = outcome.rebuild.as_ref().and_then(|record| record.failure.as_ref());
     if let (Verdict::Divergent, Some(failure)) = (&verdict, failure)
@@ -106,7 +122,12 @@ fn verdict(
 /// whatever became of the build. So is a manifest that no rule explains.
 ///
 /// A plan that packs another directory than the package's own writes every file anew, the manifest aside.
+///
+/// What a build left as the commit has it, no build makes otherwise.
 fn may_be_built(file: &LedgerFile, outcome: &Outcome, directory: &str) -> bool {
+    if outcome.as_committed.contains(&*file.path) {
+        return false;
+    }
     match &file.explanation {
         Explanation::Modified { rebuilt: true, .. } => &*file.path != "package.json",
         Explanation::ArtifactOnly { .. } => file.kind == EntryKind::File,

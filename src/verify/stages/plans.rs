@@ -94,7 +94,7 @@ impl<'a> Planning<'a> {
     /// The user's plans, else a definition's, else what the commit itself says.
     fn plans(&self, tree: &dyn SourceTree) -> Found {
         if let Some(plans) = &self.settings.plans {
-            return Found::Plans(given(plans, "plan-file", "the user gave this plan with `--plan-file`"));
+            return Found::Plans(given(plans, Plan::GIVEN[0], "the user gave this plan with `--plan-file`"));
         }
         let release = &self.claim.release;
         if let Some(directory) = &self.settings.definitions {
@@ -102,7 +102,7 @@ impl<'a> Planning<'a> {
             match defined {
                 Ok(Some(definition)) => {
                     let because = format!("the definition `{}` holds this plan", definition.path.display());
-                    return Found::Plans(given(&definition.plans, "definition", &because));
+                    return Found::Plans(given(&definition.plans, Plan::GIVEN[1], &because));
                 }
                 Ok(None) => {}
                 Err(error) => return Found::unplannable(with_source(&error)),
@@ -163,7 +163,7 @@ impl Found {
 fn given(plans: &[Plan], origin: &str, because: &str) -> Vec<Plan> {
     let mut plans = plans.to_vec();
     for plan in &mut plans {
-        plan.strategy = format!("{origin}/{}", plan.strategy);
+        plan.strategy = format!("{origin}{}", plan.strategy);
         plan.because.insert(0, because.to_owned());
     }
     plans

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 
 use crate::artifact::{ArtifactContents, ArtifactLimits};
 use crate::compare::{Candidate, DiffDepth, PublishedContents, RebuiltFile, explain_by_rebuild};
-use crate::ledger::{Explanation, Ledger};
+use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::package::BlobId;
 use crate::rebuild::Plan;
 use crate::rebuild::plan::InstallMode;
@@ -94,12 +94,14 @@ pub(in crate::verify) fn rebuild(
         ledger: &mut compared.ledger,
         rebuilt: Vec::new(),
         made: Vec::new(),
+        as_committed: BTreeSet::new(),
         record: RebuildRecord { plans: plans.clone(), ..RebuildRecord::default() },
     };
     trials.run(&plans);
     let unsteady = trials.unsteady();
-    let Trials { rebuilt, mut record, .. } = trials;
-    record.failure = failure_of(&record, &compared.ledger, &unsteady);
+    let Trials { rebuilt, as_committed, mut record, .. } = trials;
+    record.failure = failure_of(&record, &compared.ledger, &unsteady, &as_committed);
+    outcome.as_committed = as_committed;
     outcome.rebuilt = rebuilt;
     outcome.rebuild = Some(record);
     show(outcome, &claim.shown);
@@ -120,6 +122,8 @@ struct Trials<'a> {
     rebuilt: Vec<RebuiltFile>,
     /// What each try made of them, by its index.
     made: Vec<(usize, String, Option<BlobId>)>,
+    /// Unexplained files that a build left as the commit has them.
+    as_committed: BTreeSet<String>,
     record: RebuildRecord,
 }
 
@@ -147,7 +151,7 @@ impl Trials<'_> {
         let (mut attempt, archive) = self.rebuilder.attempt(plan, self.record.attempts.len() + 1);
         (self.rebuilder.stage)(Stage::Compare);
         let mut ended = false;
-        let failure = match archive.and_then(|archive| self.compare(&archive)) {
+        let failure = match archive.and_then(|archive| self.compare(&archive, attempt.broken.is_none())) {
             Ok(packed) => {
                 attempt.result = packed;
                 attempt.broken.clone()
@@ -169,22 +173,30 @@ impl Trials<'_> {
     }
 
     /// Explains files by what the build packed.
-    fn compare(&mut self, archive: &Path) -> Result<AttemptResult, Failure> {
+    fn compare(&mut self, archive: &Path, whole: bool) -> Result<AttemptResult, Failure> {
         let candidate = Candidate::read(archive, self.path, self.artifact, self.limits).map_err(|error| {
             let detail = format!("the archive that was packed cannot be read: {}", with_source(&error));
             Failure::new(FailureKind::NothingProduced, detail)
         })?;
-        let (explained, differing) =
-            explain_by_rebuild(self.ledger, self.artifact, &self.published, &candidate, &self.stabilizing, self.depth);
-        if !differing.is_empty() {
+        let found = explain_by_rebuild(
+            self.ledger,
+            self.artifact,
+            &self.published,
+            &candidate,
+            whole,
+            &self.stabilizing,
+            self.depth,
+        );
+        self.as_committed.extend(found.as_committed);
+        if !found.different.is_empty() {
             let index = self.record.attempts.len();
-            self.made.extend(differing.iter().map(|file| (index, file.path.clone(), file.blob)));
-            self.rebuilt = differing;
+            self.made.extend(found.different.iter().map(|file| (index, file.path.clone(), file.blob)));
+            self.rebuilt = found.different;
         }
         let ledger = &*self.ledger;
         self.rebuilt.retain(|file| ledger.file(&file.path).is_some_and(|row| !row.explanation.is_explained()));
         Ok(AttemptResult::Packed {
-            explained,
+            explained: found.explained,
             same_tar: candidate.same_tar,
             same_archive: candidate.same_archive,
             only_rebuilt: candidate.only_rebuilt(self.artifact),
@@ -221,9 +233,10 @@ impl Trials<'_> {
         // All is explained; only a build that sees another version may still explain more exactly.
         let has_broken = attempts.iter().any(breaks_off);
         let is_idle = self.ledger.unexplained().next().is_none()
-            && !(plan.if_broken && has_broken)
             && attempts.iter().any(|attempt| {
-                attempt.plan.stamps == plan.stamps && matches!(attempt.result, AttemptResult::Packed { .. })
+                attempt.plan.stamps == plan.stamps
+                    && attempt.broken.is_none()
+                    && matches!(attempt.result, AttemptResult::Packed { .. })
             });
         let is_unbroken = plan.if_broken && !attempts.is_empty() && !has_broken;
         is_idle || is_unbroken || attempts.iter().any(|attempt| makes_needless(attempt, plan))
@@ -286,7 +299,12 @@ fn keep_first(kept: &mut Option<Failure>, failure: Failure, attempt: &Attempt, e
 }
 
 /// Why what is left may still be honest: no build came to its end, or not with the publisher's dependencies.
-fn failure_of(record: &RebuildRecord, ledger: &Ledger, unsteady: &BTreeSet<String>) -> Option<Failure> {
+fn failure_of(
+    record: &RebuildRecord,
+    ledger: &Ledger,
+    unsteady: &BTreeSet<String>,
+    as_committed: &BTreeSet<String>,
+) -> Option<Failure> {
     ledger.unexplained().next()?;
     let Some(best) = record.best() else { return record.failure.clone() };
     let AttemptResult::Packed { explained, .. } = best.result else { return None };
@@ -298,8 +316,9 @@ fn failure_of(record: &RebuildRecord, ledger: &Ledger, unsteady: &BTreeSet<Strin
         let detail = format!("the same build makes {} with other content each time", names.join(", "));
         return Some(Failure::new(FailureKind::NotDeterministic, detail));
     }
-    let is_made =
-        |file: &crate::ledger::LedgerFile| matches!(file.explanation, Explanation::Modified { rebuilt: true, .. });
+    let is_made = |file: &LedgerFile| {
+        as_committed.contains(&*file.path) || matches!(file.explanation, Explanation::Modified { rebuilt: true, .. })
+    };
     if explained == 0 && !ledger.unexplained().any(is_made) {
         let detail = "the build made none of the files that the commit does not hold";
         return Some(Failure::new(FailureKind::NothingProduced, detail));

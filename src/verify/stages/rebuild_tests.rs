@@ -1,6 +1,5 @@
 use super::*;
 use crate::artifact::EntryKind;
-use crate::ledger::LedgerFile;
 use crate::rebuild::plan::{Install, Pack, PackageManager, PackageManagerName, Tools, VersionRequest};
 use crate::rebuild::run::{RanCommand, Requests};
 
@@ -72,7 +71,7 @@ fn ledger(rebuilt: bool) -> Ledger {
 fn kind(attempts: Vec<Attempt>, failure: Option<FailureKind>, rebuilt: bool) -> Option<FailureKind> {
     let failure = failure.map(|kind| Failure::new(kind, "a detail"));
     let record = RebuildRecord { plans: Vec::new(), attempts, failure };
-    failure_of(&record, &ledger(rebuilt), &BTreeSet::new()).map(|failure| failure.kind)
+    failure_of(&record, &ledger(rebuilt), &BTreeSet::new(), &BTreeSet::new()).map(|failure| failure.kind)
 }
 
 #[test]
@@ -105,7 +104,7 @@ fn a_build_that_varies_is_no_difference_of_the_publishers() {
     };
     let kind = |unsteady: &[&str]| {
         let unsteady = unsteady.iter().map(|path| (*path).to_owned()).collect();
-        failure_of(&record, &ledger(true), &unsteady).map(|failure| failure.kind)
+        failure_of(&record, &ledger(true), &unsteady, &BTreeSet::new()).map(|failure| failure.kind)
     };
     assert_eq!(kind(&["dist/index.js"]), Some(FailureKind::NotDeterministic));
     // Something else is left that it makes the same each time.

@@ -70,20 +70,36 @@ impl<'a> GitIgnores<'a> {
         let ends = path.match_indices('/').map(|(end, _)| end).chain((!path.is_empty()).then_some(path.len()));
         let mut directory = self.read("", None);
         for end in ends {
-            directory = self.read(&path[..end], Some(directory));
+            let start = directory.prefix;
+            let exists = directory
+                .entries
+                .iter()
+                .any(|node| node.name == path[start..end] && matches!(node.kind, NodeKind::Directory));
+            directory = if exists {
+                self.read(&path[..end], Some(directory))
+            } else {
+                Rc::new(self.below(&path[..end], directory))
+            };
         }
         directory
+    }
+
+    /// A directory that the tree does not have or that is not read yet: only those above it can say something.
+    fn below(&self, path: &str, parent: Rc<Directory>) -> Directory {
+        let ignored = self.decide(&parent, path, || true);
+        let above = if parent.lines.is_empty() { parent.above.clone() } else { Some(parent) };
+        Directory { prefix: path.len() + 1, ignored, lines: Vec::new(), above, entries: Vec::new() }
     }
 
     fn read(&mut self, path: &str, parent: Option<Rc<Directory>>) -> Rc<Directory> {
         if let Some(known) = self.directories.get(path) {
             return Rc::clone(known);
         }
-        let ignored = parent.as_ref().is_some_and(|parent| self.decide(parent, path, || true));
-        let above = parent.and_then(|parent| if parent.lines.is_empty() { parent.above.clone() } else { Some(parent) });
-        let prefix = if path.is_empty() { 0 } else { path.len() + 1 };
-        let mut directory = Directory { prefix, ignored, lines: Vec::new(), above, entries: Vec::new() };
-        if !ignored {
+        let mut directory = match parent {
+            Some(parent) => self.below(path, parent),
+            None => Directory { prefix: 0, ignored: false, lines: Vec::new(), above: None, entries: Vec::new() },
+        };
+        if !directory.ignored {
             directory.entries = self.tree.list(path);
             let is_file = |node: &Node| node.name == ".gitignore" && matches!(node.kind, NodeKind::File { .. });
             let has_file = directory.entries.iter().any(is_file);
