@@ -113,8 +113,8 @@ pub struct ByRebuild {
 
 /// Explains by `candidate` what neither the commit's tree nor a packer rule proves.
 ///
-/// What a build made that broke off (not `whole`) is weaker evidence: commands may have run that it would not have
-/// come to. Such a file counts as explained after a stabilizer does, never as `rebuilt`.
+/// What commands made that ran although one before them failed (not `whole`) is weaker evidence: the publisher's build
+/// would not have come to them. Such a file counts as explained after a stabilizer does, never as `rebuilt`.
 pub fn explain_by_rebuild(
     ledger: &mut Ledger,
     artifact: &ArtifactContents,

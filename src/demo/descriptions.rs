@@ -19,6 +19,7 @@ pub const DESCRIPTIONS: &[(&str, &str)] = descriptions![
     "minified-payload",
     "built-payload",
     "rebuilt-output-payload",
+    "tracked-payload",
     "manifest-confusion",
     "executable-bit",
     "duplicate-entry",

@@ -202,14 +202,14 @@ impl Findings {
     fn commits(&mut self, matched: &CommitMatch, evidence: &Evidence<'_>) {
         for candidate in &matched.unreachable {
             let message = format!(
-                "the registry names commit {}, which no branch or tag reaches (it holds {} of the artifact's files)",
+                "`gitHead` names commit {}, which no branch or tag reaches (it holds {} of the artifact's files)",
                 short(&candidate.commit),
                 candidate.matched
             );
             self.add(Rule::CommitUnreachable, None, message);
         }
         for commit in &matched.missing {
-            let message = format!("the registry names commit {}, which the repository does not hold", short(commit));
+            let message = format!("`gitHead` names commit {}, which the repository does not hold", short(commit));
             self.add(Rule::CommitMissing, None, message);
         }
         self.disagreement(matched);

@@ -33,7 +33,7 @@ pub fn how(file: &LedgerFile) -> String {
         }
         Explanation::Rebuilt => String::new(),
         Explanation::RebuiltStabilized { stabilizers } if stabilizers.is_empty() => {
-            "the same content, but from a build that broke off".to_owned()
+            "the same content, but made behind a command that failed".to_owned()
         }
         Explanation::RebuiltStabilized { stabilizers } | Explanation::Attributed { stabilizers } => {
             stabilizers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anstyle::Style;
 
 use crate::compare::javascript::{StatementDiff, StatementExcerpt};
-use crate::rebuild::run::{Attempt, AttemptResult, RebuildRecord};
+use crate::rebuild::run::{Attempt, AttemptResult, FailureKind, RebuildRecord};
 use crate::report::printable::{printable, printable_line};
 
 const DIM: Style = Style::new().dimmed();
@@ -14,7 +14,9 @@ const DIM: Style = Style::new().dimmed();
 /// What is worth a line even where nobody asked for details.
 pub(super) fn brief(record: &RebuildRecord) -> Option<String> {
     if let Some(failure) = &record.failure {
-        return Some(format!("not rebuilt: {}: {}", failure.kind, printable(&failure.detail)));
+        let is_made = matches!(failure.kind, FailureKind::LockfileMissing | FailureKind::NotDeterministic);
+        let what = if is_made && record.best().is_some() { "rebuilt without proof" } else { "not rebuilt" };
+        return Some(format!("{what}: {}: {}", failure.kind, printable(&failure.detail)));
     }
     let best = record.best()?;
     let AttemptResult::Packed { same_tar, same_archive, .. } = best.result else { return None };
@@ -23,6 +25,11 @@ pub(super) fn brief(record: &RebuildRecord) -> Option<String> {
         (true, _) => "; the archive is the registry's, bit for bit",
         (false, true) => "; the tar stream is the registry's, bit for bit",
         (false, false) => "",
+    };
+    let equality = if best.plan.if_broken && best.broken.is_some() {
+        "; commands ran although one before them failed"
+    } else {
+        equality
     };
     let how: Vec<String> = [best.plan.strategy.clone()].into_iter().chain(tools).map(|text| printable(&text)).collect();
     Some(format!("rebuilt ({}, {}){equality}", how.join(", "), seconds(best.milliseconds)))

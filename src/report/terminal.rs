@@ -12,6 +12,7 @@ use crate::report::explain::how;
 use crate::report::printable::{printable, printable_line};
 use crate::report::rebuild;
 use crate::source::git::Completeness;
+use crate::source::location::ClaimOrigin;
 use crate::source::match_commit::{Candidate, CommitMatch, Evidence, MatchStanding};
 use crate::verdict::Verdict;
 use crate::verify::Verification;
@@ -44,8 +45,14 @@ pub fn render(verification: &Verification, detail: Detail) -> String {
     if let Some(reason) = &verification.reason {
         line(&mut out, 2, &format!("{DIM}{}{DIM:#}", printable(reason)));
     }
-    if detail == Detail::Everything {
-        provenance(&mut out, verification);
+    match &verification.source {
+        _ if detail == Detail::Everything => provenance(&mut out, verification),
+        // A file may come from anybody, and with it the address that it is held against.
+        Some(source) if verification.artifact.registry.is_none() && source.claim.origin != ClaimOrigin::Override => {
+            let text = format!("compared with {}", printable(source.claim.location.as_str()));
+            line(&mut out, 2, &format!("{DIM}{text}{DIM:#}"));
+        }
+        _ => {}
     }
     if let Some(record) = &verification.rebuild {
         let lines = match detail {

@@ -70,6 +70,24 @@ fn what_the_registry_does_not_have_is_named() {
 }
 
 #[test]
+fn a_file_does_not_choose_the_repository_of_a_known_package() {
+    let tarproof = Tarproof::new();
+    // Every file of it is in a repository: another package's.
+    let manifest = r#"{"name":"paint-chalk","version":"5.7.0","repository":"https://git.example/studio/shelves"}"#;
+    tarproof.write("chosen.tgz", Archive::new().file("package/package.json", manifest).end().gzip());
+    let run = tarproof.run(&["verify", "--artifact", "chosen.tgz", "npm:paint-chalk@5.7.0"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stdout.contains("compared with https://git.example/brushworks/paint-chalk"), "{run}");
+    assert!(run.stdout.contains("names another repository than the package's"), "{run}");
+    // And it is judged as the release that it is given for.
+    let manifest = r#"{"name":"paint-chalk","version":"5.6.2"}"#;
+    tarproof.write("other.tgz", Archive::new().file("package/package.json", manifest).end().gzip());
+    let run = tarproof.run(&["verify", "--artifact", "other.tgz", "--commit", "v5.6.2", "npm:paint-chalk@5.8.0"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stdout.contains("the manifest inside names npm:paint-chalk@5.6.2"), "{run}");
+}
+
+#[test]
 fn a_file_at_hand_is_judged_as_the_release_it_is_given_for() {
     let tarproof = Tarproof::new();
     tarproof.write_artifact("given.tgz", "paint-chalk", "5.6.1");

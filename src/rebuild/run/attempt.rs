@@ -454,9 +454,13 @@ fn status(status: Status) -> String {
 fn shown(command: &Command) -> String {
     let words: Vec<&str> = match command.program.as_slice() {
         [shell, flag, script] if shell == "/bin/sh" && flag == "-c" => vec![script],
-        words => words.iter().map(|word| word.rsplit('/').next().unwrap_or(word)).collect(),
+        words => words.iter().map(|word| if word.contains("://") { word } else { last_name(word) }).collect(),
     };
     words.join(" ").chars().take(120).collect()
+}
+
+fn last_name(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or(path)
 }
 
 /// Whether a program gave up over memory that it could not have, before the limit ended it.

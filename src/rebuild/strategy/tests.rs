@@ -410,6 +410,13 @@ fn each_command_runs_for_itself_where_a_build_breaks_off() {
         "lifecycle frozen\n$ tsc --build --clean\n$ tsc\n? cp -r lib/data dist\n? node stamp.js\npack . Npm"
     );
     assert!(plans[2].if_broken, "it follows the first way's two installations");
+    let guarded = r#"{"name":"a","version":"1.0.0","scripts":{"prepublishOnly":"npm run build && cp a dist","build":"tsc && test -n \"$DEBUG\" && node mock.js"}}"#;
+    let plans = infer_in("", "a", &[("package.json", guarded), LOCK]).unwrap();
+    let broken: Vec<_> = plans.iter().filter(|plan| plan.if_broken).map(outline).collect();
+    assert!(
+        broken.iter().all(|plan| !plan.contains("\n$ node mock.js") && !plan.contains("\n? node mock.js")),
+        "{broken:?}"
+    );
     let single = r#"{"name":"a","version":"1.0.0","scripts":{"prepack":"tsc"}}"#;
     assert!(infer_in("", "a", &[("package.json", single), LOCK]).unwrap().iter().all(|plan| !plan.if_broken));
 }

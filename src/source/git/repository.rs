@@ -108,15 +108,17 @@ pub enum Completeness {
 pub enum Gap {
     /// Commits before some depth (`git clone --depth`).
     History,
-    /// Contents, or trees as well (`git clone --filter`).
-    Objects,
+    /// Trees, and contents with them (`git clone --filter=tree:0`).
+    Trees,
+    /// Contents alone (`git clone --filter=blob:none`).
+    Contents,
 }
 
 impl fmt::Display for Gap {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::History => "the repository at hand is a shallow clone (`git fetch --unshallow --tags` completes it)",
-            Self::Objects => {
+            Self::Trees | Self::Contents => {
                 "the repository at hand is a partial clone (`git clone` without `--filter` makes a whole one)"
             }
         })
@@ -337,7 +339,24 @@ impl SourceRepository {
         let packs = std::fs::read_dir(self.repository.commondir().join("objects").join("pack")).ok()?;
         let is_mark =
             |entry: &std::fs::DirEntry| Path::new(&entry.file_name()).extension() == Some("promisor".as_ref());
-        packs.filter_map(Result::ok).any(|entry| is_mark(&entry)).then_some(Gap::Objects)
+        if !packs.filter_map(Result::ok).any(|entry| is_mark(&entry)) {
+            return None;
+        }
+        Some(if self.lacks_trees().unwrap_or(true) { Gap::Trees } else { Gap::Contents })
+    }
+
+    /// Whether one of the newest commits has no tree at hand.
+    fn lacks_trees(&self) -> Result<bool, git2::Error> {
+        const LOOKED_AT: usize = 1_000;
+        let objects = self.repository.odb()?;
+        let mut walk = self.repository.revwalk()?;
+        walk.push_glob("*")?;
+        for id in walk.take(LOOKED_AT) {
+            if !objects.exists(self.repository.find_commit(id?)?.tree_id()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether nothing may be fetched.

@@ -80,7 +80,7 @@ fn verdict(
             let reason = "the copy of the repository ends before this release was published";
             return (Verdict::Inconclusive(InconclusiveReason::SourceOutdated), Some(reason.to_owned()));
         }
-        if let Some(gap) = source.gap() {
+        if let Some(gap @ (Gap::History | Gap::Trees)) = source.gap() {
             return incomplete(gap);
         }
         return (Verdict::NoSource, Some(nearest_reason(&matched.winner)));
@@ -97,12 +97,12 @@ fn verdict(
         let reason = "the registry's metadata contradicts the manifest inside the artifact";
         return (Verdict::Divergent, Some(reason.to_owned()));
     }
-    let is_at_hand = |file: &LedgerFile| {
-        file.counterpart.as_ref().is_some_and(|counterpart| source.read_blob(counterpart.blob).is_some())
-    };
     if verdict == Verdict::Divergent
-        && !compared.ledger.unexplained().any(is_at_hand)
-        && let Some(gap @ Gap::Objects) = source.gap()
+        && let Some(gap @ (Gap::Trees | Gap::Contents)) = source.gap()
+        && !compared.ledger.unexplained().any(|file| match &file.counterpart {
+            Some(counterpart) => source.read_blob(counterpart.blob).is_some(),
+            None => gap == Gap::Contents,
+        })
     {
         return incomplete(gap);
     }

@@ -46,7 +46,7 @@ pub enum VerifyError {
         repository: String,
     },
     /// `--directory` names no directory of the commit.
-    #[error("commit {commit} of `{repository}` has no directory `{}`", directory.escape_debug())]
+    #[error("commit {commit} of `{repository}` has no package in the directory `{}`", directory.escape_debug())]
     UnknownDirectory {
         /// What was asked for.
         directory: String,

@@ -151,7 +151,7 @@ impl Trials<'_> {
         let (mut attempt, archive) = self.rebuilder.attempt(plan, self.record.attempts.len() + 1);
         (self.rebuilder.stage)(Stage::Compare);
         let mut ended = false;
-        let failure = match archive.and_then(|archive| self.compare(&archive, attempt.broken.is_none())) {
+        let failure = match archive.and_then(|archive| self.compare(&archive, is_whole(&attempt))) {
             Ok(packed) => {
                 attempt.result = packed;
                 attempt.broken.clone()
@@ -205,11 +205,8 @@ impl Trials<'_> {
 
     /// Whether nothing is left that another plan could explain at all, or more exactly.
     fn is_exact(&self) -> bool {
-        // A build that broke off may have come to copy what was found elsewhere in the commit.
-        let is_whole = !self.record.attempts.iter().any(breaks_off);
         self.ledger.files.iter().all(|file| match file.explanation {
             Explanation::RebuiltStabilized { .. } | Explanation::Attributed { .. } => false,
-            Explanation::GitBlobMoved { .. } => is_whole,
             ref explanation => explanation.is_explained(),
         })
     }
@@ -235,7 +232,7 @@ impl Trials<'_> {
         let is_idle = self.ledger.unexplained().next().is_none()
             && attempts.iter().any(|attempt| {
                 attempt.plan.stamps == plan.stamps
-                    && attempt.broken.is_none()
+                    && is_whole(attempt)
                     && matches!(attempt.result, AttemptResult::Packed { .. })
             });
         let is_unbroken = plan.if_broken && !attempts.is_empty() && !has_broken;
@@ -265,6 +262,11 @@ fn depth(shown: &Shown) -> DiffDepth {
         Shown::Excerpts => DiffDepth::EXCERPT,
         Shown::Unexplained | Shown::File(_) => DiffDepth::WHOLE,
     }
+}
+
+/// Whether all that ran would also have run in the publisher's build: up to a failure it would.
+fn is_whole(attempt: &Attempt) -> bool {
+    attempt.broken.is_none() || !attempt.plan.if_broken
 }
 
 /// Whether a command of the build failed, and with it those that would have followed.
