@@ -103,7 +103,11 @@ impl Member {
         let manifest: Value = (text.len() <= MAX_MANIFEST).then(|| serde_json::from_str(text).ok())??;
         let text_of = |key: &str| manifest.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let lists = LISTS.iter().filter_map(|list| manifest.get(list)?.as_object());
-        let range = |(name, range): (&String, &Value)| Some((name.clone(), Range::parse(range.as_str()?).ok()?));
+        // For npm `*` takes every version of a neighbour, trials too, which no range does.
+        let range = |(name, range): (&String, &Value)| {
+            let text = range.as_str().filter(|text| !matches!(text.trim(), "" | "*"))?;
+            Some((name.clone(), Range::parse(text).ok()?))
+        };
         let asks = lists.flatten().take(MAX_ASKED).filter_map(range).collect();
         Some(Self { file, name: text_of("name"), version: text_of("version"), locked, asks })
     }

@@ -236,6 +236,7 @@ fn a_member_of_the_workspace_gets_a_version_that_its_siblings_take() {
         let read = |path: &str| match path {
             "package-lock.json" => Some(lock.clone()),
             "package.json" if range.starts_with("npm:") => Some(r#"{"devDependencies":{"a":"1.x"}}"#.to_owned()),
+            "package.json" => Some(r#"{"devDependencies":{"a":"*"}}"#.to_owned()),
             "packages/a/package.json" => Some(format!("{{\"name\":\"a\",\"version\":\"{version}\"}}")),
             "packages/b/package.json" => {
                 Some(format!(r#"{{"name":"b","version":"1.0.0","peerDependencies":{{"a":"{range}"}}}}"#))
@@ -253,6 +254,7 @@ fn a_member_of_the_workspace_gets_a_version_that_its_siblings_take() {
     assert_eq!(stamped("2.0.0", "1.0.0", "^1.0.0"), Some("1.0.0".into()), "the lockfile's");
     assert_eq!(stamped("2.0.0", "1.0.0", "^2.0.0"), None, "its own");
     assert_eq!(stamped("3.0.0", "1.0.0", "^2.1.0"), Some("2.1.0".into()), "the lowest that fits");
+    assert_eq!(stamped("3.0.0", "1.0.0", "2.1.0-beta.0"), Some("2.1.0-beta.0".into()), "`*` takes a trial");
     assert_eq!(stamped("3.0.0", "1.0.0", "npm:b@1"), Some("1.0.0".into()), "the root's");
     assert_eq!(stamped("1.5.0", "1.0.0", "npm:b@1"), None, "no range");
 }

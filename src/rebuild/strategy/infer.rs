@@ -91,10 +91,11 @@ pub fn infer(inputs: &Inputs<'_>) -> Result<Vec<Plan>, NoPlan> {
         let first =
             ways(&scene, &files, &manifest).into_iter().map(|way| complete(&scene, way)).find(Completed::builds);
         if let Some(plan) = first.and_then(|completed| one_by_one(&scene, &completed, &plans)) {
-            let parts = |plan: &Plan| (plan.tools.clone(), plan.stamps.clone(), plan.steps.clone());
-            let is_twin = |other: &&Plan| parts(other) == parts(&plans[0]);
-            let twins = plans.iter().take_while(is_twin).count();
-            plans.insert(twins, plan);
+            // Behind every way to build, before what changes the surroundings.
+            let lockfile = |plan: &Plan| plan.install.as_ref().map(|install| install.lockfile.clone());
+            let surroundings = |plan: &Plan| (plan.tools.clone(), plan.stamps.clone(), lockfile(plan));
+            let ways = plans.iter().take_while(|other| surroundings(other) == surroundings(&plans[0])).count();
+            plans.insert(ways, plan);
         }
     }
     Ok(plans)
