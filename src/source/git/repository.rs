@@ -345,12 +345,12 @@ impl SourceRepository {
         Some(if self.lacks_trees().unwrap_or(true) { Gap::Trees } else { Gap::Contents })
     }
 
-    /// Whether one of the newest commits has no tree at hand.
+    /// Whether one of the newest commits has no tree at hand: a checkout brings the newest one's alone.
     fn lacks_trees(&self) -> Result<bool, git2::Error> {
-        const LOOKED_AT: usize = 1_000;
+        const LOOKED_AT: usize = 20;
         let objects = self.repository.odb()?;
         let mut walk = self.repository.revwalk()?;
-        walk.push_glob("*")?;
+        walk.push_head()?;
         for id in walk.take(LOOKED_AT) {
             if !objects.exists(self.repository.find_commit(id?)?.tree_id()) {
                 return Ok(true);
