@@ -46,11 +46,12 @@ impl Meter {
     /// The artifact's error behind a parser's.
     pub(super) fn explain(&self, source: io::Error, members: u64) -> ArtifactError {
         let compressed = is_inside::<CompressedLimit>(&source);
-        if is_inside::<DataAfterMember>(&source) {
+        let is_gzip = is_inside::<DataAfterMember>(&source);
+        if is_gzip {
             self.ambiguity.replace(Some(DataAfterMember.to_string()));
         }
         if let Some(ambiguity) = self.ambiguity.take() {
-            if members == 0 {
+            if members == 0 && !is_gzip {
                 let source = io::Error::other(format!("neither gzip nor tar: {ambiguity}"));
                 return ArtifactError::Malformed { entries: 0, source };
             }
