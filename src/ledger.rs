@@ -29,7 +29,7 @@ pub enum Explanation {
     Rebuilt,
     /// Equal to what the rebuild made after the named stabilizers.
     RebuiltStabilized {
-        /// The stabilizers that were needed.
+        /// The stabilizers that were needed; none where the content is the same, but made behind a command that failed.
         stabilizers: Vec<StabilizerId>,
     },
     /// The same program as the one that the rebuild made: only white space and plain comments differ.
@@ -87,6 +87,11 @@ impl Explanation {
             Self::Modified { .. } => "modified",
             Self::ArtifactOnly { .. } => "artifact-only",
         }
+    }
+
+    /// Whether it is the published content, but made behind a command that failed: no stabilizer was needed.
+    pub fn is_behind_a_failure(&self) -> bool {
+        matches!(self, Self::RebuiltStabilized { stabilizers } if stabilizers.is_empty())
     }
 
     /// Whether the source explains the file.

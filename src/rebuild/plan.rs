@@ -226,3 +226,13 @@ pub struct Pack {
     #[serde(default)]
     pub scripts: bool,
 }
+
+impl Pack {
+    /// The directory from the repository's root; empty for the root itself.
+    pub fn place(&self) -> &str {
+        match self.directory.trim_start_matches("./").trim_matches('/') {
+            "." => "",
+            directory => directory,
+        }
+    }
+}

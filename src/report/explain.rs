@@ -32,7 +32,7 @@ pub fn how(file: &LedgerFile) -> String {
             format!("after {}", names.join(", "))
         }
         Explanation::Rebuilt => String::new(),
-        Explanation::RebuiltStabilized { stabilizers } if stabilizers.is_empty() => {
+        explanation if explanation.is_behind_a_failure() => {
             "the same content, but made behind a command that failed".to_owned()
         }
         Explanation::RebuiltStabilized { stabilizers } | Explanation::Attributed { stabilizers } => {
@@ -104,7 +104,7 @@ fn steps(verification: &Verification, file: &LedgerFile) -> Vec<(&'static str, S
     let mut steps = source_steps(verification, file);
     let made = match (&file.explanation, &verification.rebuild) {
         (Explanation::Rebuilt, _) => "the same bytes".to_owned(),
-        (Explanation::RebuiltStabilized { stabilizers }, _) if stabilizers.is_empty() => how(file),
+        (explanation, _) if explanation.is_behind_a_failure() => how(file),
         (Explanation::RebuiltStabilized { .. }, _) => format!("equal after {}", how(file)),
         (Explanation::Attributed { .. }, _) => "the same program: equal tokens".to_owned(),
         (Explanation::Modified { rebuilt: true, .. }, _) => "made with other content".to_owned(),

@@ -397,7 +397,7 @@ impl Runner<'_, '_> {
                 self.expect("pack", command, FailureKind::BuildFailed)?;
                 self.take_archive()
             }
-            None => self.pack_natively(&plan.pack.directory),
+            None => self.pack_natively(plan.pack.place()),
         }
     }
 

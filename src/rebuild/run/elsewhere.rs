@@ -9,6 +9,7 @@ use crate::package::{Release, without_byte_order_mark};
 use crate::rebuild::Plan;
 use crate::rebuild::commands::SOURCE;
 use crate::rebuild::plan::Pack;
+use crate::source::tree::join;
 
 /// Directories that builds commonly fill, beside those that `.gitignore` names.
 const USUAL: [&str; 9] = ["dist", "build", "lib", "npm", "out", "package", "pkg", "publish", "release"];
@@ -28,11 +29,7 @@ pub(super) fn plan(
     release: &Release,
     read: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Plan> {
-    let directory = plan.pack.directory.trim_start_matches("./").trim_matches('/');
-    let inside = |name: &str| match directory {
-        "" | "." => name.to_owned(),
-        directory => format!("{directory}/{name}"),
-    };
+    let inside = |name: &str| join(plan.pack.place(), name);
     if !is_private(&parse(read(&inside("package.json"))?.as_bytes())?) {
         return None;
     }

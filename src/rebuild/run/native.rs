@@ -17,6 +17,7 @@ use crate::pack::npm::packlist::{SelectedFile, select_files};
 use crate::pack::{Node, NodeKind, SourceTree};
 use crate::package::without_byte_order_mark;
 use crate::rebuild::commands::SOURCE;
+use crate::source::tree::join;
 
 /// How much of the work area is looked at.
 const WALK: WalkLimits = WalkLimits { entries: 400_000, depth: 100 };
@@ -26,8 +27,6 @@ const MAX_READ: u64 = 4 << 20;
 /// Packs the package in `directory` of the work area into a file; no more than `limit` bytes of content.
 pub(super) fn pack(session: &Session, directory: &str, output: &Path, limit: u64) -> Result<(), Failure> {
     let tree = WorkTree::read(session)?;
-    let directory = directory.trim_start_matches("./").trim_matches('/');
-    let directory = if directory == "." { "" } else { directory };
     let nothing = |detail: String| Failure::new(FailureKind::NothingProduced, detail);
     let manifest = join(directory, "package.json");
     let content = tree.open(&manifest, MAX_READ)?;
@@ -72,10 +71,6 @@ fn append(archive: &mut impl Write, name: &str, member: Member<'_>, content: imp
     let padding = size.next_multiple_of(BLOCK as u64) - size;
     archive.write_all(&[0; BLOCK][..padding as usize])?;
     Ok(())
-}
-
-fn join(directory: &str, name: &str) -> String {
-    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }
 
 /// The work area as a tree, listed once.

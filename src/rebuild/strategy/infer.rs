@@ -86,7 +86,7 @@ pub fn infer(inputs: &Inputs<'_>) -> Result<Vec<Plan>, NoPlan> {
         plan.because.push("published files have CRLF where the commit has LF, as on Windows".to_owned());
         plans.insert(0, plan);
     }
-    if plans.iter().any(|plan| plan.tools.is_some()) {
+    if inputs.after_failure && plans.iter().any(|plan| plan.tools.is_some()) {
         let scene = Scene { one_by_one: true, ..scene };
         let first =
             ways(&scene, &files, &manifest).into_iter().map(|way| complete(&scene, way)).find(Completed::builds);

@@ -20,6 +20,8 @@ pub struct Inputs<'a> {
     pub residue: &'a [String],
     /// Whether the release has CRLF where the commit has LF, so that it was published from Windows.
     pub crlf: bool,
+    /// Whether plans are wanted that only pay after one that broke off: to find them takes as long as all others.
+    pub after_failure: bool,
 }
 
 impl std::fmt::Debug for Inputs<'_> {

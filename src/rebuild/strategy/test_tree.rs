@@ -62,6 +62,7 @@ pub(super) fn infer_with(
         claims,
         residue,
         crlf: false,
+        after_failure: true,
     })
 }
 

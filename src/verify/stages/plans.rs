@@ -116,6 +116,7 @@ impl<'a> Planning<'a> {
             claims: self.claims,
             residue: self.residue,
             crlf: self.crlf,
+            after_failure: self.settings.allowed || self.settings.always,
         };
         match infer(&inputs) {
             Ok(plans) if plans.iter().any(Plan::builds) => {

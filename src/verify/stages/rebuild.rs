@@ -229,9 +229,8 @@ impl Trials<'_> {
         let attempts = &self.record.attempts;
         // All is explained; only a build that sees another version may still explain more exactly.
         let has_broken = attempts.iter().any(breaks_off);
-        let is_behind_a_failure = |file: &LedgerFile| matches!(&file.explanation, Explanation::RebuiltStabilized { stabilizers } if stabilizers.is_empty());
         let is_idle = self.ledger.unexplained().next().is_none()
-            && !self.ledger.files.iter().any(is_behind_a_failure)
+            && !self.ledger.files.iter().any(|file| file.explanation.is_behind_a_failure())
             && attempts.iter().any(|attempt| {
                 attempt.plan.stamps == plan.stamps
                     && is_whole(attempt)
