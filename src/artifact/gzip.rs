@@ -49,6 +49,36 @@ impl<R: Read> Read for Metered<R> {
 #[error("data follows the compressed archive")]
 pub(super) struct DataAfterMember;
 
+/// The bytes are of another format than gzip or tar.
+#[derive(Debug, thiserror::Error)]
+#[error("this is {0}")]
+pub(super) struct OtherFormat(pub(super) &'static str);
+
+/// How other formats begin. A server's error page is the usual one.
+const OTHER_FORMATS: [(&[u8], &str); 7] = [
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\xfd7zXZ\0", "an xz file"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file"),
+    (b"BZh", "a bzip2 file"),
+    (b"<", "an HTML or XML page"),
+    (b"{", "a JSON text"),
+    (b"\x7fELF", "a program"),
+];
+
+/// Where a tar header has its magic, if it has one.
+const TAR_MAGIC: std::ops::Range<usize> = 257..262;
+
+/// Names what a file is that begins like no archive.
+fn other_format(first: &[u8]) -> Option<&'static str> {
+    if first.is_empty() {
+        return Some("an empty file");
+    }
+    if first.get(TAR_MAGIC) == Some(b"ustar") {
+        return None;
+    }
+    OTHER_FORMATS.iter().find(|(magic, _)| first.starts_with(magic)).map(|(_, format)| *format)
+}
+
 type Source<R> = BufReader<Metered<R>>;
 
 enum State<R> {
@@ -72,7 +102,11 @@ impl<R: Read> Inflate<R> {
     pub(super) fn new(source: R, limit: u64) -> io::Result<Self> {
         let metered = Metered { inner: source, taken: 0, limit, hash: sha2::Sha256::new() };
         let mut source = BufReader::with_capacity(BUFFER_SIZE, metered);
-        let is_compressed = source.fill_buf()?.starts_with(&GZIP_MAGIC);
+        let first = source.fill_buf()?;
+        let is_compressed = first.starts_with(&GZIP_MAGIC);
+        if let Some(format) = other_format(first) {
+            return Err(io::Error::other(OtherFormat(format)));
+        }
         let state = if is_compressed { State::Member(Box::new(GzDecoder::new(source))) } else { State::Plain(source) };
         Ok(Self { state, is_compressed, trailing_data: false })
     }

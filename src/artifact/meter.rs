@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufReader, Read};
 
-use crate::artifact::gzip::{CompressedLimit, DataAfterMember, Inflate};
+use crate::artifact::gzip::{CompressedLimit, DataAfterMember, Inflate, OtherFormat};
 use crate::artifact::profile::{Ambiguity, Profile};
 use crate::artifact::{ArtifactError, ArtifactLimits, LimitKind};
 
@@ -45,6 +45,9 @@ impl Meter {
 
     /// The artifact's error behind a parser's.
     pub(super) fn explain(&self, source: io::Error, members: u64) -> ArtifactError {
+        if let Some(OtherFormat(format)) = source.get_ref().and_then(|inner| inner.downcast_ref()) {
+            return ArtifactError::OtherFormat(format);
+        }
         let compressed = is_inside::<CompressedLimit>(&source);
         let is_gzip = is_inside::<DataAfterMember>(&source);
         if is_gzip {

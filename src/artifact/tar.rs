@@ -17,7 +17,7 @@ use crate::package::BlobId;
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
     /// Truncated, not an archive, a bad checksum.
-    #[error("the archive is malformed after {entries} entries")]
+    #[error("the archive is malformed {}", after(*entries))]
     Malformed {
         /// Members read before the defect.
         entries: u64,
@@ -26,16 +26,27 @@ pub enum ArtifactError {
         source: io::Error,
     },
     /// Two readers may read the archive differently.
-    #[error("the archive is ambiguous after {entries} entries: {reason}")]
+    #[error("the archive is ambiguous {}: {reason}", after(*entries))]
     Ambiguous {
         /// Members read before the place.
         entries: u64,
         /// What stands there.
         reason: String,
     },
+    /// Something else than an archive.
+    #[error("this is {0}, not a tar archive")]
+    OtherFormat(&'static str),
     /// A bound of [`ArtifactLimits`].
     #[error("the archive exceeds the limit on {0}")]
     Limit(LimitKind),
+}
+
+fn after(entries: u64) -> String {
+    match entries {
+        0 => "at its start".to_owned(),
+        1 => "after 1 entry".to_owned(),
+        more => format!("after {more} entries"),
+    }
 }
 
 /// What the source has at a published file's place.
@@ -107,11 +118,12 @@ pub fn read_entries(
     limit: u64,
 ) -> Result<HashMap<Box<str>, Vec<u8>>, ArtifactError> {
     let meter = Meter::new(limits);
-    let mut found = HashMap::new();
+    let (mut found, mut members) = (HashMap::new(), 0);
     let pass = || -> io::Result<()> {
         let mut archive = open(Inflate::new(source, limits.compressed_size)?, &meter);
         for entry in archive.entries()? {
             let entry = entry?;
+            members += 1;
             meter.allow_entry(entry.size());
             if !is_regular(entry.header().entry_type()) {
                 continue;
@@ -127,7 +139,7 @@ pub fn read_entries(
     };
     match pass() {
         Ok(()) => Ok(found),
-        Err(source) => Err(meter.explain(source, found.len() as u64)),
+        Err(source) => Err(meter.explain(source, members)),
     }
 }
 

@@ -150,6 +150,10 @@ pub(super) fn request(subject: Option<Subject>, overrides: &Overrides, shown: Sh
         let message = format!("`{directory}` is not a directory inside a repository");
         return Err(CliError::usage(anyhow::anyhow!(message)));
     }
+    if let Some(path) = overrides.artifact.as_ref().filter(|path| path.is_dir()) {
+        let message = format!("`{}` is a directory; --artifact takes an archive", path.display());
+        return Err(CliError::usage(anyhow::anyhow!(message)));
+    }
     Ok(Request {
         subject,
         artifact: overrides.artifact.clone(),

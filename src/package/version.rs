@@ -11,7 +11,7 @@ pub struct Version {
 
 /// Why a text is not a version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not an exact semantic version", .0.escape_debug())]
+#[error("`{}` is not an exact version such as 1.2.3", .0.escape_debug())]
 pub struct VersionError(String);
 
 impl Version {

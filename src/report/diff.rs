@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::artifact::EntryKind;
+use crate::ledger::Ledger;
+use crate::report::explain::how;
 use crate::report::printable::{printable, printable_line};
 use crate::verify::Verification;
 
@@ -33,6 +36,12 @@ pub fn render(verification: &Verification) -> String {
             for line in &hunk.lines {
                 let _ = writeln!(out, "{}{}", line.sign, printable_line(&line.text));
             }
+        }
+    }
+    let shown = |path: &str| verification.diffs.iter().any(|diff| diff.path == path);
+    for file in verification.ledger.iter().flat_map(Ledger::unexplained) {
+        if file.kind != EntryKind::File && !shown(&file.path) {
+            let _ = writeln!(out, "# published/{}: {}", printable(&file.path), printable(&how(file)));
         }
     }
     out

@@ -7,7 +7,8 @@ use anstyle::{AnsiColor, Style};
 use crate::artifact::EntryKind;
 use crate::compare::{FileDiff, RebuiltDifference};
 use crate::finding::{Finding, Rule, Severity};
-use crate::ledger::{Explanation, LedgerFile};
+use crate::ledger::{Explanation, Ledger, LedgerFile};
+use crate::package::CommitId;
 use crate::report::explain::how;
 use crate::report::printable::{printable, printable_line};
 use crate::report::rebuild;
@@ -22,6 +23,12 @@ const MAX_FILES: usize = 15;
 
 /// How many findings of one rule are listed unless everything is asked for.
 const MAX_FINDINGS: usize = 5;
+
+/// Unexplained files from this size on are named with it: their excerpt is left out or cut, bytes.
+const LARGE: u64 = 1 << 20;
+
+/// How many ways of explaining files are told apart unless everything is asked for.
+const MAX_WAYS: usize = 4;
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,9 +107,13 @@ fn headline(out: &mut String, verification: &Verification) {
 }
 
 fn describe(candidate: &Candidate) -> String {
-    let short: String = candidate.commit.to_string().chars().take(12).collect();
     let evidence: Vec<String> = candidate.evidence.iter().map(evidence_text).collect();
-    format!("{short} ({})", evidence.join(", "))
+    format!("{} ({})", shortened(&candidate.commit), evidence.join(", "))
+}
+
+/// A commit's first characters, as people know them from git.
+fn shortened(commit: &CommitId) -> String {
+    commit.to_string().chars().take(12).collect()
 }
 
 /// Evidence in a few words.
@@ -212,6 +223,7 @@ fn files(out: &mut String, verification: &Verification, detail: Detail) {
         }
         return;
     }
+    weaker(out, ledger);
     let mut unexplained: Vec<&LedgerFile> = ledger.unexplained().collect();
     unexplained.sort_by_key(|file| {
         let shown = verification.diffs.iter().position(|diff| diff.path == *file.path);
@@ -226,6 +238,41 @@ fn files(out: &mut String, verification: &Verification, detail: Detail) {
     }
 }
 
+/// Which files are explained by something weaker than their own bytes, and what the artifact lacks.
+fn weaker(out: &mut String, ledger: &Ledger) {
+    let mut ways: Vec<(String, usize)> = Vec::new();
+    for file in &ledger.files {
+        let way = match &file.explanation {
+            Explanation::GitBlobMoved { .. } => "in another place of the commit".to_owned(),
+            Explanation::History { commit } => format!("in another commit, {}", shortened(commit)),
+            Explanation::Stabilized { .. } => format!("equal {}", how(file)),
+            explanation if explanation.is_behind_a_failure() => how(file),
+            Explanation::RebuiltStabilized { .. } => format!("rebuilt, equal after {}", how(file)),
+            Explanation::Attributed { .. } => "rebuilt, the same program".to_owned(),
+            _ => continue,
+        };
+        match ways.iter_mut().find(|(known, _)| *known == way) {
+            Some((_, count)) => *count += 1,
+            None => ways.push((way, 1)),
+        }
+    }
+    ways.sort_by(|(a, fewer), (b, more)| more.cmp(fewer).then_with(|| a.cmp(b)));
+    let mut say = |count: usize, text: &str| {
+        let files = if count == 1 { "file" } else { "files" };
+        line(out, 2, &format!("{DIM}{count} {files} {}{DIM:#}", printable(text)));
+    };
+    for (way, count) in ways.iter().take(MAX_WAYS) {
+        say(*count, way);
+    }
+    match ways.len().checked_sub(MAX_WAYS) {
+        Some(0) | None => {}
+        Some(_) => say(ways.iter().skip(MAX_WAYS).map(|(_, count)| count).sum(), "more, explained in other ways"),
+    }
+    if let Some(missing) = ledger.source_only.as_ref().filter(|missing| !missing.is_empty()) {
+        say(missing.len(), "that the packer would have included are not in the artifact (--verbose names them)");
+    }
+}
+
 fn row(out: &mut String, file: &LedgerFile, verification: &Verification) {
     let style = if file.explanation.is_explained() { GREEN } else { RED };
     let mut note = how(file);
@@ -234,6 +281,9 @@ fn row(out: &mut String, file: &LedgerFile, verification: &Verification) {
         && file.counterpart.as_ref().is_some_and(|other| !other.executable)
     {
         note.push_str(", executable only here");
+    }
+    if !file.explanation.is_explained() && file.size >= LARGE && file.kind == EntryKind::File {
+        note.push_str(&format!("{}{} bytes", if note.is_empty() { "" } else { ", " }, file.size));
     }
     let class = file.explanation.class();
     let note = if note.is_empty() { String::new() } else { format!("  {DIM}{}{DIM:#}", printable(&note)) };

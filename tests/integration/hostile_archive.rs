@@ -59,7 +59,29 @@ fn limit_hit(outcome: Result<ArtifactContents, ArtifactError>) -> LimitKind {
 
 /// Whether the archive was refused, as broken or as something that readers read differently.
 fn is_malformed(outcome: &Result<ArtifactContents, ArtifactError>) -> bool {
-    matches!(outcome, Err(ArtifactError::Malformed { .. } | ArtifactError::Ambiguous { .. }))
+    use ArtifactError::{Ambiguous, Malformed, OtherFormat};
+    matches!(outcome, Err(Malformed { .. } | Ambiguous { .. } | OtherFormat(_)))
+}
+
+#[test]
+fn what_is_no_archive_is_named() {
+    let cases: [(&[u8], &str); 6] = [
+        (b"", "an empty file"),
+        (b"<!doctype html><p>502</p>", "an HTML or XML page"),
+        (b"{\"error\":\"not found\"}", "a JSON text"),
+        (b"PK\x03\x04\x14\0", "a zip archive"),
+        (b"\xfd7zXZ\0\0\x04", "an xz file"),
+        (b"\x28\xb5\x2f\xfd\x04", "a zstd file"),
+    ];
+    for (bytes, format) in cases {
+        let outcome = read(bytes);
+        assert!(matches!(&outcome, Err(ArtifactError::OtherFormat(named)) if *named == format), "{outcome:?}");
+    }
+    // A member's name may begin in the same way.
+    let contents = read(&Archive::package().file("{id}/index.js", "x").end().plain()).unwrap();
+    assert_eq!(paths(&contents), ["index.js", "package.json"]);
+    let contents = read(&Archive::new().file("{id}/index.js", "x").end().plain()).unwrap();
+    assert_eq!(paths(&contents), ["index.js"]);
 }
 
 #[test]
@@ -381,7 +403,7 @@ fn a_truncated_archive_never_passes_for_a_whole_one() {
 fn a_truncated_archive_without_compression_keeps_only_whole_members() {
     let whole =
         Archive::package().file("package/a.bin", noise(900, 1)).file("package/b.bin", noise(900, 2)).end().plain();
-    for length in (0..whole.len()).step_by(100) {
+    for length in (100..whole.len()).step_by(100) {
         match read(&whole[..length]) {
             Ok(contents) => {
                 // Nothing marks the missing rest where the cut is between two members.

@@ -27,7 +27,8 @@ pub(super) fn diff(command: &Diff, common: &Common, config: &Config) -> Result<u
         _ => {
             if text.is_empty() {
                 let code = verification.verdict.exit_code();
-                let note = format!("no difference to show; the verdict is {}\n", verification.verdict);
+                let verdict = &verification.verdict;
+                let note = format!("no difference to show; the verdict is {verdict}{}\n", reason(&verification));
                 output::note(&note);
                 return Ok(code);
             }
@@ -76,9 +77,13 @@ fn file_is_missing(verification: &Verification, path: &str) -> bool {
 /// Says why there is nothing to show; the exit code is the verdict's.
 fn not_compared(verification: &Verification) -> u8 {
     let release = printable(&verification.release.to_string());
-    let reason = verification.reason.as_deref().map(|reason| format!(": {}", printable(reason))).unwrap_or_default();
-    output::note(&format!("`{release}` was not compared, the verdict is {}{reason}\n", verification.verdict));
+    let (verdict, reason) = (&verification.verdict, reason(verification));
+    output::note(&format!("`{release}` was not compared, the verdict is {verdict}{reason}\n"));
     verification.verdict.exit_code()
+}
+
+fn reason(verification: &Verification) -> String {
+    verification.reason.as_deref().map(|reason| format!(": {}", printable(reason))).unwrap_or_default()
 }
 
 fn no_such_file(verification: &Verification, path: &str) -> CliError {

@@ -182,7 +182,9 @@ pub(in crate::verify) fn conclude_unread(
     let (sha256, size) = digest_of(&artifact.path)?;
     let detail = with_source(error);
     let reason = match error {
-        ArtifactError::Malformed { .. } => InconclusiveReason::ArtifactUnreadable(detail.clone()),
+        ArtifactError::Malformed { .. } | ArtifactError::OtherFormat(_) => {
+            InconclusiveReason::ArtifactUnreadable(detail.clone())
+        }
         ArtifactError::Ambiguous { .. } => InconclusiveReason::ArchiveAmbiguous(detail.clone()),
         ArtifactError::Limit(_) => InconclusiveReason::LimitReached(detail.clone()),
     };
