@@ -4,6 +4,7 @@
 //! defined in `docs/glossary.md`.
 
 pub mod artifact;
+pub mod capability;
 pub mod cli;
 pub mod compare;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod finding;
 pub mod ledger;
 pub mod pack;
 pub mod package;
+pub mod reach;
 pub mod rebuild;
 pub mod registry;
 pub mod report;

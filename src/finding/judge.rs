@@ -62,7 +62,7 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn add(&mut self, rule: Rule, path: Option<&str>, message: impl Into<String>) {
-        self.0.push(Finding { rule, path: path.map(str::to_owned), message: message.into() });
+        self.0.push(Finding::new(rule, path, message));
     }
 
     fn release(&mut self, evidence: &Evidence<'_>) {
@@ -265,7 +265,7 @@ impl Findings {
             }
             result.extend_from_slice(&group[..MAX_SINGLE]);
             let message = format!("and {} more files like these", group.len() - MAX_SINGLE);
-            result.push(Finding { rule: group[0].rule, path: None, message });
+            result.push(Finding::new(group[0].rule, None, message));
         }
         result
     }

@@ -5,18 +5,55 @@
 //! that contradicts the artifact.
 
 mod judge;
+mod risk;
 mod rule;
 
 pub use judge::{Evidence, judge};
+pub use risk::Risk;
 pub use rule::{RULES, Rule, Severity};
+
+use crate::capability::Signal;
+use crate::reach::Reach;
 
 /// One judged difference.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
+    /// How urgently a human should look at it; the first in the order of findings.
+    pub risk: Risk,
     /// What judged it.
     pub rule: Rule,
     /// The file it is about, if it is about one.
     pub path: Option<String>,
     /// One sentence.
     pub message: String,
+    /// When the file takes effect, where that was looked at.
+    pub reach: Option<Reach>,
+    /// How the file is reached: `package.json main`, then file by file.
+    pub way: Vec<String>,
+    /// What the unexplained part of the file can do.
+    pub signals: Vec<Signal>,
+    /// First and last unexplained line of the published file, counted from 1.
+    pub lines: Option<(usize, usize)>,
+    /// The earlier release that had the same, if one did.
+    pub same_as: Option<String>,
+    /// Why a policy excepts it, if one does.
+    pub excepted: Option<String>,
+}
+
+impl Finding {
+    /// A finding as its rule alone states it.
+    pub fn new(rule: Rule, path: Option<&str>, message: impl Into<String>) -> Self {
+        Self {
+            risk: rule.risk(),
+            rule,
+            path: path.map(str::to_owned),
+            message: message.into(),
+            reach: None,
+            way: Vec::new(),
+            signals: Vec::new(),
+            lines: None,
+            same_as: None,
+            excepted: None,
+        }
+    }
 }

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::finding::Risk;
+
 /// How urgently a finding wants to be read, in SARIF's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -82,6 +84,15 @@ impl Rule {
     /// How urgently its findings want to be read.
     pub fn severity(self) -> Severity {
         self.row().2
+    }
+
+    /// The risk of its findings before anything else is known.
+    pub fn risk(self) -> Risk {
+        match self.severity() {
+            Severity::Error => Risk::High,
+            Severity::Warning => Risk::Medium,
+            Severity::Note => Risk::Low,
+        }
     }
 
     /// One sentence about what it finds.

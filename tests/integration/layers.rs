@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Each module may use those before it, and itself. `docs/architecture.md` has the same list.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 19] = [
     "package",
     "artifact",
     "pack",
@@ -16,6 +16,8 @@ const ORDER: [&str; 17] = [
     "ledger",
     "compare",
     "verdict",
+    "reach",
+    "capability",
     "finding",
     "verify",
     "report",
