@@ -1,12 +1,11 @@
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use tarproof::cli::{Arguments, run};
+use tarproof::cli::{parse, run};
 
 fn main() -> ExitCode {
     // A sandbox's first process is this program, too.
     tarproof_sandbox::run_if_init();
-    let arguments = Arguments::parse();
+    let arguments = parse();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("TARPROOF_LOG"))

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::ledger::{Explanation, Ledger};
-use crate::package::is_document;
+use crate::package::{is_document, is_document_of_package};
 use crate::rebuild::run::Failure;
 
 /// Exit codes of every command that verifies.
@@ -135,7 +135,7 @@ pub fn of_ledger(ledger: &Ledger) -> Verdict {
         match &file.explanation {
             Explanation::GitBlob | Explanation::Derived { .. } => {}
             // A copied licence or readme is what packers do; code at another place is weaker evidence.
-            Explanation::GitBlobMoved { from } if is_document(&file.path) && is_document(from) => {}
+            Explanation::GitBlobMoved { from } if is_document_of_package(&file.path) && is_document(from) => {}
             Explanation::Rebuilt if verdict == Verdict::Verbatim => verdict = Verdict::Reproduced,
             Explanation::Rebuilt => {}
             Explanation::GitBlobMoved { .. }

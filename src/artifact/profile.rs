@@ -44,6 +44,8 @@ enum Body {
 struct Pending {
     size: Option<u64>,
     names_link: bool,
+    /// Whether it states the member's name, and if so whether that ends in `/`.
+    name_ends_in_slash: Option<bool>,
 }
 
 /// Why two readers may read the archive differently.
@@ -111,7 +113,8 @@ impl Profile {
                 if name.is_empty() || name.contains(&0) {
                     return Err("a long name holds a zero byte".to_owned());
                 }
-                self.pending = Some(Pending { size: None, names_link: false });
+                let name_ends_in_slash = Some(name.ends_with(b"/"));
+                self.pending = Some(Pending { size: None, names_link: false, name_ends_in_slash });
             }
         }
         self.state = State::Header;
@@ -151,7 +154,10 @@ impl Profile {
         match kind {
             b'0' | 0 | b'7' => {
                 let name = &header[..header[..100].iter().position(|byte| *byte == 0).unwrap_or(100)];
-                if name.ends_with(b"/") {
+                // node-tar takes such a file for a directory, and its content for the next headers, whichever header
+                // the name comes from. Without a name the prefix and its separator are left.
+                let stated = pending.and_then(|pending| pending.name_ends_in_slash);
+                if name.ends_with(b"/") || stated == Some(true) || (stated.is_none() && name.is_empty()) {
                     return Err("a file's name ends like a directory's".to_owned());
                 }
                 if linked || pending.is_some_and(|pending| pending.names_link) {
@@ -229,7 +235,7 @@ fn records(body: &[u8]) -> Result<Vec<(&str, &[u8])>, Ambiguity> {
 }
 
 fn pax(body: &[u8]) -> Result<Pending, Ambiguity> {
-    let mut pending = Pending { size: None, names_link: false };
+    let mut pending = Pending { size: None, names_link: false, name_ends_in_slash: None };
     for (key, value) in records(body)? {
         match key {
             "size" => {
@@ -239,9 +245,10 @@ fn pax(body: &[u8]) -> Result<Pending, Ambiguity> {
                 pending.size = Some(size.ok_or("an extended header states a size that is no number")?);
             }
             "linkpath" => pending.names_link = true,
-            "path" if value.is_empty() || value.ends_with(b"/") && value.len() == 1 => {
+            "path" if value.is_empty() || value == b"/" => {
                 return Err("an extended header states an empty path".to_owned());
             }
+            "path" => pending.name_ends_in_slash = Some(value.ends_with(b"/")),
             key if key.starts_with("GNU.sparse") => return Err("a member is sparse".to_owned()),
             _ => {}
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::package::Subject;
+use crate::report::printable::{is_hidden, printable};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -26,6 +27,21 @@ pub struct Arguments {
     pub(super) common: Common,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+/// Parses the command line; ends the process where that says all there is to do.
+pub fn parse() -> Arguments {
+    Arguments::try_parse().unwrap_or_else(|error| {
+        let text = error.render().to_string();
+        // clap shows an argument as it was given, and a list of subjects may come from anywhere.
+        if error.use_stderr() && text.chars().any(|character| character != '\n' && is_hidden(character)) {
+            let lines: Vec<String> = text.lines().map(printable).collect();
+            let escaped =
+                clap::Error::raw(error.kind(), format!("{}\n", lines.join("\n").trim_start_matches("error: ")));
+            escaped.exit()
+        }
+        error.exit()
+    })
 }
 
 #[derive(Debug, Args)]

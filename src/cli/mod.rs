@@ -8,5 +8,5 @@ mod error;
 mod output;
 mod setup;
 
-pub use arguments::Arguments;
+pub use arguments::{Arguments, parse};
 pub use commands::run;

@@ -12,6 +12,7 @@ use crate::package::Subject;
 use crate::rebuild::commands::check;
 use crate::rebuild::definitions;
 use crate::registry::{Access, Environment, NpmRegistry, RegistryLimits, RegistryOptions};
+use crate::report::printable::printable;
 use crate::source::RepositoryLocation;
 use crate::source::git::{GitClient, GitOptions, UrlRewrites};
 use crate::verify::{Context, Processors, Progress, RebuildSettings, Request, Shown};
@@ -144,6 +145,11 @@ pub(super) fn with_rebuild(mut context: Context, arguments: &RebuildArguments) -
 pub(super) fn request(subject: Option<Subject>, overrides: &Overrides, shown: Shown) -> Result<Request, CliError> {
     let repository =
         overrides.repository.as_deref().map(RepositoryLocation::from_user).transpose().map_err(CliError::usage)?;
+    if let Some(path) = repository.as_ref().filter(|repository| repository.is_local_path())
+        && !std::path::Path::new(path.as_str()).exists()
+    {
+        return Err(CliError::usage(anyhow::anyhow!("there is nothing at `{}`", printable(path.as_str()))));
+    }
     if let Some(directory) = &overrides.directory
         && directory.split('/').any(|part| part == ".." || part.chars().any(char::is_control))
     {

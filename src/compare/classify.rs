@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::artifact::{ArtifactContents, ArtifactEntry};
+use crate::artifact::{ArchiveAnomaly, ArtifactContents, ArtifactEntry};
 use crate::compare::contents::PublishedContents;
 use crate::compare::manifest::{CommitWorkspace, manifest_sources};
 use crate::compare::source_only::source_only;
@@ -12,7 +12,7 @@ use crate::pack::npm::manifest::{
     AppliedRule, CLEAN_DOCS, GITIGNORE_RENAMED, ManifestError, ManifestInput, compare_manifests,
 };
 use crate::pack::npm::packlist::GitIgnores;
-use crate::package::{BlobId, CommitId, Sha256Digest, Version, is_document};
+use crate::package::{BlobId, CommitId, Sha256Digest, Version, is_document, is_document_of_package};
 use crate::rebuild::strategy::files_about_building;
 use crate::source::git::repository::{commit_id, holds};
 use crate::source::git::{Completeness, SourceRepository};
@@ -261,9 +261,24 @@ impl<'a> Classifier<'_, 'a> {
             .filter(|row| is_document(&row.entry.path) && self.may_run(row))
             .map(|row| row.entry.path.clone())
             .collect();
+        let colliding: HashSet<&str> = self
+            .comparison
+            .artifact
+            .anomalies
+            .iter()
+            .filter_map(|anomaly| match anomaly {
+                ArchiveAnomaly::NameCollision { first, second } => Some([&**first, &**second]),
+                _ => None,
+            })
+            .flatten()
+            .collect();
         for row in self.rows.iter_mut().filter(|row| row.is_open()) {
-            // What takes effect by its name, or can be run under the name of prose, is new behaviour.
-            if acts_by_name(&row.entry.path) || (row.counterpart.is_none() && scripts.contains(&row.entry.path)) {
+            // What takes effect by its name, or can be run under the name of prose, is new behaviour. So is what
+            // some file systems put in another file's place.
+            if colliding.contains(&*row.entry.path)
+                || acts_by_name(&row.entry.path)
+                || (row.counterpart.is_none() && scripts.contains(&row.entry.path))
+            {
                 continue;
             }
             let Some(places) = row.entry.blob.and_then(|blob| found.get(&blob)) else { continue };
@@ -280,7 +295,8 @@ impl<'a> Classifier<'_, 'a> {
             let Some(best) = best.cloned() else { continue };
             let from = best.path.clone();
             let displaced = row.counterpart.as_ref().is_some_and(|counterpart| counterpart.path != from);
-            let prose = is_document(&row.entry.path) && is_document(&from) && !scripts.contains(&row.entry.path);
+            let prose =
+                is_document_of_package(&row.entry.path) && is_document(&from) && !scripts.contains(&row.entry.path);
             if displaced && !prose {
                 row.same_as = Some(from);
             } else {

@@ -9,9 +9,11 @@ mod rebuild;
 mod rebuilt;
 mod source_only;
 mod text_diff;
+mod unexplained;
 
 pub use classify::{Compared, Comparison, compare};
 pub use contents::PublishedContents;
 pub use rebuild::{Candidate, RebuiltFile, explain_by_rebuild};
 pub use rebuilt::{RebuiltComparison, RebuiltDifference, compare_rebuilt};
-pub use text_diff::{DiffDepth, DiffLine, FileDiff, Hunk, diff_texts};
+pub use text_diff::{DiffDepth, DiffLine, FileDiff, Hunk, LineOrigin, diff_texts, line_origins};
+pub use unexplained::{AddedText, added_lines, added_text};

@@ -3,6 +3,8 @@
 use similar::{ChangeTag, DiffOp, DiffableStr as _, group_diff_ops};
 
 use crate::compare::line_edits::line_edits;
+use crate::compare::unexplained::AddedText;
+use crate::source::seen_lines::{Place, SeenLines};
 
 /// Largest text that is diffed, bytes; larger ones are described, not shown.
 const TEXT_SIZE: usize = 1 << 20;
@@ -42,6 +44,41 @@ pub struct FileDiff {
     pub more_hunks: usize,
     /// Why there are no hunks (binary, too large), if so.
     pub note: Option<String>,
+    /// Where the lines that only the published file has were seen before, in its order; empty where nobody looked.
+    pub origins: Vec<LineOrigin>,
+}
+
+/// A run of lines that only the published file has, and where the repository had them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineOrigin {
+    /// First and last line in the published file, counted from 1.
+    pub lines: (usize, usize),
+    /// Where they were seen; `None` for lines that were never seen.
+    pub place: Option<Place>,
+    /// Whether all of the history could be looked at.
+    pub certain: bool,
+}
+
+/// Joins lines of the same origin; lines without any text belong to those around them.
+pub fn line_origins(added: &[AddedText], seen: &SeenLines) -> Vec<LineOrigin> {
+    let mut origins: Vec<LineOrigin> = Vec::new();
+    for run in added {
+        for (offset, line) in run.text.lines().enumerate() {
+            let number = run.line + offset;
+            let text = line.trim();
+            let place = seen.places.get(text);
+            match origins.last_mut().filter(|last| last.lines.1 + 1 == number) {
+                Some(last) if text.is_empty() || last.place.as_ref() == place => last.lines.1 = number,
+                _ if text.is_empty() => {}
+                _ => origins.push(LineOrigin {
+                    lines: (number, number),
+                    place: place.cloned(),
+                    certain: place.is_some() || seen.complete,
+                }),
+            }
+        }
+    }
+    origins
 }
 
 /// How much of a difference is kept.
@@ -69,7 +106,8 @@ impl DiffDepth {
 
 /// Diffs candidate against published; a side that does not exist counts as empty.
 pub fn diff_texts(path: &str, candidate: Option<&[u8]>, published: Option<&[u8]>, depth: DiffDepth) -> FileDiff {
-    let mut result = FileDiff { path: path.to_owned(), hunks: Vec::new(), more_hunks: 0, note: None };
+    let mut result =
+        FileDiff { path: path.to_owned(), hunks: Vec::new(), more_hunks: 0, note: None, origins: Vec::new() };
     let (old, new) = match texts(candidate, published) {
         Ok(texts) => texts,
         Err(note) => {
@@ -127,7 +165,7 @@ fn texts<'a>(candidate: Option<&'a [u8]>, published: Option<&'a [u8]>) -> Result
     let text = |content: Option<&'a [u8]>, side: &str| {
         let content = content.unwrap_or_default();
         if content.len() > TEXT_SIZE {
-            return Err(format!("the {side} file is too large to diff ({} bytes)", content.len()));
+            return Err(format!("the {side} file is too large to diff ({} bytes, at most {TEXT_SIZE})", content.len()));
         }
         match std::str::from_utf8(content) {
             Ok(text) if !text.contains('\0') => Ok(text),

@@ -4,7 +4,7 @@ use crate::artifact::{ArchiveAnomaly, ArtifactContents, EntryKind};
 use crate::finding::{Finding, Rule};
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::pack::npm::manifest::{KeyReach, ManifestDifference};
-use crate::package::{CommitId, PackageName, is_document};
+use crate::package::{CommitId, PackageName, is_document_of_package};
 use crate::source::directory::DirectoryOrigin;
 use crate::source::git::MovedTag;
 use crate::source::location::LocationError;
@@ -186,7 +186,7 @@ impl Findings {
                 let message = format!("the content is the source's at commit {}", short(commit));
                 self.add(Rule::SourceHistoryOnly, path, message);
             }
-            Explanation::GitBlobMoved { from } if !is_document(&file.path) => {
+            Explanation::GitBlobMoved { from } if !is_document_of_package(&file.path) => {
                 self.add(Rule::ContentMoved, path, format!("the content is at `{from}` in the source"));
             }
             Explanation::GitBlob
@@ -201,8 +201,10 @@ impl Findings {
 
     fn commits(&mut self, matched: &CommitMatch, evidence: &Evidence<'_>) {
         for candidate in &matched.unreachable {
+            let chosen = candidate.evidence.contains(&match_commit::Evidence::Override);
             let message = format!(
-                "`gitHead` names commit {}, which no branch or tag reaches (it holds {} of the artifact's files)",
+                "{} names commit {}, which no branch or tag reaches (it holds {} of the artifact's files)",
+                if chosen { "`--commit`" } else { "`gitHead`" },
                 short(&candidate.commit),
                 candidate.matched
             );

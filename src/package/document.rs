@@ -29,6 +29,13 @@ pub fn is_document(path: &str) -> bool {
     })
 }
 
+/// The same for a file of a package: there only the root holds prose without an extension.
+///
+/// Deeper in it, `require('./license')` would run a file of that name.
+pub fn is_document_of_package(path: &str) -> bool {
+    is_document(path) && (!path.contains('/') || path.rsplit('/').next().is_some_and(|name| name.contains('.')))
+}
+
 /// The text behind a UTF-8 byte order mark, which npm and git skip, too.
 pub fn without_byte_order_mark(content: &[u8]) -> &[u8] {
     content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content)
@@ -37,6 +44,12 @@ pub fn without_byte_order_mark(content: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_be_required_is_no_prose() {
+        assert!(is_document_of_package("LICENSE") && is_document_of_package("lib/readme.md"));
+        assert!(!is_document_of_package("lib/license"));
+    }
 
     #[test]
     fn prose_is_told_from_programs() {

@@ -38,6 +38,11 @@ impl Version {
         !self.parsed.pre_release().is_empty()
     }
 
+    /// Whether it lies within a range.
+    pub fn satisfies(&self, range: &nodejs_semver::Range) -> bool {
+        self.parsed.satisfies(range)
+    }
+
     /// The order of semantic versioning, build metadata ignored.
     pub fn compare_precedence(&self, other: &Self) -> std::cmp::Ordering {
         self.parsed.cmp(&other.parsed)

@@ -269,7 +269,9 @@ fn weaker(out: &mut String, ledger: &Ledger) {
         Some(_) => say(ways.iter().skip(MAX_WAYS).map(|(_, count)| count).sum(), "more, explained in other ways"),
     }
     if let Some(missing) = ledger.source_only.as_ref().filter(|missing| !missing.is_empty()) {
-        say(missing.len(), "that the packer would have included are not in the artifact (--verbose names them)");
+        let are = if missing.len() == 1 { "is" } else { "are" };
+        let text = format!("that the packer would have included {are} not in the artifact (--verbose names all)");
+        say(missing.len(), &text);
     }
 }
 

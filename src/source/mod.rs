@@ -10,6 +10,7 @@ pub mod history;
 pub mod location;
 pub mod match_commit;
 pub mod scoring;
+pub mod seen_lines;
 pub mod tags;
 pub mod tree;
 

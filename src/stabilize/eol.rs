@@ -1,10 +1,14 @@
 /// Replaces CRLF by LF, drops leading byte order marks and supplies a missing final newline; text only.
 ///
 /// No language that packages are written in gives these a meaning: JavaScript itself reads CRLF as LF, in
-/// template literals too. A lone CR is kept, because it ends a `//` comment; a file with CR CR LF or a CR at
+/// template literals too. A shell does not: there a CR is a character as any other, and a `\` before it joins no lines.
+/// A script for one is left alone, and so is every text with such a line end. A lone CR is kept, because it ends a `//` comment; a file with CR CR LF or a CR at
 /// its end is left alone, because it has no single reading.
 pub(super) fn stabilize(content: &[u8]) -> Option<Vec<u8>> {
     let mut text = std::str::from_utf8(content).ok()?;
+    if is_shell_script(text) || text.contains("\\\r\n") {
+        return None;
+    }
     if text.contains('\0') || text.contains("\r\r\n") || text.ends_with('\r') {
         return None;
     }
@@ -16,6 +20,12 @@ pub(super) fn stabilize(content: &[u8]) -> Option<Vec<u8>> {
         result.push('\n');
     }
     Some(result.into_bytes())
+}
+
+/// Whether the first line names an interpreter that is no JavaScript runtime.
+fn is_shell_script(text: &str) -> bool {
+    let line = text.trim_start_matches('\u{feff}').lines().next().unwrap_or_default();
+    line.starts_with("#!") && !["node", "deno", "bun", "ts-node", "tsx"].iter().any(|name| line.contains(name))
 }
 
 #[cfg(test)]
@@ -34,6 +44,10 @@ mod tests {
         assert_ne!(stabilize(b"// a\rrun()"), stabilize(b"// arun()"));
         assert_ne!(stabilize(b"a\n\n"), stabilize(b"a\n"));
         assert_eq!(stabilize(b"\x00\r\n"), None);
+        // The second line would be a command of its own.
+        assert_eq!(stabilize(b"echo a \\\r\n  b\r\n"), None);
+        assert_eq!(stabilize(b"#!/bin/sh\necho a\n"), None);
+        assert!(stabilize(b"#!/usr/bin/env node\r\nrun()\r\n").is_some());
         // With the newline supplied it would be a CRLF, and so another text the second time.
         assert_eq!(stabilize(b"\xef\xbb\xbfa\r"), None);
     }

@@ -244,6 +244,26 @@ fn a_path_of_very_many_folders_is_none_of_a_package() {
 }
 
 #[test]
+fn a_file_with_the_name_of_a_directory_is_refused_wherever_the_name_stands() {
+    // node-tar makes a directory of it and reads its content as the next headers.
+    let inner = Archive::new().file("package/index.js", "run()").end().plain();
+    let archives = [
+        Archive::package().file("package/fixture.tar/", inner.clone()),
+        Archive::package()
+            .records(Archive::PAX, &[("path", b"package/fixture.tar/")])
+            .file("package/fixture.tar", inner.clone()),
+        Archive::package()
+            .member(Archive::GNU_LONG_NAME, b"././@LongLink", b"package/fixture.tar/")
+            .file("package/fixture.tar", inner.clone()),
+        Archive::package().file("", inner),
+    ];
+    for (index, archive) in archives.into_iter().enumerate() {
+        let outcome = read(&archive.end().gzip());
+        assert!(matches!(outcome, Err(ArtifactError::Ambiguous { .. })), "{index}: {outcome:?}");
+    }
+}
+
+#[test]
 fn a_global_header_is_told_unless_it_is_a_comment() {
     let with = |records: &[(&str, &[u8])]| {
         contents(Archive::new().records(Archive::GLOBAL_PAX, records).file("package/package.json", "{}"))

@@ -30,5 +30,12 @@ pub(super) fn run(command: &Packlist) -> Result<u8, CliError> {
         Format::Terminal => paths.iter().map(|path| format!("{}\n", printable(path))).collect(),
     };
     output::write(None, &text)?;
-    Ok(exit::EXPLAINED)
+    for refusal in &selection.refusals {
+        output::note(&format!("the list is not complete: {}\n", printable(&refusal.to_string())));
+    }
+    for path in &selection.unavailable {
+        output::note(&format!("the list may be wrong: `{}` cannot be read\n", printable(path)));
+    }
+    let complete = selection.refusals.is_empty() && selection.unavailable.is_empty();
+    Ok(if complete { exit::EXPLAINED } else { exit::INCONCLUSIVE })
 }

@@ -256,6 +256,14 @@ impl<'s> Search<'s> {
             .position(|candidate| is_supported(candidate, self.wanted.count()) || self.holds_all(candidate));
         let index = index.filter(|index| candidates[*index].matched > 0 || best == 0).unwrap_or(0);
         let winner = candidates.remove(index);
+        // The user may choose any commit, but hears of one that anybody could have proposed.
+        if winner.evidence.contains(&Evidence::Override)
+            && depth_known
+            && let Some(id) = oid(&winner.commit.0)
+            && !is_reachable(repository, &self.source.tips(), id)
+        {
+            unreachable.push(winner.clone());
+        }
         candidates.append(&mut undecided);
         let standing = if is_supported(&winner, self.wanted.count()) || self.holds_all(&winner) {
             MatchStanding::Established

@@ -5,7 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::value::RawValue;
 
 use crate::artifact::{ArchiveAnomaly, ArtifactContents, ArtifactEntry};
-use crate::compare::{Compared, Comparison, DiffDepth, FileDiff, PublishedContents, RebuiltFile, compare, diff_texts};
+use crate::compare::{
+    Compared, Comparison, DiffDepth, FileDiff, LineOrigin, PublishedContents, RebuiltFile, added_lines, compare,
+    diff_texts, line_origins,
+};
 use crate::finding::{Evidence, Finding, judge};
 use crate::ledger::{Explanation, Ledger};
 use crate::pack::npm::manifest::{KeyReach, ManifestDifference, compare_with_registry};
@@ -14,10 +17,14 @@ use crate::registry::{DigestsStated, ReleaseMetadata};
 use crate::source::git::{SourceRepository, with_source};
 use crate::source::location::claims;
 use crate::source::match_commit::CommitMatch;
+use crate::source::seen_lines::seen_lines;
 use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::source::Discovery;
 use crate::verify::{Context, Shown};
+
+/// Most lines of one file that are looked for in the history.
+const MAX_LINES: usize = 20_000;
 
 /// What the comparison stages found beside the ledger.
 #[derive(Debug, Default)]
@@ -130,16 +137,35 @@ fn diffs(shown: &Shown, ledger: &Ledger, comparison: &Comparison<'_>) -> Vec<Fil
             let candidate =
                 file.counterpart.as_ref().and_then(|counterpart| comparison.source.read_blob(counterpart.blob));
             match comparison.contents.get(comparison.artifact, &file.path) {
-                Some(published) => diff_texts(&file.path, candidate.as_deref(), Some(&published), depth),
+                Some(published) => {
+                    let mut diff = diff_texts(&file.path, candidate.as_deref(), Some(&published), depth);
+                    if let (Some(counterpart), Some(candidate)) = (&file.counterpart, &candidate) {
+                        diff.origins = origins(comparison, &counterpart.path, &published, candidate);
+                    }
+                    diff
+                }
                 None => FileDiff {
                     path: file.path.to_string(),
                     hunks: Vec::new(),
                     more_hunks: 0,
                     note: Some(format!("the published file is too large to diff ({} bytes)", file.size)),
+                    origins: Vec::new(),
                 },
             }
         })
         .collect()
+}
+
+/// Where the repository had the lines that only the published file has.
+fn origins(comparison: &Comparison<'_>, path: &str, published: &[u8], candidate: &[u8]) -> Vec<LineOrigin> {
+    let (Ok(published), Ok(candidate)) = (std::str::from_utf8(published), std::str::from_utf8(candidate)) else {
+        return Vec::new();
+    };
+    let added = added_lines(published, candidate);
+    let lines: Vec<&str> = added.iter().flat_map(|run| run.text.lines()).take(MAX_LINES).collect();
+    let mut seen = seen_lines(comparison.source, &comparison.matched.winner.commit, path, &lines);
+    seen.complete &= lines.len() < MAX_LINES;
+    line_origins(&added, &seen)
 }
 
 /// Stage 8a: findings.

@@ -1,6 +1,7 @@
 //! The interface: which files npm would pack, and why.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
@@ -95,6 +96,18 @@ pub enum Refusal {
     TooComplex(String),
     /// The walk cost more than we spend.
     TooMuchWork,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(field) => write!(formatter, "npm fails over the type of `{field}` in `package.json`"),
+            Self::Pattern(pattern) => write!(formatter, "npm cannot read the pattern `{pattern}`"),
+            Self::IgnoreFile(path) => write!(formatter, "the ignore file `{path}` is none"),
+            Self::TooComplex(pattern) => write!(formatter, "the pattern `{pattern}` has too many parts"),
+            Self::TooMuchWork => formatter.write_str("the tree is too large"),
+        }
+    }
 }
 
 /// Selects the files that the newest npm would put into the tarball of the package in `package_directory`.
