@@ -230,9 +230,14 @@ pub struct Pack {
 impl Pack {
     /// The directory from the repository's root; empty for the root itself.
     pub fn place(&self) -> &str {
-        match self.directory.trim_start_matches("./").trim_matches('/') {
-            "." => "",
-            directory => directory,
-        }
+        place(&self.directory)
+    }
+}
+
+/// A path of a plan, from the repository's root without `./` and slashes around it; empty for the root itself.
+pub(crate) fn place(path: &str) -> &str {
+    match path.trim_start_matches("./").trim_matches('/') {
+        "." => "",
+        path => path,
     }
 }

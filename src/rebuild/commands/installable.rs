@@ -11,7 +11,7 @@ use super::edits::{Edit, point_yarn_lock_at, stamp_version};
 use super::environment::registry;
 use super::phases::Surroundings;
 use crate::rebuild::lockfile::{LISTS, LockfileFormat, is_foreign, leave_out, manifest_without, with_registry};
-use crate::rebuild::plan::{Install, PackageManagerName, Plan};
+use crate::rebuild::plan::{Install, PackageManagerName, Plan, place};
 use crate::source::tree::join;
 
 /// Most packages of a workspace that are looked at.
@@ -28,10 +28,7 @@ pub(super) fn prepare(
     edits: &mut Vec<Edit>,
 ) -> Vec<String> {
     let manager = plan.manager().name;
-    let directory = match install.directory.trim_start_matches("./").trim_matches('/') {
-        "." => "",
-        directory => directory,
-    };
+    let directory = place(&install.directory);
     let within = |file: &str| join(directory, file);
     let Some((path, original)) =
         install.lockfile.as_ref().and_then(|path| Some((path.clone(), (surroundings.read)(path)?)))

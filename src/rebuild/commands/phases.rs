@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::{Phase, environment};
 use super::{CLOCK, HOME, OUTPUT, SOURCE, clock_script, edits, install, installable, pack, programs};
-use crate::rebuild::plan::{Packer, Plan};
+use crate::rebuild::plan::{Packer, Plan, place};
 
 /// What the command lines depend on besides the plan.
 pub struct Surroundings<'a> {
@@ -111,8 +111,10 @@ pub enum PhaseError {
 
 /// The path inside of something in the source tree.
 pub(super) fn inside(relative: &str) -> String {
-    let relative = relative.trim_start_matches("./").trim_matches('/');
-    if relative.is_empty() || relative == "." { SOURCE.to_owned() } else { format!("{SOURCE}/{relative}") }
+    match place(relative) {
+        "" => SOURCE.to_owned(),
+        relative => format!("{SOURCE}/{relative}"),
+    }
 }
 
 /// The manifests that get another version.
@@ -220,9 +222,7 @@ pub fn check(plan: &Plan) -> Result<(), PhaseError> {
         }
     }
     // Removing the root would leave nothing to build.
-    if let Some(root) =
-        plan.remove.iter().find(|path| path.trim_start_matches("./").trim_matches('/').is_empty() || *path == ".")
-    {
+    if let Some(root) = plan.remove.iter().find(|path| place(path).is_empty()) {
         return Err(PhaseError::Path(root.clone()));
     }
     for step in &plan.steps {

@@ -16,13 +16,13 @@ use super::elsewhere;
 use super::export::{checked_out, export};
 use super::log::Log;
 use super::native;
+use super::programs::Programs;
 use super::record::{Attempt, AttemptResult, RanCommand, Requests, used_tools};
+use super::symptoms::{ran_out_of_memory, shown, status, wants_network};
 use super::{Failure, FailureKind, RebuildLimits, Stage};
 use crate::package::{CommitId, Release};
 use crate::rebuild::Plan;
-use crate::rebuild::commands::{
-    Command, HOME, InsideFile, OUTPUT, Phases, SOURCE, Surroundings, TOOLCHAIN, phases, shell_phases,
-};
+use crate::rebuild::commands::{Command, HOME, OUTPUT, Phases, SOURCE, Surroundings, TOOLCHAIN, phases, shell_phases};
 use crate::rebuild::lockfile::Closure;
 use crate::rebuild::plan::{Install, InstallMode, Pack, PackageManagerName};
 use crate::rebuild::toolchain::{Tool, Toolchain};
@@ -168,49 +168,6 @@ fn surroundings<'a>(
         manager: manager.filter(|_| plan.manager().name != PackageManagerName::Npm),
         read,
     })
-}
-
-/// The directory that appears as `/toolchain`: the small programs of ours, and a place for each tool.
-struct Programs {
-    directory: tempfile::TempDir,
-    mounts: Vec<Mount>,
-}
-
-impl Programs {
-    fn prepare(phases: &Phases, toolchain: Option<&Toolchain>) -> Result<Self, Failure> {
-        let failed =
-            |error: io::Error| Failure::new(FailureKind::NoSandbox, format!("no directory for the tools: {error}"));
-        let directory = tempfile::tempdir().map_err(failed)?;
-        let tools = || toolchain.into_iter().flat_map(Toolchain::tools);
-        let relative = |file: &InsideFile| Path::new(&file.path).strip_prefix(TOOLCHAIN).map(Path::to_owned).ok();
-        for file in &phases.files {
-            let Some(relative) = relative(file) else { continue };
-            let path = directory.path().join(relative);
-            std::fs::create_dir_all(path.parent().unwrap_or(directory.path())).map_err(failed)?;
-            std::fs::write(&path, &file.content).map_err(failed)?;
-            readable(&path, file.mode).map_err(failed)?;
-        }
-        for tool in tools() {
-            std::fs::create_dir_all(directory.path().join(tool.name.as_str())).map_err(failed)?;
-        }
-        for entry in walkdir::WalkDir::new(directory.path()).into_iter().filter_map(Result::ok) {
-            if entry.file_type().is_dir() {
-                readable(entry.path(), 0o755).map_err(failed)?;
-            }
-        }
-        let unusable = |error: tarproof_sandbox::MountError| Failure::new(FailureKind::NoSandbox, error.to_string());
-        let mut mounts = vec![Mount::read_only(directory.path(), TOOLCHAIN).map_err(unusable)?];
-        for tool in tools() {
-            mounts.push(Mount::read_only(&tool.directory, tool.mount_point()).map_err(unusable)?);
-        }
-        Ok(Self { directory, mounts })
-    }
-}
-
-/// Nothing inside has the rights of whoever starts it.
-fn readable(path: &Path, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }
 
 fn policy(place: &Workplace<'_>, programs: &Programs, installs: bool) -> Result<Policy, Failure> {
@@ -439,65 +396,5 @@ fn closure(installation: &Install, read: &dyn Fn(&str) -> Option<String>) -> Res
         (Err(reason), InstallMode::Frozen) => {
             Err(Failure::new(FailureKind::InstallFailed, format!("the lockfile `{path}` cannot be read: {reason}")))
         }
-    }
-}
-
-fn status(status: Status) -> String {
-    match status {
-        Status::Exited(code) => format!("exit {code}"),
-        Status::Signalled(signal) => format!("signal {signal}"),
-        Status::LimitReached(limit) => format!("limit {limit}"),
-    }
-}
-
-/// The command as a person would type it.
-fn shown(command: &Command) -> String {
-    let words: Vec<&str> = match command.program.as_slice() {
-        [shell, flag, script] if shell == "/bin/sh" && flag == "-c" => vec![script],
-        words => words.iter().map(|word| if word.contains("://") { word } else { last_name(word) }).collect(),
-    };
-    words.join(" ").chars().take(120).collect()
-}
-
-fn last_name(path: &str) -> &str {
-    path.trim_end_matches('/').rsplit('/').next().unwrap_or(path)
-}
-
-/// Whether a program gave up over memory that it could not have, before the limit ended it.
-fn ran_out_of_memory(status: Status, output: &str) -> bool {
-    // V8 ends itself by a trap or an abort, which a shell reports as 128 and the signal's number.
-    let gave_up = matches!(status, Status::Signalled(5 | 6) | Status::Exited(133 | 134));
-    let signs = ["out of memory", "Allocation failed", "Cannot allocate memory", "std::bad_alloc"];
-    gave_up && signs.iter().any(|sign| output.contains(sign))
-}
-
-/// Whether the output says that a name could not be resolved or a host not be reached.
-fn wants_network(output: &str) -> bool {
-    [
-        "ENOTFOUND",
-        "EAI_AGAIN",
-        "ENETUNREACH",
-        "ENOTCACHED",
-        "ERR_PNPM_NO_OFFLINE",
-        "ECONNREFUSED",
-        "Temporary failure in name resolution",
-        "Could not resolve host",
-    ]
-    .iter()
-    .any(|sign| output.contains(sign))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_program_that_gave_up_and_says_so_ran_out_of_memory() {
-        let v8 = "# Fatal JavaScript out of memory: Reached heap limit";
-        for status in [Status::Signalled(5), Status::Signalled(6), Status::Exited(134)] {
-            assert!(ran_out_of_memory(status, v8));
-            assert!(!ran_out_of_memory(status, "assertion failed"));
-        }
-        assert!(!ran_out_of_memory(Status::Exited(1), v8));
     }
 }

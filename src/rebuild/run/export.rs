@@ -12,6 +12,7 @@ use super::failure::FailureKind;
 use super::git_index::index;
 use crate::package::CommitId;
 use crate::rebuild::commands::SOURCE;
+use crate::rebuild::plan::place;
 use crate::source::git::SourceRepository;
 use crate::source::tree::{CommitTree, TreeFile, is_within};
 
@@ -28,7 +29,7 @@ pub(super) fn export(
 ) -> Result<Vec<String>, Failure> {
     let tree = CommitTree::of_commit(source, commit)
         .ok_or_else(|| Failure::new(FailureKind::BuildFailed, format!("the tree of commit {commit} is not at hand")))?;
-    let remove: Vec<&str> = remove.iter().map(|path| path.trim_start_matches("./").trim_matches('/')).collect();
+    let remove: Vec<&str> = remove.iter().map(|path| place(path)).collect();
     let is_removed = |path: &str| remove.iter().any(|removed| is_within(path, removed));
     let mut files: Vec<(String, TreeFile)> = Vec::new();
     tree.for_each_file(|path, file| {

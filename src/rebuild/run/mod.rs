@@ -9,7 +9,9 @@ mod failure;
 mod git_index;
 mod log;
 mod native;
+mod programs;
 mod record;
+mod symptoms;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
