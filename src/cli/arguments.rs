@@ -69,6 +69,7 @@ pub(super) enum Command {
     #[command(after_help = "Examples:
   tarproof verify npm:chalk@5.6.2
   tarproof verify pkg:npm/%40babel/core@7.28.0 npm:lodash --format json
+  tarproof verify npm:chalk@5.6.2 --format html --output report.html
   tarproof verify --artifact chalk-5.6.1.tgz npm:chalk@5.6.1
   tarproof verify --artifact package.tgz --repository .")]
     Verify(Verify),
@@ -172,8 +173,8 @@ pub(super) struct Verify {
     #[command(flatten)]
     pub(super) rebuild: RebuildArguments,
     /// How to report
-    #[arg(long, value_enum, default_value_t = Format::Terminal)]
-    pub(super) format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Terminal)]
+    pub(super) format: ReportFormat,
     /// Write the report to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
@@ -242,6 +243,19 @@ pub(super) enum Format {
     Terminal,
     /// For programs, versioned
     Json,
+}
+
+/// How verifications are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// For people
+    Terminal,
+    /// For programs, versioned
+    Json,
+    /// For code scanning and editors, SARIF 2.1.0
+    Sarif,
+    /// For people, one page with everything
+    Html,
 }
 
 /// Parses a time: seconds, or a number with `s`, `m` or `h`.

@@ -6,6 +6,7 @@ mod arguments;
 mod commands;
 mod error;
 mod output;
+mod rendered;
 mod setup;
 
 pub use arguments::{Arguments, parse};

@@ -99,6 +99,8 @@ pub struct DiffDepth {
 impl DiffDepth {
     /// Enough to see what it is about.
     pub const EXCERPT: Self = Self { files: 12, hunks: 3, lines: 14, context: 2, shorten: true };
+    /// Enough to read on a page what differs, still bounded.
+    pub const PAGE: Self = Self { files: 40, hunks: 12, lines: 80, context: 3, shorten: true };
     /// Everything.
     pub const WHOLE: Self =
         Self { files: usize::MAX, hunks: usize::MAX, lines: usize::MAX, context: 3, shorten: false };

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::artifact::EntryKind;
 use crate::ledger::{Explanation, LedgerFile};
 use crate::report::printable::printable;
+use crate::report::words;
 use crate::source::git::Completeness;
 use crate::verify::Verification;
 
@@ -94,7 +95,14 @@ pub fn render(verification: &Verification, path: &str) -> Option<String> {
         }
     }
     for finding in verification.findings.iter().filter(|finding| finding.path.as_deref() == Some(path)) {
-        say(format!("  finding     {}: {}", finding.rule, printable(&finding.message)));
+        say(format!("  finding     {} ({} risk): {}", finding.rule, finding.risk, printable(&finding.message)));
+        let reach = words::reach(finding).map(|text| ("reach", text));
+        let lines = finding.lines.map(|(first, last)| ("lines", format!("{first} to {last}")));
+        let signals = words::signals(finding).into_iter().map(|text| ("signal", text));
+        let standing = words::standing(finding).into_iter().map(|text| ("standing", text));
+        for (label, text) in reach.into_iter().chain(lines).chain(signals).chain(standing) {
+            say(format!("    {label:<9} {}", printable(&text)));
+        }
     }
     Some(out)
 }

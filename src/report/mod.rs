@@ -2,7 +2,10 @@
 
 pub mod diff;
 pub mod explain;
+pub mod html;
 pub mod json;
 pub mod printable;
 mod rebuild;
+pub mod sarif;
 pub mod terminal;
+mod words;

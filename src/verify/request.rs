@@ -37,6 +37,8 @@ pub enum Shown {
     /// The beginnings of the first unexplained files.
     #[default]
     Excerpts,
+    /// More of them, for reports that have room.
+    Pages,
     /// Every unexplained file, whole.
     Unexplained,
     /// One file, explained or not, whole.

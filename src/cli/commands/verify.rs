@@ -1,14 +1,13 @@
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use serde_json::value::RawValue;
 
-use crate::cli::arguments::{Common, Format, Verify, subject};
+use crate::cli::arguments::{Common, ReportFormat, Verify, subject};
 use crate::cli::error::CliError;
+use crate::cli::rendered::{self, Rendered};
 use crate::cli::{output, setup};
 use crate::config::Config;
-use crate::report::json::v1::{Report, ResultEntry, Verified};
 use crate::report::printable::printable;
-use crate::report::terminal::{self, Detail};
+use crate::report::terminal::Detail;
 use crate::verdict::{Verdict, worst_exit_code};
 use crate::verify::{Context, Request, Shown, Verification, verify};
 
@@ -21,7 +20,7 @@ const DEFAULT_JOBS: usize = 32;
 struct Outcome {
     subject: String,
     verdict: Result<Verdict, CliError>,
-    report: String,
+    report: Rendered,
 }
 
 pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<u8, CliError> {
@@ -38,8 +37,9 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
     }
     let mut context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
     let request = |subject| {
-        let request = setup::request(subject, overrides, Shown::default())?;
-        Ok(Request { digests: matches!(command.format, Format::Json), ..request })
+        let shown = if command.format == ReportFormat::Html { Shown::Pages } else { Shown::default() };
+        let request = setup::request(subject, overrides, shown)?;
+        Ok(Request { digests: command.format == ReportFormat::Json, ..request })
     };
     // A wrong subject is told at once, and the others are still verified.
     let mut requests: Vec<(String, Result<Request, CliError>)> = command
@@ -52,26 +52,19 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
     }
     let jobs = command.jobs.or(config.jobs).unwrap_or(DEFAULT_JOBS).max(1);
     let detail = if common.verbose { Detail::Everything } else { Detail::Brief };
-    let render = |subject: &str, done: &Result<Verification, CliError>| match (command.format, done) {
-        (Format::Terminal, Ok(verification)) => Ok(terminal::render(verification, detail)),
-        (Format::Terminal, Err(_)) => Ok(String::new()),
-        (Format::Json, Ok(verification)) => {
-            output::json(&ResultEntry::Verified(Box::new(Verified::from(verification))))
-        }
-        (Format::Json, Err(error)) => output::json(&ResultEntry::Failed {
-            subject: subject.to_owned(),
-            error: error.message(),
-            exit_code: error.exit_code(),
-        }),
-    };
+    let render =
+        |subject: &str, done: &Result<Verification, CliError>| rendered::render(command.format, detail, subject, done);
     let outcomes = verify_all(requests, &mut context, jobs, common.quiet, render)?;
-    output::write(command.output.as_deref(), &whole(command.format, &outcomes)?)?;
-    for outcome in &outcomes {
-        if let Err(error) = &outcome.verdict {
-            output::error(Some(&outcome.subject), error);
+    let (outcomes, parts): (Vec<_>, Vec<_>) =
+        outcomes.into_iter().map(|outcome| ((outcome.subject, outcome.verdict), outcome.report)).unzip();
+    let verdicts: Vec<Option<&Verdict>> = outcomes.iter().map(|(_, verdict)| verdict.as_ref().ok()).collect();
+    output::write(command.output.as_deref(), &rendered::whole(command.format, parts, &verdicts)?)?;
+    for (subject, verdict) in &outcomes {
+        if let Err(error) = verdict {
+            output::error(Some(subject), error);
         }
     }
-    Ok(worst_exit_code(outcomes.iter().map(|outcome| match &outcome.verdict {
+    Ok(worst_exit_code(outcomes.iter().map(|(_, verdict)| match verdict {
         Ok(verdict) => verdict.exit_code(),
         Err(error) => error.exit_code(),
     })))
@@ -83,7 +76,7 @@ fn verify_all(
     context: &mut Context,
     jobs: usize,
     quiet: bool,
-    render: impl Fn(&str, &Result<Verification, CliError>) -> Result<String, CliError>,
+    render: impl Fn(&str, &Result<Verification, CliError>) -> Result<Rendered, CliError>,
 ) -> Result<Vec<Outcome>, CliError> {
     let progress = output::progress(requests.len(), quiet);
     context.progress = output::stages(&progress);
@@ -112,24 +105,4 @@ fn verify_all(
     });
     progress.finish_and_clear();
     outcomes
-}
-
-/// The reports of all subjects as one text.
-fn whole(format: Format, outcomes: &[Outcome]) -> Result<String, CliError> {
-    match format {
-        Format::Terminal => {
-            let mut text: String = outcomes.iter().map(|outcome| outcome.report.as_str()).collect();
-            if outcomes.len() > 1 {
-                let verdicts: Vec<_> = outcomes.iter().map(|outcome| outcome.verdict.as_ref().ok()).collect();
-                text.push_str(&terminal::summary(&verdicts));
-            }
-            Ok(text)
-        }
-        Format::Json => {
-            // A line's end is none of a string's: those are escaped. So the entries can be moved in.
-            let entry = |outcome: &Outcome| RawValue::from_string(outcome.report.trim_end().replace('\n', "\n    "));
-            let entries: Result<Vec<_>, _> = outcomes.iter().map(entry).collect();
-            output::json(&Report::new(entries.map_err(CliError::environment)?))
-        }
-    }
 }

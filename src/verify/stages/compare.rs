@@ -110,6 +110,7 @@ fn diffs(shown: &Shown, ledger: &Ledger, comparison: &Comparison<'_>) -> Vec<Fil
     let is_file = |path: &str| comparison.artifact.entry(path).is_some_and(ArtifactEntry::is_file);
     let (depth, mut files): (_, Vec<_>) = match shown {
         Shown::Excerpts => (DiffDepth::EXCERPT, ledger.unexplained().collect()),
+        Shown::Pages => (DiffDepth::PAGE, ledger.unexplained().collect()),
         Shown::Unexplained => (DiffDepth::WHOLE, ledger.unexplained().collect()),
         Shown::File(path) => (DiffDepth::WHOLE, ledger.file(path).into_iter().collect()),
     };
@@ -120,7 +121,7 @@ fn diffs(shown: &Shown, ledger: &Ledger, comparison: &Comparison<'_>) -> Vec<Fil
         Explanation::ArtifactOnly { ignored_by_git: false } => 1,
         _ => 2,
     });
-    if *shown == Shown::Excerpts {
+    if matches!(shown, Shown::Excerpts | Shown::Pages) {
         // Build output says little and is large: it is not read again only to show how it begins.
         files.retain(|file| match &file.explanation {
             Explanation::ArtifactOnly { ignored_by_git } => {

@@ -261,6 +261,7 @@ fn show(outcome: &mut Outcome, shown: &Shown) {
 fn depth(shown: &Shown) -> DiffDepth {
     match shown {
         Shown::Excerpts => DiffDepth::EXCERPT,
+        Shown::Pages => DiffDepth::PAGE,
         Shown::Unexplained | Shown::File(_) => DiffDepth::WHOLE,
     }
 }

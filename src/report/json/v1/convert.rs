@@ -1,205 +1,19 @@
-//! Version 1 of the JSON report. Fields are only ever added; a change of meaning makes a version 2.
+//! From what the stages established to the structs of the report.
 
-use serde::Serialize;
-
+use super::{
+    AppliedRule, Artifact, ClassCount, Commit, Diff, EvidenceEntry, File, FindingEntry, Hunk, Inconclusive, Key,
+    Rebuild, SignalEntry, Source, Summary, Verified,
+};
+use crate::capability::Signal;
 use crate::finding::Finding;
 use crate::ledger::{Explanation, LedgerFile};
-use crate::rebuild::run::{Attempt, RebuildRecord};
+use crate::reach::Reach;
+use crate::rebuild::run::RebuildRecord;
 use crate::report::explain::how;
 use crate::source::git::Completeness;
 use crate::source::match_commit::{Candidate, CommitMatch, Evidence, MatchStanding};
 use crate::verdict::Verdict;
 use crate::verify::Verification;
-
-/// The schema's name.
-pub const SCHEMA: &str = "tarproof-report/v1";
-
-/// The whole report of one run; its entries are [`ResultEntry`], or that as text.
-#[derive(Debug, Serialize)]
-pub struct Report<E = ResultEntry> {
-    schema: &'static str,
-    tool: Tool,
-    results: Vec<E>,
-}
-
-#[derive(Debug, Serialize)]
-struct Tool {
-    name: &'static str,
-    version: &'static str,
-}
-
-/// One subject's outcome: a verification or an error.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum ResultEntry {
-    /// A verdict was reached.
-    Verified(Box<Verified>),
-    /// None was.
-    Failed {
-        /// The subject as it was given.
-        subject: String,
-        /// What failed, with its causes.
-        error: String,
-        /// The exit code for this subject alone.
-        exit_code: u8,
-    },
-}
-
-/// One verification.
-#[derive(Debug, Serialize)]
-pub struct Verified {
-    purl: String,
-    verdict: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    inconclusive: Option<Inconclusive>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    exit_code: u8,
-    artifact: Artifact,
-    source: Option<Source>,
-    summary: Option<Summary>,
-    findings: Vec<FindingEntry>,
-    files: Option<Vec<File>>,
-    source_only: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rebuild: Option<Rebuild>,
-}
-
-/// What was run, and how it went: observations, which differ from run to run.
-#[derive(Debug, Serialize)]
-struct Rebuild {
-    failure: Option<Inconclusive>,
-    /// Which of the attempts explained most, counted from 0.
-    best: Option<usize>,
-    attempts: Vec<Attempt>,
-}
-
-#[derive(Debug, Serialize)]
-struct Inconclusive {
-    id: &'static str,
-    detail: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Artifact {
-    sha256: String,
-    integrity: String,
-    size: u64,
-    registry: Option<String>,
-    published_at: Option<i64>,
-}
-
-#[derive(Debug, Serialize)]
-struct Source {
-    repository: String,
-    claimed_by: String,
-    copy: bool,
-    completeness: &'static str,
-    fetches: u32,
-    standing: Option<&'static str>,
-    commit: Option<Commit>,
-    other_candidates: Vec<Commit>,
-    unreachable_candidates: Vec<Commit>,
-    missing_commits: Vec<String>,
-    history_searched: Option<bool>,
-}
-
-#[derive(Debug, Serialize)]
-struct Commit {
-    id: String,
-    directory: String,
-    matched_files: u32,
-    version_agrees: Option<bool>,
-    time: i64,
-    evidence: Vec<EvidenceEntry>,
-}
-
-#[derive(Debug, Serialize)]
-struct EvidenceEntry {
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tag: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Summary {
-    files: usize,
-    explained: usize,
-    classes: Vec<ClassCount>,
-}
-
-#[derive(Debug, Serialize)]
-struct ClassCount {
-    class: &'static str,
-    count: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct FindingEntry {
-    rule: &'static str,
-    severity: String,
-    path: Option<String>,
-    message: String,
-}
-
-#[derive(Debug, Serialize)]
-struct File {
-    path: String,
-    class: &'static str,
-    explained: bool,
-    size: u64,
-    executable: bool,
-    git_blob: Option<String>,
-    sha256: Option<String>,
-    source_path: Option<String>,
-    source_blob: Option<String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    how: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    rules: Vec<AppliedRule>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    stabilizers: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    keys: Vec<Key>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    diff: Option<Diff>,
-}
-
-#[derive(Debug, Serialize)]
-struct AppliedRule {
-    rule: String,
-    key_path: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Key {
-    key_path: String,
-    published: Option<serde_json::Value>,
-    source: Option<serde_json::Value>,
-}
-
-#[derive(Debug, Serialize)]
-struct Diff {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
-    more_hunks: usize,
-    hunks: Vec<Hunk>,
-}
-
-#[derive(Debug, Serialize)]
-struct Hunk {
-    source_line: usize,
-    published_line: usize,
-    lines: Vec<String>,
-}
-
-impl<E> Report<E> {
-    /// Wraps the results of one run.
-    pub fn new(results: Vec<E>) -> Self {
-        let tool = Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
-        Self { schema: SCHEMA, tool, results }
-    }
-}
 
 impl From<&Verification> for Verified {
     fn from(verification: &Verification) -> Self {
@@ -307,7 +121,18 @@ fn finding(finding: &Finding) -> FindingEntry {
         severity: finding.rule.severity().to_string(),
         path: finding.path.clone(),
         message: finding.message.clone(),
+        risk: finding.risk.id(),
+        reach: finding.reach.map(Reach::id),
+        way: finding.way.clone(),
+        signals: finding.signals.iter().map(signal).collect(),
+        lines: finding.lines.map(|(first, last)| [first, last]),
+        same_as: finding.same_as.clone(),
+        excepted: finding.excepted.clone(),
     }
+}
+
+fn signal(signal: &Signal) -> SignalEntry {
+    SignalEntry { capability: signal.capability.id(), line: signal.line, evidence: signal.evidence.clone() }
 }
 
 fn file(row: &LedgerFile, verification: &Verification) -> File {

@@ -1,0 +1,72 @@
+//! The whole ledger as tables: unexplained files open, explained ones folded.
+
+use maud::{Markup, html};
+
+use super::text;
+use crate::ledger::{Ledger, LedgerFile};
+use crate::report::explain::how;
+
+/// More rows than this are counted, not listed: browsers get slow, and the JSON report has them all.
+const MAX_ROWS: usize = 20_000;
+
+/// Every file of the ledger, and what the artifact lacks.
+pub(super) fn render(ledger: &Ledger, release: &str) -> Markup {
+    let counts: Vec<String> = ledger.counts().iter().map(|(class, count)| format!("{count} {class}")).collect();
+    let (explained, unexplained): (Vec<&LedgerFile>, Vec<&LedgerFile>) =
+        ledger.files.iter().partition(|file| file.explanation.is_explained());
+    html! {
+        section.ledger {
+            h3 { "Files" }
+            p { (counts.join(", ")) }
+            p.filter hidden {
+                label { "Filter " input type="search" placeholder="path or class" autocomplete="off"; }
+                " " span.matches role="status" {}
+            }
+            @if !unexplained.is_empty() { (table(&unexplained, "Unexplained files", release)) }
+            @if !explained.is_empty() {
+                details {
+                    summary { (explained.len()) " explained files" }
+                    (table(&explained, "Explained files", release))
+                }
+            }
+            @if let Some(missing) = ledger.source_only.as_ref().filter(|missing| !missing.is_empty()) {
+                details {
+                    summary { (missing.len()) " files that the packer would have included are not in the artifact" }
+                    ul { @for path in missing.iter().take(MAX_ROWS) { li { code { (text(path)) } } } }
+                }
+            }
+        }
+    }
+}
+
+fn table(files: &[&LedgerFile], caption: &str, release: &str) -> Markup {
+    html! {
+        div.wide {
+            table.files {
+                caption { (caption) " of " (text(release)) }
+                thead {
+                    tr {
+                        th scope="col" { "Path" }
+                        th scope="col" { "Class" }
+                        th scope="col" { "How" }
+                        th.number scope="col" { "Bytes" }
+                    }
+                }
+                tbody { @for file in files.iter().take(MAX_ROWS) { (row(file)) } }
+            }
+        }
+        @if files.len() > MAX_ROWS { p { "… and " (files.len() - MAX_ROWS) " more, which the JSON report lists" } }
+    }
+}
+
+fn row(file: &LedgerFile) -> Markup {
+    let tone = if file.explanation.is_explained() { "good" } else { "bad" };
+    html! {
+        tr {
+            th scope="row" { code { (text(&file.path)) } @if file.executable { " " small { "executable" } } }
+            td { span.class.(tone) { (file.explanation.class()) } }
+            td { (text(&how(file))) }
+            td.number { (file.size) }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The small parts of the report: findings, evidence, rules, differences.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+const SEVERITIES: [&str; 3] = ["error", "warning", "note"];
+const RISKS: [&str; 4] = ["critical", "high", "medium", "low"];
+const REACHES: [&str; 5] = ["install", "import", "command", "reachable", "inert"];
+
+/// What speaks for a commit.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct EvidenceEntry {
+    /// Its kind.
+    #[schemars(extend("enum" = ["override", "tag", "git-head", "version-introduced", "content"]))]
+    pub(super) kind: &'static str,
+    /// The tag, for `tag`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tag: Option<String>,
+}
+
+/// How many files have a class.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ClassCount {
+    /// The class.
+    #[schemars(extend("enum" = crate::ledger::Explanation::CLASSES))]
+    pub(super) class: &'static str,
+    /// How many.
+    pub(super) count: usize,
+}
+
+/// Something that is true of the artifact and worth attention.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct FindingEntry {
+    /// The rule's id.
+    pub(super) rule: &'static str,
+    /// The rule's severity.
+    #[schemars(extend("enum" = SEVERITIES))]
+    pub(super) severity: String,
+    /// The file it is about.
+    pub(super) path: Option<String>,
+    /// One sentence.
+    pub(super) message: String,
+    /// How urgently it should be looked at.
+    #[schemars(extend("enum" = RISKS))]
+    pub(super) risk: &'static str,
+    /// When the file takes effect, where that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = REACHES))]
+    pub(super) reach: Option<&'static str>,
+    /// How the file is reached: an entry of the manifest such as `package.json main`, then file by file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) way: Vec<String>,
+    /// What the unexplained part of the file can do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) signals: Vec<SignalEntry>,
+    /// First and last unexplained line of the published file, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lines: Option<[usize; 2]>,
+    /// The earlier release that had the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) same_as: Option<String>,
+    /// Why a policy excepts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) excepted: Option<String>,
+}
+
+/// A capability of code, and where it was seen.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct SignalEntry {
+    /// The capability's id, such as `network`.
+    pub(super) capability: &'static str,
+    /// The line of the published file, counted from 1.
+    pub(super) line: usize,
+    /// What was seen.
+    pub(super) evidence: String,
+}
+
+/// A manifest rule, and where it was applied.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct AppliedRule {
+    /// The rule's id.
+    pub(super) rule: String,
+    /// Where in the manifest; empty for the whole file.
+    pub(super) key_path: String,
+}
+
+/// A key of the manifest that no rule explains.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Key {
+    /// Such as `dependencies.chalk` or `exports["./a.b"]`.
+    pub(super) key_path: String,
+    /// The published value; null for an absent key.
+    pub(super) published: Option<serde_json::Value>,
+    /// The source's value; null for an absent key.
+    pub(super) source: Option<serde_json::Value>,
+}
+
+/// How a file differs from what it was compared with.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Diff {
+    /// Why there are no hunks (binary, too large).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) note: Option<String>,
+    /// Hunks that are not listed.
+    pub(super) more_hunks: usize,
+    /// The first hunks.
+    pub(super) hunks: Vec<Hunk>,
+}
+
+/// A run of changed lines with context.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Hunk {
+    /// Where it begins in the source, counted from 1; 0 where that side is empty.
+    pub(super) source_line: usize,
+    /// Where it begins in the published file, likewise.
+    pub(super) published_line: usize,
+    /// Each begins with a space, `-` (source) or `+` (published).
+    pub(super) lines: Vec<String>,
+}

@@ -1,0 +1,100 @@
+//! Findings: the most urgent with everything that is known of it, the others in a line or two.
+
+use std::collections::BTreeSet;
+
+use anstyle::Style;
+
+use super::files::{excerpt, size_if_large};
+use super::{DIM, Detail, RED, YELLOW, line};
+use crate::finding::{Finding, Risk};
+use crate::ledger::Explanation;
+use crate::report::printable::printable;
+use crate::report::words;
+use crate::verify::Verification;
+
+/// How many findings of one rule are listed unless everything is asked for.
+const MAX_FINDINGS: usize = 5;
+
+/// Where what belongs to a finding begins, columns.
+const INDENT: usize = 12;
+
+/// What the findings have told, so that the list of files need not.
+#[derive(Debug, Default)]
+pub(super) struct Told<'a> {
+    /// Files of which a finding stands there.
+    pub(super) paths: BTreeSet<&'a str>,
+    /// The file whose difference stands there.
+    pub(super) excerpt: Option<&'a str>,
+}
+
+/// The findings, the top one first.
+pub(super) fn render<'a>(out: &mut String, verification: &'a Verification, detail: Detail) -> Told<'a> {
+    let mut told = Told::default();
+    let findings = &verification.findings;
+    let top = words::top(findings);
+    if let Some(top) = top.map(|index| &findings[index]) {
+        headline(out, top, verification);
+        for text in words::reach(top).into_iter().chain(words::signals(top)).chain(words::standing(top)) {
+            line(out, INDENT, &format!("{DIM}{}{DIM:#}", printable(&text)));
+        }
+        if let Some(path) = &top.path {
+            excerpt(out, path, verification);
+            told.paths.insert(path);
+            told.excerpt = Some(path);
+        }
+    }
+    let others = findings.iter().enumerate().filter(|(index, _)| Some(*index) != top).map(|(_, finding)| finding);
+    // The rows of the whole ledger say the same and more, unless something is known beyond the rule.
+    let is_said = |finding: &&Finding| {
+        detail == Detail::Everything && words::is_of_row(finding.rule) && further(finding).is_empty()
+    };
+    let others: Vec<&Finding> = others.filter(|finding| !is_said(finding)).collect();
+    for group in others.chunk_by(|a, b| (a.rule, a.risk) == (b.rule, b.risk)) {
+        let limit = if detail == Detail::Everything { group.len() } else { MAX_FINDINGS };
+        for finding in group.iter().take(limit) {
+            told.paths.extend(finding.path.as_deref());
+            headline(out, finding, verification);
+            let further = further(finding);
+            if !further.is_empty() {
+                line(out, INDENT, &format!("{DIM}{}{DIM:#}", printable(&further.join("; "))));
+            }
+        }
+        // Files that are not named here are counted where files are.
+        if group.len() > limit && !words::is_of_row(group[0].rule) {
+            line(out, 2, &format!("{DIM}… and {} more of {}{DIM:#}", group.len() - limit, group[0].rule));
+        }
+    }
+    told
+}
+
+/// Everything known of a finding beyond its message.
+fn further(finding: &Finding) -> Vec<String> {
+    words::reach(finding).into_iter().chain(words::signals(finding)).chain(words::standing(finding)).collect()
+}
+
+fn headline(out: &mut String, finding: &Finding, verification: &Verification) {
+    let style = style_of(finding);
+    let place = words::place_of(finding).map(|place| format!(" {}:", printable(&place))).unwrap_or_default();
+    let mut message = finding.message.clone();
+    if words::is_of_row(finding.rule) {
+        let file = verification.ledger.as_ref().zip(finding.path.as_ref()).and_then(|(ledger, path)| ledger.file(path));
+        if let Some(Explanation::Modified { rebuilt: true, .. }) = file.map(|file| &file.explanation) {
+            message.push_str(", and from what the rebuild made");
+        }
+        if let Some(size) = file.and_then(size_if_large) {
+            message.push_str(&format!(" ({size})"));
+        }
+    }
+    let risk = finding.risk.id();
+    line(out, 2, &format!("{style}{risk:<9} {}{style:#}{place} {}", finding.rule, printable(&message)));
+}
+
+fn style_of(finding: &Finding) -> Style {
+    match finding.risk {
+        _ if finding.excepted.is_some() => DIM,
+        Risk::Critical => RED.bold(),
+        Risk::High => RED,
+        Risk::Medium => YELLOW,
+        Risk::Low => DIM,
+    }
+}

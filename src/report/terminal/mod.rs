@@ -1,0 +1,129 @@
+//! The report for people in a terminal: one line per package, then what is most urgent, then the rest.
+
+mod files;
+mod findings;
+mod provenance;
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::package::CommitId;
+use crate::report::printable::printable;
+use crate::report::rebuild;
+use crate::source::location::ClaimOrigin;
+use crate::source::match_commit::{Candidate, Evidence, MatchStanding};
+use crate::verdict::Verdict;
+use crate::verify::Verification;
+
+/// How much is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// What needs attention.
+    Brief,
+    /// The whole ledger, and how the commit was found.
+    Everything,
+}
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+pub(super) const RED: Style = AnsiColor::Red.on_default();
+pub(super) const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+
+/// Renders one verification; every line ends with a newline.
+pub fn render(verification: &Verification, detail: Detail) -> String {
+    let mut out = String::new();
+    headline(&mut out, verification);
+    if let Some(reason) = &verification.reason {
+        line(&mut out, 2, &format!("{DIM}{}{DIM:#}", printable(reason)));
+    }
+    match &verification.source {
+        _ if detail == Detail::Everything => provenance::render(&mut out, verification),
+        // A file may come from anybody, and with it the address that it is held against.
+        Some(source) if verification.artifact.registry.is_none() && source.claim.origin != ClaimOrigin::Override => {
+            let text = format!("compared with {}", printable(source.claim.location.as_str()));
+            line(&mut out, 2, &format!("{DIM}{text}{DIM:#}"));
+        }
+        _ => {}
+    }
+    if let Some(record) = &verification.rebuild {
+        let lines = match detail {
+            Detail::Everything => rebuild::whole(record),
+            Detail::Brief => rebuild::brief(record).into_iter().map(|text| format!("{DIM}{text}{DIM:#}")).collect(),
+        };
+        for text in lines {
+            line(&mut out, 2, &text);
+        }
+    }
+    let told = findings::render(&mut out, verification, detail);
+    files::render(&mut out, verification, detail, &told);
+    out
+}
+
+fn line(out: &mut String, indent: usize, text: &str) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{:indent$}{text}", "");
+}
+
+fn verdict_style(verdict: &Verdict) -> Style {
+    match verdict {
+        Verdict::Verbatim | Verdict::Reproduced | Verdict::Equivalent => GREEN.bold(),
+        Verdict::Divergent | Verdict::NoSource => RED.bold(),
+        Verdict::Inconclusive(_) => YELLOW.bold(),
+    }
+}
+
+fn headline(out: &mut String, verification: &Verification) {
+    let style = verdict_style(&verification.verdict);
+    let release = printable(&verification.release.to_string());
+    let mut text = format!("{style}{:<12}{style:#} {BOLD}{release}{BOLD:#}", verification.verdict.to_string());
+    if let Some(ledger) = &verification.ledger {
+        let explained = ledger.files.len() - ledger.unexplained().count();
+        let _ = write!(text, "  {explained}/{} files explained", ledger.files.len());
+    }
+    if let Some(matched) = verification.source.as_ref().and_then(|source| source.matched.as_ref()) {
+        let relation = match matched.standing {
+            MatchStanding::Established => "commit",
+            MatchStanding::Nearest => "nearest commit",
+        };
+        let _ = write!(text, "  {DIM}{relation} {}{DIM:#}", describe(&matched.winner));
+    }
+    line(out, 0, &text);
+}
+
+fn describe(candidate: &Candidate) -> String {
+    let evidence: Vec<String> = candidate.evidence.iter().map(evidence_text).collect();
+    format!("{} ({})", shortened(&candidate.commit), evidence.join(", "))
+}
+
+/// A commit's first characters, as people know them from git.
+fn shortened(commit: &CommitId) -> String {
+    commit.to_string().chars().take(12).collect()
+}
+
+/// Evidence in a few words.
+pub(super) fn evidence_text(evidence: &Evidence) -> String {
+    match evidence {
+        Evidence::Override => "--commit".to_owned(),
+        Evidence::Tag { name, .. } => format!("tag {}", printable(name)),
+        Evidence::GitHead => "gitHead".to_owned(),
+        Evidence::VersionIntroduced => "introduces the version".to_owned(),
+        Evidence::Content => "most files match".to_owned(),
+    }
+}
+
+/// The last line after several packages.
+pub fn summary(verdicts: &[Option<&Verdict>]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for verdict in verdicts {
+        let id = verdict.map_or("failed", Verdict::id);
+        match counts.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((id, 1)),
+        }
+    }
+    counts.sort_unstable();
+    let parts: Vec<String> = counts.iter().map(|(id, count)| format!("{count} {id}")).collect();
+    format!("{} packages: {}\n", verdicts.len(), parts.join(", "))
+}

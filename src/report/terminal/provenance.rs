@@ -1,0 +1,64 @@
+//! Where artifact and source came from, and which commits were looked at.
+
+use super::{evidence_text, line};
+use crate::report::printable::printable;
+use crate::source::git::Completeness;
+use crate::source::match_commit::{Candidate, CommitMatch};
+use crate::verify::Verification;
+
+/// Everything about the artifact, the repository and the commits.
+pub(super) fn render(out: &mut String, verification: &Verification) {
+    let artifact = &verification.artifact;
+    line(out, 2, &format!("artifact    {} bytes, sha256 {}", artifact.size, artifact.sha256));
+    line(out, 2, &format!("            {}", artifact.integrity));
+    if let Some(registry) = &artifact.registry {
+        line(out, 2, &format!("registry    {}", printable(registry)));
+    }
+    let Some(source) = &verification.source else { return };
+    let claim = &source.claim;
+    let copy = if source.copy { ", a copy" } else { "" };
+    let completeness = match source.completeness {
+        Completeness::Full => "all objects at hand",
+        Completeness::Trees => "trees of the release's tags fetched",
+        Completeness::History => "whole history fetched, contents on demand",
+    };
+    line(
+        out,
+        2,
+        &format!("repository  {} (from {}{copy}; {completeness})", printable(claim.location.as_str()), claim.origin),
+    );
+    if let Some(matched) = &source.matched {
+        candidates(out, matched);
+    }
+}
+
+fn candidates(out: &mut String, matched: &CommitMatch) {
+    let show = |label: &str, candidate: &Candidate| {
+        let directory = if candidate.directory.path.is_empty() { "." } else { &candidate.directory.path };
+        let version = match candidate.version_agrees {
+            Some(true) => "its manifest agrees with the version",
+            Some(false) => "its manifest has another version",
+            None => "its manifest was not read",
+        };
+        let evidence: Vec<String> = candidate.evidence.iter().map(evidence_text).collect();
+        format!(
+            "{label:<11} {} in `{}`: {} matching; {}; {version}",
+            candidate.commit,
+            printable(directory),
+            candidate.matched,
+            evidence.join(", ")
+        )
+    };
+    line(out, 2, &show("commit", &matched.winner));
+    for other in &matched.others {
+        line(out, 2, &show("  or", other));
+    }
+    for other in &matched.unreachable {
+        line(out, 2, &show("  unreached", other));
+    }
+    for commit in &matched.missing {
+        line(out, 2, &format!("  missing   {commit}"));
+    }
+    let searched = if matched.history_searched { "searched" } else { "not searched" };
+    line(out, 2, &format!("history     {searched}"));
+}

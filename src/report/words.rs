@@ -1,0 +1,149 @@
+//! What is known of a finding beyond its message, in words that every report shares.
+//!
+//! Nothing here is escaped yet: evidence and ways hold text of packages.
+
+use crate::capability::{Capability, Signal};
+use crate::finding::{Finding, Rule, Severity};
+
+/// More places than this of one capability are counted, not listed.
+const MAX_PLACES: usize = 2;
+
+/// What code can do, as the end of a sentence about it.
+pub(super) fn capability(capability: Capability) -> &'static str {
+    match capability {
+        Capability::DynamicCode => "runs text as code",
+        Capability::Process => "starts programs",
+        Capability::Network => "talks to other machines",
+        Capability::Patching => "replaces what other code relies on",
+        Capability::Environment => "reads the environment or credentials",
+        Capability::FileSystem => "reads or writes files",
+        Capability::EncodedPayload => "carries long encoded text",
+        Capability::WalletAddress => "names what looks like a wallet's address",
+    }
+}
+
+/// When the file takes effect, and on which way: `runs on import: package.json main → index.js`.
+pub(super) fn reach(finding: &Finding) -> Option<String> {
+    let way = finding.way.join(" → ");
+    match (finding.reach, way.is_empty()) {
+        (Some(reach), true) => Some(reach.describe().to_owned()),
+        (Some(reach), false) => Some(format!("{}: {way}", reach.describe())),
+        (None, true) => None,
+        (None, false) => Some(format!("reached by {way}")),
+    }
+}
+
+/// What the unexplained part can do, a capability at a time, each with the places where it was seen.
+pub(super) fn signals(finding: &Finding) -> Vec<String> {
+    let mut signals: Vec<&Signal> = finding.signals.iter().collect();
+    signals.sort();
+    signals
+        .chunk_by(|a, b| a.capability == b.capability)
+        .map(|group| {
+            let places = group.iter().take(MAX_PLACES).map(|signal| place(signal));
+            let more = group.len().saturating_sub(MAX_PLACES);
+            let more = (more > 0).then(|| format!("{more} more"));
+            let places: Vec<String> = places.chain(more).collect();
+            format!("{} ({})", capability(group[0].capability), places.join("; "))
+        })
+        .collect()
+}
+
+fn place(signal: &Signal) -> String {
+    if signal.evidence.is_empty() {
+        return format!("line {}", signal.line);
+    }
+    format!("{}, line {}", signal.evidence, signal.line)
+}
+
+/// What makes a finding less urgent than it looks: `unchanged since 1.2.3`, `excepted: reason`.
+pub(super) fn standing(finding: &Finding) -> Vec<String> {
+    let unchanged = finding.same_as.as_ref().map(|release| format!("unchanged since {release}"));
+    let excepted = finding.excepted.as_ref().map(|reason| format!("excepted: {reason}"));
+    unchanged.into_iter().chain(excepted).collect()
+}
+
+/// The path and, where known, the lines: `index.js:3-5`.
+pub(super) fn place_of(finding: &Finding) -> Option<String> {
+    let path = finding.path.as_ref()?;
+    Some(match finding.lines {
+        Some((first, last)) if first == last => format!("{path}:{first}"),
+        Some((first, last)) => format!("{path}:{first}-{last}"),
+        None => path.clone(),
+    })
+}
+
+/// The finding that a report begins with: the first that is neither excepted nor a mere note.
+pub(super) fn top(findings: &[Finding]) -> Option<usize> {
+    findings.iter().position(|finding| finding.excepted.is_none() && finding.rule.severity() != Severity::Note)
+}
+
+/// Whether the finding says of a file what its row in the ledger says as well.
+pub(super) fn is_of_row(rule: Rule) -> bool {
+    matches!(rule, Rule::FileModified | Rule::FileNotInSource | Rule::BinaryAdded)
+}
+
+/// A step of a way: the file, and what of it leads on, as in `package.json main`.
+pub(super) fn step(step: &str) -> (&str, Option<&str>) {
+    match step.strip_prefix("package.json ") {
+        Some(key) => ("package.json", Some(key)),
+        None => (step, None),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::finding::Risk;
+    use crate::reach::Reach;
+
+    /// A finding of which everything is known that can be.
+    pub(in crate::report) fn full(path: &str) -> Finding {
+        let signal = |capability, line, evidence: &str| Signal { capability, line, evidence: evidence.to_owned() };
+        Finding {
+            risk: Risk::Critical,
+            reach: Some(Reach::Import),
+            way: vec!["package.json main".to_owned(), "index.js".to_owned(), path.to_owned()],
+            signals: vec![
+                signal(Capability::Network, 4, "fetch"),
+                signal(Capability::Process, 3, "require('child_process')"),
+                signal(Capability::Network, 5, "require('https')"),
+                signal(Capability::Network, 9, "WebSocket"),
+            ],
+            lines: Some((3, 9)),
+            same_as: Some("1.2.3".to_owned()),
+            excepted: Some("reviewed".to_owned()),
+            ..Finding::new(Rule::FileModified, Some(path), "the content differs from the source's")
+        }
+    }
+
+    #[test]
+    fn a_finding_is_told_in_words() {
+        let finding = full("lib/x.js");
+        assert_eq!(reach(&finding).unwrap(), "runs on import: package.json main → index.js → lib/x.js");
+        assert_eq!(
+            signals(&finding),
+            [
+                "starts programs (require('child_process'), line 3)",
+                "talks to other machines (fetch, line 4; require('https'), line 5; 1 more)"
+            ]
+        );
+        assert_eq!(standing(&finding), ["unchanged since 1.2.3", "excepted: reviewed"]);
+        assert_eq!(place_of(&finding).unwrap(), "lib/x.js:3-9");
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_is_not_known() {
+        let finding = Finding::new(Rule::TagMoved, None, "the tag moved");
+        assert_eq!((reach(&finding), place_of(&finding)), (None, None));
+        assert!(signals(&finding).is_empty() && standing(&finding).is_empty());
+    }
+
+    #[test]
+    fn the_top_finding_is_neither_excepted_nor_a_note() {
+        let note = Finding::new(Rule::ContentMoved, Some("a"), "moved");
+        let plain = Finding::new(Rule::FileModified, Some("b"), "differs");
+        assert_eq!(top(&[full("c"), note.clone(), plain]), Some(2));
+        assert_eq!(top(&[full("c"), note]), None);
+    }
+}
