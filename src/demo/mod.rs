@@ -22,6 +22,7 @@ pub use case::{
 };
 pub use descriptions::{DESCRIPTIONS, all_cases};
 pub use packument::PackumentError;
+pub(crate) use packument::{VersionInput, packument, version_document};
 pub use registry::{Registry, RegistryListener, Served};
 pub use repository::{BuiltCommit, BuiltRepository, RepositoryError, build_repository};
 pub use tarball::{TarballError, build_tarball};
