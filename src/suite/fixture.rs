@@ -16,7 +16,8 @@ use super::report::Report;
 use super::setting::Setting;
 use super::transformation::{Planted, Transformation};
 use crate::demo::{
-    BuiltRelease, Case, CaseError, Registry, RegistryListener, RepositoryError, World, WorldError, build_repository,
+    BuiltRelease, Case, CaseError, GitHost, Registry, RegistryListener, RepositoryError, World, WorldError,
+    build_repository,
 };
 use crate::package::{Ecosystem, PackageName, Subject, Version};
 use crate::registry::RegistryError;
@@ -37,6 +38,7 @@ const TRANSFORMED: &str = "1.1.0";
 pub struct FixtureSuite {
     world: World,
     registry: Registry,
+    host: GitHost,
     directory: PathBuf,
     jobs: Vec<Job>,
     transformations: Vec<Transformation>,
@@ -98,6 +100,9 @@ pub enum SuiteError {
     /// The registry cannot start.
     #[error("cannot start the registry on loopback")]
     Registry(#[source] std::io::Error),
+    /// The git host cannot start.
+    #[error("cannot start the git host on loopback")]
+    Host(#[source] std::io::Error),
     /// The settings of a verification are not usable.
     #[error(transparent)]
     Configuration(#[from] RegistryError),
@@ -133,7 +138,8 @@ impl FixtureSuite {
         }
         let Shop { answers, jobs, .. } = shop;
         let registry = listener.serve(answers).map_err(SuiteError::Registry)?;
-        Ok(Self { world, registry, directory: directory.to_owned(), jobs, transformations })
+        let host = GitHost::start().map_err(SuiteError::Host)?;
+        Ok(Self { world, registry, host, directory: directory.to_owned(), jobs, transformations })
     }
 
     /// Verifies every honest release and every transformed package.
@@ -176,17 +182,31 @@ impl FixtureSuite {
     }
 
     /// Lets the cache of a transformation see the honest repositories first, where that is part of it.
+    ///
+    /// They are served by a host, because nothing is remembered of a repository on this machine.
     async fn remember(&self, transformation: &str) -> Result<(), SuiteError> {
         let jobs: Vec<&Job> =
             self.jobs.iter().filter(|job| job.transformation.id == transformation && job.seen_before).collect();
         if jobs.is_empty() {
             return Ok(());
         }
+        for (case, repository) in self.world.cases().iter().zip(self.world.repositories()) {
+            self.host.lead(&case.id, &repository.path);
+        }
         let cache = format!("caches/{transformation}");
-        let context = self.setting(self.world.registry_url(), &cache, self.rewrites(None), REFS_AGE).context()?;
+        let rewrites = self.rewrites(Some(transformation));
+        let context = self.setting(self.world.registry_url(), &cache, rewrites, REFS_AGE).context()?;
+        let seen: Vec<Result<_, SuiteError>> = futures_util::stream::iter(&jobs)
+            .map(|job| verified(&job.name, TRANSFORMED, &context))
+            .buffered(CONCURRENT)
+            .collect()
+            .await;
+        // What is said of the honest releases is no part of the outcome.
+        seen.into_iter().collect::<Result<Vec<_>, _>>()?;
         for job in jobs {
-            // What it says of the honest release is no part of the outcome.
-            let _ = verified(&job.name, TRANSFORMED, &context).await?;
+            if let Some((_, path)) = &job.repository {
+                self.host.lead(&job.package, path);
+            }
         }
         Ok(())
     }
@@ -213,19 +233,24 @@ impl FixtureSuite {
         }
     }
 
-    /// Every address leads to its honest repository, or to the one that the transformation made of it.
+    /// Every address leads to its honest repository, to the one that the transformation made of it, or to the host.
     fn rewrites(&self, transformation: Option<&str>) -> UrlRewrites {
-        let mut pairs: HashMap<String, PathBuf> = HashMap::new();
+        let mut pairs: HashMap<String, String> = HashMap::new();
         for (case, repository) in self.world.cases().iter().zip(self.world.repositories()) {
-            pairs.insert(address_of(case), repository.path.clone());
+            pairs.insert(address_of(case), repository.path.display().to_string());
         }
         for job in self.jobs.iter().filter(|job| Some(job.transformation.id) == transformation) {
-            pairs.extend(job.repository.clone());
+            if let Some((address, path)) = &job.repository {
+                let target = match job.seen_before {
+                    true => format!("{}{}", self.host.url(), job.package),
+                    false => path.display().to_string(),
+                };
+                pairs.insert(address.clone(), target);
+            }
         }
-        let pairs = pairs.into_iter().flat_map(|(address, path)| {
-            let path = path.display().to_string();
-            [(format!("{address}.git"), path.clone()), (address, path)]
-        });
+        let pairs = pairs
+            .into_iter()
+            .flat_map(|(address, target)| [(format!("{address}.git"), target.clone()), (address, target)]);
         UrlRewrites::from_pairs(pairs.collect())
     }
 }

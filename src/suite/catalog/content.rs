@@ -166,8 +166,10 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
 
 const BUNDLED: Expected = expect(&["file-modified", "bundled-dependency-differs"], Risk::Medium);
 
-/// The history has the file, so the release stays explained; the finding has to tell.
-const HISTORY: Expected = Expected { rules: &["source-history-only"], risk: Risk::Medium, verdict: VerdictIs::Any };
+/// The history has the file, so the release stays explained and the finding has to tell; where line ends were
+/// converted as well, the history is not asked, and the file is just another one.
+const HISTORY: Expected =
+    Expected { rules: &["source-history-only", "file-modified"], risk: Risk::Medium, verdict: VerdictIs::Any };
 
 const COMMENT: Expected = expect(&["file-modified"], Risk::Low);
 

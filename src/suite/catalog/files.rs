@@ -18,7 +18,7 @@ const BINARY: Expected = expect(&["binary-added"], Risk::High);
 const LINK: Expected = expect(&["unexpected-link"], Risk::High);
 /// Nothing more is in the archive than before, so no file can be unexplained.
 const MISSING: Expected =
-    Expected { rules: &["file-missing", "source-file-missing"], risk: Risk::Medium, verdict: VerdictIs::Any };
+    Expected { rules: &["file-missing", "source-file-missing"], risk: Risk::Low, verdict: VerdictIs::Any };
 
 pub(super) const TRANSFORMATIONS: &[Transformation] = &[
     file("file-added", "a file of code added", ADDED, |draft| draft.add("lib/inert.js", PAYLOAD).map(Planted::at)),
@@ -41,7 +41,7 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
         draft.add("prebuilds/linux-x64/inert.node", b"\x7fELF\x02\x01\x01inert look-alike".as_slice()).map(Planted::at)
     }),
     file("wasm-added", "a WebAssembly module added", BINARY, |draft| {
-        draft.add("lib/inert.wasm", b"\0asm\x01\0\0\0".as_slice()).map(Planted::at)
+        draft.add("lib/inert.wasm", b"\0asm\x01\0\0\0\0\x06\x05inert".as_slice()).map(Planted::at)
     }),
     file("shell-script-added", "an executable shell script added", ADDED, |draft| {
         let mut script = Member::file("bin/inert.sh", "#!/bin/sh\ninert_look_alike() { : collector.example; }\n");

@@ -136,7 +136,7 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
     manifest("os-changed", "other operating systems", HARMLESS, |draft| {
         edit(draft, |manifest| absent(manifest, "os", json!(["linux", "darwin", "win32"])))
     }),
-    manifest("side-effects-added", "sideEffects added", HARMLESS, |draft| {
+    manifest("side-effects-added", "sideEffects added, which bundlers resolve by", BUNDLER, |draft| {
         edit(draft, |manifest| absent(manifest, "sideEffects", json!(["./index.js"])))
     }),
     manifest("unknown-key-added", "a key that nobody knows", HARMLESS, |draft| {
@@ -161,6 +161,7 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
     }),
 ];
 
+const BUNDLER: Expected = expect(&["entry-point-differs", "manifest-differs"], Risk::Medium);
 const TWICE: Expected = expect(&["entry-point-differs", "manifest-differs"], Risk::Medium);
 const UNREADABLE: Expected = expect(&["manifest-unreadable"], Risk::High);
 
