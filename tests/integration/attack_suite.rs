@@ -1,4 +1,4 @@
-//! The attack suite on a part of its packages: every transformation at least once, each under its own name.
+//! The attack suite as a test: every transformation of every package it fits, each under its own name.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,9 +6,6 @@ use std::fmt::Write as _;
 use tarproof::suite::{FixtureSuite, catalog, packages};
 
 use crate::support::block_on;
-
-/// Packages for each transformation; the example takes all of them.
-const PACKAGES: usize = 4;
 
 /// What is not caught yet, by transformation and, where it is not all of them, by package. A line here is a debt.
 const NOT_YET: &[(&str, Option<&str>)] = &[
@@ -25,7 +22,7 @@ fn is_known(transformation: &str, package: &str) -> bool {
 #[test]
 fn every_transformation_is_caught_and_honest_packages_are_quiet() {
     let directory = tempfile::tempdir().unwrap();
-    let suite = FixtureSuite::build(directory.path(), catalog(), Some(PACKAGES)).unwrap();
+    let suite = FixtureSuite::build(directory.path(), catalog(), None).unwrap();
     let report = block_on(suite.run()).unwrap();
     let mut problems = String::new();
     for row in &report.transformations {

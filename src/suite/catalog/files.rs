@@ -49,7 +49,7 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
         draft.members.push(script);
         Some(Planted::at("bin/inert.sh"))
     }),
-    file("npmrc-added", "an .npmrc added", ADDED, |draft| {
+    file("npmrc-added", "an .npmrc added", NOT_PACKED, |draft| {
         draft.add(".npmrc", "registry=https://collector.example/\n").map(Planted::at)
     }),
     file("dotfile-added", "a hidden file of code added", ADDED, |draft| {
@@ -58,10 +58,10 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
     file("node-modules-file-added", "a package under node_modules added", BUNDLED, |draft| {
         draft.add("node_modules/inert-look-alike/index.js", PAYLOAD).map(Planted::at)
     }),
-    file("shrinkwrap-added", "npm-shrinkwrap.json added", ADDED, |draft| {
+    file("shrinkwrap-added", "npm-shrinkwrap.json added", NOT_PACKED, |draft| {
         draft.add("npm-shrinkwrap.json", lockfile()).map(Planted::at)
     }),
-    file("lockfile-added", "package-lock.json added", ADDED, |draft| {
+    file("lockfile-added", "package-lock.json added", NOT_PACKED, |draft| {
         draft.add("package-lock.json", lockfile()).map(Planted::at)
     }),
     file("binding-gyp-added", "binding.gyp added: npm then compiles at installation", IMPLICIT_SCRIPT, |draft| {
@@ -124,6 +124,8 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
     }),
 ];
 
+/// The source may have such a file, which is never packed, and then it is another one.
+const NOT_PACKED: Expected = expect(&["file-not-in-source", "file-modified"], Risk::Medium);
 const BUNDLED: Expected = expect(&["file-not-in-source", "bundled-dependency-differs"], Risk::Medium);
 const IMPLICIT_SCRIPT: Expected = expect(&["install-script-added"], Risk::High);
 const NESTED: Expected = expect(&["file-not-in-source", "entry-point-differs"], Risk::Medium);
