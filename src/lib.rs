@@ -19,5 +19,6 @@ pub mod registry;
 pub mod report;
 pub mod source;
 pub mod stabilize;
+pub mod suite;
 pub mod verdict;
 pub mod verify;

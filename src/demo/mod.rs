@@ -8,9 +8,11 @@ mod bomb;
 mod calendar;
 mod case;
 mod descriptions;
+mod git_host;
 mod packument;
 mod registry;
 mod repository;
+mod serving;
 mod tarball;
 mod tree;
 mod world;
@@ -21,7 +23,9 @@ pub use case::{
     MetadataKind, Quirk, ReleaseDescription, RepositoryDescription,
 };
 pub use descriptions::{DESCRIPTIONS, all_cases};
+pub use git_host::GitHost;
 pub use packument::PackumentError;
+pub(crate) use packument::{VersionInput, packument, version_document};
 pub use registry::{Registry, RegistryListener, Served};
 pub use repository::{BuiltCommit, BuiltRepository, RepositoryError, build_repository};
 pub use tarball::{TarballError, build_tarball};

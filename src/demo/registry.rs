@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,7 +12,8 @@ use axum::extract::State;
 use axum::http::{HeaderValue, Method, Response, StatusCode, Uri, header};
 use futures_util::{StreamExt as _, stream};
 use percent_encoding::percent_decode_str;
-use tokio::sync::oneshot;
+
+use super::serving::Serving;
 
 /// An answer of the registry.
 #[derive(Debug, Clone)]
@@ -59,23 +59,9 @@ impl RegistryListener {
         let url = self.url();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let state = Arc::new(Table { answers, requests: Arc::clone(&requests) });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = {
-            let _guard = runtime.enter();
-            tokio::net::TcpListener::from_std(self.listener)?
-        };
-        let (stop, stopped) = oneshot::channel::<()>();
-        let thread = std::thread::Builder::new().name("fixture-registry".to_owned()).spawn(move || {
-            let router = Router::new().fallback(answer).with_state(state);
-            runtime.block_on(async {
-                tokio::select! {
-                    // Ends only when the listener breaks; later requests then fail visibly.
-                    _ = async { axum::serve(listener, router).await } => {}
-                    _ = stopped => {}
-                }
-            });
-        })?;
-        Ok(Registry { url, requests, stop: Some(stop), thread: Some(thread) })
+        let router = Router::new().fallback(answer).with_state(state);
+        let serving = Serving::start("fixture-registry", self.listener, router)?;
+        Ok(Registry { url, requests, _serving: serving })
     }
 }
 
@@ -84,8 +70,7 @@ impl RegistryListener {
 pub struct Registry {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _serving: Serving,
 }
 
 impl Registry {
@@ -97,19 +82,6 @@ impl Registry {
     /// The method and path of every request so far, in order.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // The receiver is gone only if the thread has ended already.
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            // A panic there has already been reported by its own thread.
-            let _ = thread.join();
-        }
     }
 }
 

@@ -49,6 +49,10 @@ pub struct BuiltRelease {
     pub tarball_url: String,
     /// The bytes the registry serves (before any cut).
     pub tarball: Vec<u8>,
+    /// What the registry states about the version.
+    pub document: serde_json::Map<String, serde_json::Value>,
+    /// When it was published, in seconds of the Unix epoch.
+    pub published_at: i64,
     /// The id of the commit its files come from.
     pub commit: String,
     /// What verifying it should lead to; none for background releases.
@@ -336,6 +340,8 @@ impl Assembly {
             version: release.version.clone(),
             tarball_url,
             tarball,
+            document: document.clone(),
+            published_at: published,
             commit: commit.id.clone(),
             expectation: release.expect.clone(),
             failure: release.expect_failure.clone(),

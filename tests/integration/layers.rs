@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Each module may use those before it, and itself. `docs/architecture.md` has the same list.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "package",
     "artifact",
     "pack",
@@ -22,6 +22,7 @@ const ORDER: [&str; 19] = [
     "verify",
     "report",
     "demo",
+    "suite",
     "config",
     "cli",
     "main",
