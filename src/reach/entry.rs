@@ -8,8 +8,7 @@ use super::files::{Files, join};
 use super::resolve::{in_manifest, visit_targets};
 
 /// Scripts that run when the package is installed from a registry or, the last ones, from git.
-const LIFECYCLE: [&str; 7] =
-    ["preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"];
+const LIFECYCLE: [&str; 6] = ["preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare"];
 /// Fields whose files run in the place of `main` under one tool or another.
 const MAIN_FIELDS: [&str; 12] = [
     "module",
@@ -41,7 +40,7 @@ pub(super) struct Entry<'f> {
 
 pub(super) struct Entries<'e, 'f> {
     files: &'e Files<'f>,
-    pub(super) found: Vec<Entry<'f>>,
+    found: Vec<Entry<'f>>,
 }
 
 impl<'e, 'f> Entries<'e, 'f> {
@@ -75,15 +74,8 @@ impl<'e, 'f> Entries<'e, 'f> {
     fn lifecycle(&mut self, folder: &str, manifest: &Value, source: &str) {
         let scripts = manifest.get("scripts");
         let script = |name: &str| scripts.and_then(|scripts| scripts.get(name)).and_then(Value::as_str);
-        let gyp = join(folder, "binding.gyp").and_then(|path| self.files.exact(&path));
-        if gyp.is_some() && script("install").is_none() && script("preinstall").is_none() {
-            // npm runs `node-gyp rebuild` then.
-            self.add(Reach::Install, gyp, &[]);
-        }
-        // `prepublish` runs at `npm install` of old clients in a clone only.
-        let hooks = LIFECYCLE.iter().filter(|hook| **hook != "prepublish");
         let mut queue: Vec<(String, Vec<String>)> =
-            hooks.map(|hook| ((*hook).to_owned(), vec![format!("{source} scripts.{hook}")])).collect();
+            LIFECYCLE.iter().map(|hook| ((*hook).to_owned(), vec![format!("{source} scripts.{hook}")])).collect();
         let mut at = 0;
         while at < queue.len() && at < MAXIMUM_SCRIPTS {
             let (name, names) = queue[at].clone();
@@ -101,6 +93,11 @@ impl<'e, 'f> Entries<'e, 'f> {
                     }
                 }
             }
+        }
+        let gyp = join(folder, "binding.gyp").and_then(|path| self.files.exact(&path));
+        if gyp.is_some() && script("install").is_none() && script("preinstall").is_none() {
+            // npm runs this of its own accord then.
+            self.add(Reach::Install, gyp, &["node-gyp rebuild".to_owned()]);
         }
     }
 

@@ -21,5 +21,5 @@ pub(crate) use call::is_require;
 pub use kind::SourceKind;
 pub(crate) use lenient::{Lexeme, LexemeKind, lexemes};
 pub(crate) use parse::{Parsed, read_one, read_pair};
-pub(crate) use scopes::{Scopes, inner};
+pub(crate) use scopes::Scopes;
 pub(crate) use value::{Base, Text, Value};

@@ -214,6 +214,6 @@ impl<'a> Visit<'a> for Collector {
 }
 
 /// The expression that a call, a member access or an optional chain is really about.
-pub(crate) fn inner<'e, 'a>(expression: &'e Expression<'a>) -> &'e Expression<'a> {
+pub(super) fn inner<'e, 'a>(expression: &'e Expression<'a>) -> &'e Expression<'a> {
     expression.get_inner_expression()
 }
