@@ -61,7 +61,9 @@ impl Found {
 
     /// Four different names of this kind are no chance.
     pub(super) fn obfuscator_name(&mut self, name: &str, at: usize) {
-        if self.obfuscator_names.len() < 4 && self.obfuscator_names.insert(name.to_owned()) && self.obfuscator_names.len() == 4
+        if self.obfuscator_names.len() < 4
+            && self.obfuscator_names.insert(name.to_owned())
+            && self.obfuscator_names.len() == 4
         {
             self.add(Capability::EncodedPayload, at, "names like `_0x1a2b3c`");
         }

@@ -8,9 +8,9 @@ use super::literal::{count_escapes, has_invisible_run, is_obfuscator_name};
 const MINIMUM_SIZE: usize = 512;
 /// Words that are part of the language, and so say nothing about how names are chosen.
 const KEYWORDS: [&str; 30] = [
-    "function", "return", "var", "let", "const", "if", "else", "for", "while", "do", "new", "this", "typeof", "void", "in",
-    "of", "class", "import", "export", "from", "async", "await", "try", "catch", "throw", "switch", "case", "true", "false",
-    "null",
+    "function", "return", "var", "let", "const", "if", "else", "for", "while", "do", "new", "this", "typeof", "void",
+    "in", "of", "class", "import", "export", "from", "async", "await", "try", "catch", "throw", "switch", "case",
+    "true", "false", "null",
 ];
 
 /// How a text looks.
@@ -100,7 +100,8 @@ fn measure(text: &str) -> Measures {
             LexemeKind::String => {
                 measures.string_bytes += piece.text.len();
                 measures.escapes += count_escapes(piece.text);
-                let after_value = before[1] == "[" && !matches!(before[0], "" | "(" | "," | "=" | "[" | ":" | "{" | ";");
+                let after_value =
+                    before[1] == "[" && !matches!(before[0], "" | "(" | "," | "=" | "[" | ":" | "{" | ";");
                 measures.members_by_text += usize::from(after_value && text[..].as_bytes().get(end) == Some(&b']'));
             }
             LexemeKind::Word if KEYWORDS.contains(&piece.text) => measures.keywords += 1,

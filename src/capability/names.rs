@@ -5,11 +5,42 @@ use super::Capability;
 /// What importing a module is for; `None` for modules that only some members of are for anything.
 pub(super) fn of_module(name: &str) -> Option<Capability> {
     Some(match name {
-        "http" | "https" | "http2" | "net" | "tls" | "dgram" | "dns" | "dns/promises" | "axios" | "got" | "node-fetch"
-        | "node-fetch-native" | "cross-fetch" | "isomorphic-fetch" | "whatwg-fetch" | "unfetch" | "undici" | "request"
-        | "request-promise" | "request-promise-native" | "superagent" | "ws" | "socket.io-client" | "needle" | "ky"
-        | "phin" | "bent" | "centra" | "make-fetch-happen" | "follow-redirects" | "nodemailer" | "ssh2" | "ftp"
-        | "xmlhttprequest" | "eventsource" | "simple-get" => Capability::Network,
+        "http"
+        | "https"
+        | "http2"
+        | "net"
+        | "tls"
+        | "dgram"
+        | "dns"
+        | "dns/promises"
+        | "axios"
+        | "got"
+        | "node-fetch"
+        | "node-fetch-native"
+        | "cross-fetch"
+        | "isomorphic-fetch"
+        | "whatwg-fetch"
+        | "unfetch"
+        | "undici"
+        | "request"
+        | "request-promise"
+        | "request-promise-native"
+        | "superagent"
+        | "ws"
+        | "socket.io-client"
+        | "needle"
+        | "ky"
+        | "phin"
+        | "bent"
+        | "centra"
+        | "make-fetch-happen"
+        | "follow-redirects"
+        | "nodemailer"
+        | "ssh2"
+        | "ftp"
+        | "xmlhttprequest"
+        | "eventsource"
+        | "simple-get" => Capability::Network,
         "child_process" | "execa" | "cross-spawn" | "shelljs" | "node-pty" | "worker_threads" | "cluster" | "zx"
         | "tinyexec" | "open" | "ffi-napi" | "koffi" => Capability::Process,
         "fs" | "fs/promises" | "fs-extra" | "graceful-fs" | "rimraf" | "del" | "jsonfile" | "write-file-atomic" => {
@@ -35,18 +66,37 @@ pub(super) fn of_member(module: &str, member: &str) -> Option<Capability> {
 /// What calling a global function, or constructing it, is for.
 pub(super) fn of_call(name: &str) -> Option<Capability> {
     match name {
-        "fetch" | "XMLHttpRequest" | "WebSocket" | "EventSource" | "navigator.sendBeacon" | "RTCPeerConnection"
-        | "WebTransport" | "importScripts" => Some(Capability::Network),
-        "eval" | "Function" | "execScript" | "eval.call" | "Function.apply" | "Function.call"
+        "fetch"
+        | "XMLHttpRequest"
+        | "WebSocket"
+        | "EventSource"
+        | "navigator.sendBeacon"
+        | "RTCPeerConnection"
+        | "WebTransport"
+        | "importScripts" => Some(Capability::Network),
+        "eval"
+        | "Function"
+        | "execScript"
+        | "eval.call"
+        | "Function.apply"
+        | "Function.call"
         | "Function.prototype.constructor" => Some(Capability::DynamicCode),
-        "process.binding" | "process.dlopen" | "process._linkedBinding" | "Bun.spawn" | "Bun.spawnSync"
-        | "Deno.run" | "Deno.Command" => Some(Capability::Process),
+        "process.binding"
+        | "process.dlopen"
+        | "process._linkedBinding"
+        | "Bun.spawn"
+        | "Bun.spawnSync"
+        | "Deno.run"
+        | "Deno.Command" => Some(Capability::Process),
         "Deno.readTextFile" | "Deno.writeTextFile" | "Deno.readFile" | "Deno.writeFile" | "Bun.file" | "Bun.write" => {
             Some(Capability::FileSystem)
         }
-        "Deno.env.get" | "Deno.env.toObject" | "os.homedir" | "os.userInfo" | "os.hostname" | "os.networkInterfaces" => {
-            Some(Capability::Environment)
-        }
+        "Deno.env.get"
+        | "Deno.env.toObject"
+        | "os.homedir"
+        | "os.userInfo"
+        | "os.hostname"
+        | "os.networkInterfaces" => Some(Capability::Environment),
         _ => None,
     }
 }
@@ -61,10 +111,7 @@ pub(super) fn of_handed(name: &str) -> Option<Capability> {
 
 /// The module that a name stands for by convention, where the text that would import it is not at hand.
 pub(super) fn by_convention(name: &str, member: &str) -> Option<&'static str> {
-    let is_start = matches!(
-        member,
-        "exec" | "execSync" | "execFile" | "execFileSync" | "spawn" | "spawnSync" | "fork"
-    );
+    let is_start = matches!(member, "exec" | "execSync" | "execFile" | "execFileSync" | "spawn" | "spawnSync" | "fork");
     Some(match name {
         "child_process" | "childProcess" | "cp" if is_start => "child_process",
         "fs" | "fsp" | "fse" => "fs",
@@ -84,7 +131,9 @@ pub(super) fn by_convention(name: &str, member: &str) -> Option<&'static str> {
 pub(super) fn is_relied_on(path: &str) -> bool {
     let root = path.split('.').next().unwrap_or(path);
     match root {
-        "fetch" | "eval" | "WebSocket" | "EventSource" | "XMLHttpRequest" => path == root || path.contains(".prototype."),
+        "fetch" | "eval" | "WebSocket" | "EventSource" | "XMLHttpRequest" => {
+            path == root || path.contains(".prototype.")
+        }
         "ethereum" | "solana" | "phantom" | "tronWeb" | "tronLink" | "web3" => true,
         "Response" | "Request" | "Headers" | "HTMLFormElement" | "EventTarget" => path.contains(".prototype."),
         "navigator" => matches!(path, "navigator.sendBeacon" | "navigator.clipboard" | "navigator.clipboard.writeText"),

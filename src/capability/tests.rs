@@ -198,12 +198,16 @@ fn every_capability_has_its_place_among_many() {
 
 #[test]
 fn deep_nesting_and_long_sums_are_bounded() {
-    for (open, close) in [("[", "]"), ("f(", ")"), ("'a'+", ""), ("a.b(", ")"), ("()=>{", "}"), ("a[", "]"), ("`${", "}`")] {
+    for (open, close) in
+        [("[", "]"), ("f(", ")"), ("'a'+", ""), ("a.b(", ")"), ("()=>{", "}"), ("a[", "]"), ("`${", "}`")]
+    {
         for depth in [1_000, 20_000, 60_000] {
             let text = format!("{}a{};eval(x)", open.repeat(depth), close.repeat(depth));
             assert!(kinds(&text).contains(&DynamicCode), "{open} {depth}");
         }
     }
+    let scopes = format!("{}{}{}", "()=>{".repeat(10_000), "b(c);".repeat(300_000), "}".repeat(10_000));
+    assert!(kinds(&format!("{scopes};eval(x)")).contains(&DynamicCode));
     let doubled: String = (0..200).map(|index| format!("var a{}=a{index}+a{index};", index + 1)).collect();
     assert!(kinds(&format!("var a0='abcdefgh';{doubled}eval(x)")).contains(&DynamicCode));
 }

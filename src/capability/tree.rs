@@ -14,6 +14,7 @@ use super::literal::{DECODED_LENGTH, is_encoded_piece, is_escaped, is_obfuscator
 use super::names::{
     by_convention, is_plain_variable, is_relied_on, is_shared_module, of_call, of_handed, of_member, of_module,
 };
+use super::words;
 use crate::stabilize::javascript::{Parsed, Scopes, Value, is_require};
 
 /// Shortest list of bytes, and of encoded texts, that counts; tables of ciphers have 256 numbers.
@@ -28,8 +29,13 @@ pub(super) fn signals(parsed: &Parsed<'_>, spans: &[Range<usize>]) -> Found {
         found: Found::within(spans),
         members: Span::default(),
         texts: Span::default(),
+        sum: Span::default(),
     };
     reader.visit_program(&parsed.program);
+    if !reader.scopes.is_complete() {
+        // Whoever makes evaluation too much work must not silence what follows.
+        reader.found.extend(words::signals(parsed.text, spans), 0);
+    }
     reader.found
 }
 
@@ -41,6 +47,8 @@ struct Reader<'t> {
     members: Span,
     /// The text that was put together from others.
     texts: Span,
+    /// The sum being read; its left sides begin where it begins.
+    sum: Span,
 }
 
 impl Reader<'_> {
@@ -129,7 +137,8 @@ impl Reader<'_> {
     fn decoding(&mut self, arguments: &[Argument<'_>], span: Span, function: &str) {
         let Value::Text(text) = self.scopes.argument(arguments, 0) else { return };
         let encoding = self.scopes.argument(arguments, 1);
-        let is_decoding = function == "atob" || matches!(encoding.complete_text(), Some("base64" | "hex" | "base64url"));
+        let is_decoding =
+            function == "atob" || matches!(encoding.complete_text(), Some("base64" | "hex" | "base64url"));
         if is_decoding && text.value.len() >= DECODED_LENGTH {
             self.add(Capability::EncodedPayload, span, format!("{function}() of {} characters", text.value.len()));
         }
@@ -152,7 +161,8 @@ impl Reader<'_> {
                 let function = self.scopes.value(&call.callee);
                 let is_prototype = function == Value::Global("Object.getPrototypeOf".to_owned())
                     || function == Value::Global("Reflect.getPrototypeOf".to_owned());
-                is_prototype && call.arguments.first().and_then(Argument::as_expression).is_some_and(Expression::is_function)
+                is_prototype
+                    && call.arguments.first().and_then(Argument::as_expression).is_some_and(Expression::is_function)
             }
             other => other.get_member_expr().is_some_and(|inner| {
                 let is_literal = matches!(
@@ -214,8 +224,11 @@ impl Reader<'_> {
     #[inline(never)]
     fn composed(&mut self, it: &Expression<'_>) {
         let span = it.span();
-        if self.is_part(span) {
+        if self.is_part(span) || span.start == self.sum.start && span.end < self.sum.end {
             return;
+        }
+        if matches!(it, Expression::BinaryExpression(_)) {
+            self.sum = span;
         }
         if let Value::Text(text) = self.scopes.value(it) {
             self.text(&text.value, span);

@@ -13,8 +13,28 @@ use super::files::{Files, join};
 const MAXIMUM_COMMAND: usize = 256 << 10;
 /// Programs whose first argument is a module or a file.
 const RUNTIMES: [&str; 23] = [
-    "node", "nodejs", "bun", "deno", "tsx", "ts-node", "esno", "sucrase-node", "babel-node", "electron", "sh", "bash",
-    "zsh", "dash", "python", "python3", "source", "-r", "--require", "--import", "--loader", "--experimental-loader",
+    "node",
+    "nodejs",
+    "bun",
+    "deno",
+    "tsx",
+    "ts-node",
+    "esno",
+    "sucrase-node",
+    "babel-node",
+    "electron",
+    "sh",
+    "bash",
+    "zsh",
+    "dash",
+    "python",
+    "python3",
+    "source",
+    "-r",
+    "--require",
+    "--import",
+    "--loader",
+    "--experimental-loader",
     "require",
 ];
 /// Programs that run scripts of the manifest.
@@ -50,7 +70,7 @@ pub(super) fn named<'f>(files: &Files<'f>, folder: &str, scripts: Option<&Value>
     let words: Vec<&str> = words(command).collect();
     let runs_scripts = words.iter().any(|word| RUNNERS.contains(word));
     for word in &words {
-        if previous == "cd" && folders.len() < 8 {
+        if previous == "cd" && folders.len() < 4 {
             folders.extend(join(&folders[folders.len() - 1], word));
         }
         let is_called = RUNTIMES.contains(&previous) || word.starts_with('.') || word.contains('/');

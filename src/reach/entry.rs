@@ -87,7 +87,7 @@ impl<'e, 'f> Entries<'e, 'f> {
             }
             for called in found.scripts {
                 for script in [format!("pre{called}"), called.clone(), format!("post{called}")] {
-                    if queue.iter().all(|(other, _)| *other != script) {
+                    if queue.len() < 3 * MAXIMUM_SCRIPTS && queue.iter().all(|(other, _)| *other != script) {
                         let way = names.iter().cloned().chain([format!("{source} scripts.{script}")]).collect();
                         queue.push((script, way));
                     }
@@ -188,7 +188,9 @@ impl<'e, 'f> Entries<'e, 'f> {
             let Some(target_path) = join("", target) else { return };
             let label = format!("package.json {label}{conditions}");
             if target.contains('*') {
-                found.extend(self.files.matching(&target_path).into_iter().map(|(path, _)| (reach, label.clone(), path)));
+                found.extend(
+                    self.files.matching(&target_path).into_iter().map(|(path, _)| (reach, label.clone(), path)),
+                );
             } else if target.ends_with('/') {
                 found.extend(self.files.below(&target_path).map(|path| (reach, label.clone(), path)));
             } else {

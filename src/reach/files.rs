@@ -1,13 +1,14 @@
 //! The files of a package, and which of them a specifier names.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
 /// Most manifests inside of the package that are read.
 const MAXIMUM_MANIFESTS: usize = 1_000;
-/// Most files that one pattern or prefix names.
-const MAXIMUM_MATCHES: usize = 20_000;
+/// Most names that are looked up in all; whoever writes a package decides how many it holds.
+const MAXIMUM_LOOKUPS: usize = 10_000_000;
 /// What Node, and after it the bundlers, append to a path that names no file.
 const EXTENSIONS: [&str; 11] =
     [".js", ".json", ".node", ".mjs", ".cjs", ".ts", ".tsx", ".jsx", ".mts", ".cts", ".wasm"];
@@ -19,6 +20,7 @@ pub(super) struct Files<'f> {
     lower: HashMap<String, &'f str>,
     /// By folder; the package's own is in `""`.
     manifests: BTreeMap<&'f str, Value>,
+    lookups: Cell<usize>,
 }
 
 impl<'f> Files<'f> {
@@ -40,7 +42,18 @@ impl<'f> Files<'f> {
             }
         }
         let lower = paths.iter().rev().map(|path| (path.to_lowercase(), *path)).collect();
-        Self { paths, lower, manifests }
+        Self { paths, lower, manifests, lookups: Cell::new(0) }
+    }
+
+    /// Counts lookups, `false` when there were too many.
+    pub(super) fn spend(&self, lookups: usize) -> bool {
+        self.lookups.set(self.lookups.get().saturating_add(lookups));
+        self.is_complete()
+    }
+
+    /// Whether everything that was asked for was looked up.
+    pub(super) fn is_complete(&self) -> bool {
+        self.lookups.get() < MAXIMUM_LOOKUPS
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &'f str> + use<'f> {
@@ -54,6 +67,9 @@ impl<'f> Files<'f> {
 
     /// The file with exactly this path.
     pub(super) fn exact(&self, path: &str) -> Option<&'f str> {
+        if !self.spend(1) {
+            return None;
+        }
         self.paths.get(path).copied()
     }
 
@@ -75,8 +91,7 @@ impl<'f> Files<'f> {
         paths
             .range::<str, _>((std::ops::Bound::Included(start.as_str()), std::ops::Bound::Unbounded))
             .copied()
-            .take_while(move |path| path.starts_with(&prefix))
-            .take(MAXIMUM_MATCHES)
+            .take_while(move |path| self.spend(1) && path.starts_with(&prefix))
             .collect::<Vec<_>>()
             .into_iter()
     }
@@ -123,9 +138,8 @@ impl<'f> Files<'f> {
             let main = self.manifests.get(path).filter(|_| depth > 0).and_then(|value| value.get("main"));
             let main = main.and_then(Value::as_str).and_then(|main| join(path, main)).filter(|main| main != path);
             let index = if path.is_empty() { "index".to_owned() } else { format!("{path}/index") };
-            main.and_then(|main| self.complete_within(&main, depth - 1)).or_else(|| {
-                EXTENSIONS.iter().find_map(|extension| self.named(&format!("{index}{extension}")))
-            })
+            main.and_then(|main| self.complete_within(&main, depth - 1))
+                .or_else(|| EXTENSIONS.iter().find_map(|extension| self.named(&format!("{index}{extension}"))))
         };
         find(&|path| self.exact(path)).or_else(in_folder).or_else(|| find(&|path| self.named(path)))
     }
@@ -146,7 +160,8 @@ impl<'f> Files<'f> {
     pub(super) fn bundled(&self, folder: &str, name: &str) -> Option<String> {
         let mut at = folder;
         loop {
-            let candidate = if at.is_empty() { format!("node_modules/{name}") } else { format!("{at}/node_modules/{name}") };
+            let candidate =
+                if at.is_empty() { format!("node_modules/{name}") } else { format!("{at}/node_modules/{name}") };
             if self.below(&candidate).next().is_some() {
                 return Some(candidate);
             }

@@ -107,7 +107,7 @@ pub(super) fn references(kind: SourceKind, content: &[u8]) -> References {
         read_one(*kind, content, |parsed| {
             let scopes = Scopes::of(&parsed.program);
             let found = References { found: BTreeSet::new(), is_complete: true };
-            let mut collector = Collector { scopes, found, covered: Span::default(), loading: 0 };
+            let mut collector = Collector { scopes, found, covered: Span::default(), sum: Span::default(), loading: 0 };
             collector.visit_program(&parsed.program);
             let is_complete = collector.found.is_complete && collector.scopes.is_complete();
             Some(References { is_complete, ..collector.found })
@@ -145,6 +145,8 @@ struct Collector {
     found: References,
     /// The expression that was understood as a whole.
     covered: Span,
+    /// The sum being read; its left sides begin where it begins.
+    sum: Span,
     /// How many calls of loaders are open.
     loading: usize,
 }
@@ -177,8 +179,12 @@ impl Collector {
     #[inline(never)]
     fn composed(&mut self, expression: &Expression<'_>) {
         let span = expression.span();
-        if span.start >= self.covered.start && span.end <= self.covered.end {
+        let is_covered = span.start >= self.covered.start && span.end <= self.covered.end;
+        if is_covered || span.start == self.sum.start && span.end < self.sum.end {
             return;
+        }
+        if matches!(expression, Expression::BinaryExpression(_)) {
+            self.sum = span;
         }
         if let Value::Text(text) = self.scopes.value(expression) {
             self.path(&text);
@@ -341,7 +347,10 @@ mod tests {
     #[case("define(function (require) { require('./a') })", import("./a"))]
     #[case("const p = require('path'); p.join(__dirname, 'a')", file("/a"))]
     #[case("import { join } from 'node:path'; x(join(__dirname, '..', 'a'))", file("/../a"))]
-    #[case("import p from 'path'; import { fileURLToPath as f } from 'url'; p.join(p.dirname(f(import.meta.url)), 'a')", file("/a"))]
+    #[case(
+        "import p from 'path'; import { fileURLToPath as f } from 'url'; p.join(p.dirname(f(import.meta.url)), 'a')",
+        file("/a")
+    )]
     #[case("x(__dirname + '/a')", file("/a"))]
     #[case("x(`${__dirname}/a`)", file("/a"))]
     #[case("new URL('./a', import.meta.url)", file("./a"))]
@@ -372,7 +381,9 @@ mod tests {
 
     #[test]
     fn deep_nesting_never_exhausts_the_stack() {
-        for (open, close) in [("[", "]"), ("f(", ")"), ("!", ""), ("a+", ""), ("a.b(", ")"), ("()=>{", "}"), ("x=`${", "}`")] {
+        for (open, close) in
+            [("[", "]"), ("f(", ")"), ("!", ""), ("a+", ""), ("a.b(", ")"), ("()=>{", "}"), ("x=`${", "}`")]
+        {
             for depth in [1_000, 20_000, 60_000] {
                 let text = format!("{}a{}", open.repeat(depth), close.repeat(depth));
                 references(SourceKind::Unstated, text.as_bytes());

@@ -55,14 +55,14 @@ fn resolve_plain<'f>(files: &Files<'f>, folder: &str, specifier: &str) -> Vec<&'
 
 /// Whether a specifier names a path, not a package.
 pub(super) fn is_relative(specifier: &str) -> bool {
-    matches!(specifier, "." | "..") || [".", ".."].iter().any(|dots| {
-        specifier.strip_prefix(dots).is_some_and(|rest| rest.starts_with(['/', '\\']))
-    })
+    matches!(specifier, "." | "..")
+        || [".", ".."].iter().any(|dots| specifier.strip_prefix(dots).is_some_and(|rest| rest.starts_with(['/', '\\'])))
 }
 
 /// The package's name and what follows it.
 fn package_name(specifier: &str) -> (&str, &str) {
-    let scope = if specifier.starts_with('@') { specifier.find('/').map_or(specifier.len(), |slash| slash + 1) } else { 0 };
+    let scope =
+        if specifier.starts_with('@') { specifier.find('/').map_or(specifier.len(), |slash| slash + 1) } else { 0 };
     let end = specifier[scope..].find('/').map_or(specifier.len(), |slash| scope + slash);
     (&specifier[..end], specifier[end..].trim_start_matches('/'))
 }
@@ -75,9 +75,7 @@ fn in_package<'f>(files: &Files<'f>, folder: &str, rest: &str) -> Vec<&'f str> {
         let is_map = exports.as_object().is_some_and(|map| map.keys().any(|key| key.starts_with('.')));
         return match (is_map, rest.is_empty()) {
             (true, _) => from_map(files, folder, folder, exports, &subpath),
-            (false, true) => {
-                targets(exports).iter().filter_map(|target| files.named(&join(folder, target)?)).collect()
-            }
+            (false, true) => targets(exports).iter().filter_map(|target| files.named(&join(folder, target)?)).collect(),
             (false, false) => Vec::new(),
         };
     }
@@ -86,7 +84,7 @@ fn in_package<'f>(files: &Files<'f>, folder: &str, rest: &str) -> Vec<&'f str> {
 
 /// Looks `key` up in a map of `exports` or `imports`.
 fn from_map<'f>(files: &Files<'f>, scope: &str, folder: &str, map: &Value, key: &str) -> Vec<&'f str> {
-    let Some(map) = map.as_object() else { return Vec::new() };
+    let Some(map) = map.as_object().filter(|map| files.spend(map.len())) else { return Vec::new() };
     let mut found = Vec::new();
     for (pattern, value) in map {
         let star = match pattern.split_once('*') {
@@ -106,7 +104,9 @@ fn from_map<'f>(files: &Files<'f>, scope: &str, folder: &str, map: &Value, key: 
             } else if !target.starts_with('#') {
                 // `imports` may name packages.
                 let (name, rest) = package_name(&target);
-                found.extend(files.bundled(folder, name).into_iter().flat_map(|folder| in_package(files, &folder, rest)));
+                found.extend(
+                    files.bundled(folder, name).into_iter().flat_map(|folder| in_package(files, &folder, rest)),
+                );
             }
         }
     }
@@ -159,7 +159,8 @@ fn substituted<'f>(files: &Files<'f>, folder: &str, specifier: &str) -> Vec<&'f 
     for field in ["browser", "react-native"] {
         let Some(map) = manifest.get(field).and_then(Value::as_object) else { continue };
         let direct = map.get(specifier).into_iter();
-        let written = wanted.as_deref().and_then(|wanted| wanted.strip_prefix(scope)).map(|path| path.trim_start_matches('/'));
+        let written =
+            wanted.as_deref().and_then(|wanted| wanted.strip_prefix(scope)).map(|path| path.trim_start_matches('/'));
         let by_path = written.into_iter().flat_map(|path| {
             ["", ".js", ".json", "/index.js"].into_iter().filter_map(move |end| map.get(&format!("./{path}{end}")))
         });

@@ -52,7 +52,14 @@ fn a_script_runs_the_files_that_it_names(#[case] command: &str, #[case] expected
         "scripts": { "postinstall": command, "other": "node scripts/other.js", "unused": "node unused.js" },
     }));
     let files = [
-        "x.js", "x.sh", "scripts/x.js", "scripts/y.js", "scripts/other.js", "main.js", "binding.gyp", "with space.js",
+        "x.js",
+        "x.sh",
+        "scripts/x.js",
+        "scripts/y.js",
+        "scripts/other.js",
+        "main.js",
+        "binding.gyp",
+        "with space.js",
         "unused.js",
     ]
     .map(|path| (path, ""));
@@ -108,7 +115,11 @@ fn without_exports_every_program_can_be_imported_by_path() {
 #[case("require('./B')", "b.js", Reach::Import)]
 #[case("require('./B.JS')", "b.js", Reach::Import)]
 #[case("require('./README.md')", "README.md", Reach::Import)]
-#[case("eval(require('fs').readFileSync(require('path').join(__dirname, 'data.txt'), 'utf8'))", "data.txt", Reach::Import)]
+#[case(
+    "eval(require('fs').readFileSync(require('path').join(__dirname, 'data.txt'), 'utf8'))",
+    "data.txt",
+    Reach::Import
+)]
 #[case("require('./lib')", "lib/start.js", Reach::Import)]
 #[case("require('./lib/')", "lib/start.js", Reach::Import)]
 #[case("import './b.js?x'", "b.js", Reach::Import)]
@@ -224,7 +235,21 @@ fn a_limit_makes_the_rest_reachable_and_says_so() {
 fn any_value() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         prop::sample::select(vec![
-            "./a.js", "a", ".", "./", "*", "./*", "..", "", "node a.js", "npm run b", "./*/x", "#a", "@", "a/", "cd .. && a",
+            "./a.js",
+            "a",
+            ".",
+            "./",
+            "*",
+            "./*",
+            "..",
+            "",
+            "node a.js",
+            "npm run b",
+            "./*/x",
+            "#a",
+            "@",
+            "a/",
+            "cd .. && a",
         ])
         .prop_map(str::to_owned),
         ".{0,12}",
@@ -232,8 +257,25 @@ fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), text.prop_map(Value::from)];
     leaf.prop_recursive(4, 24, 4, |inner| {
         let key = prop::sample::select(vec![
-            "main", "exports", "imports", "bin", "scripts", "browser", "types", "typesVersions", "directories", ".", "./*",
-            "./a", "#a", "import", "postinstall", "b", "name", "files", "*",
+            "main",
+            "exports",
+            "imports",
+            "bin",
+            "scripts",
+            "browser",
+            "types",
+            "typesVersions",
+            "directories",
+            ".",
+            "./*",
+            "./a",
+            "#a",
+            "import",
+            "postinstall",
+            "b",
+            "name",
+            "files",
+            "*",
         ]);
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
@@ -267,4 +309,16 @@ proptest! {
             prop_assert!(map.reach(path) == Reach::Inert || !way.is_empty());
         }
     }
+}
+
+#[test]
+fn hostile_names_are_bounded() {
+    let imports: String = (0..3_000).map(|index| format!("require('./x' + y{index}); './{index}*';\n")).collect();
+    let command = "./* ".repeat(20_000);
+    let names: Vec<String> = (0..3_000).map(|index| format!("x{index}.md")).collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+    files.push(("index.js", &imports));
+    let map = map(&closed(json!({ "main": "index.js", "scripts": { "install": command } })), &files);
+    assert!(!map.is_complete());
+    assert_ne!(map.reach("x7.md"), Reach::Inert);
 }

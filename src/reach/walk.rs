@@ -13,10 +13,10 @@ use crate::stabilize::javascript::SourceKind;
 /// Extensions under which Node and bundlers import a file without being told how.
 const IMPORTABLE: [&str; 10] = ["js", "cjs", "mjs", "json", "node", "wasm", "jsx", "ts", "tsx", "mts"];
 /// Languages that are read for the names of files in them.
-const TEXTUAL: [&str; 24] = [
-    "sh", "bash", "zsh", "cmd", "bat", "ps1", "py", "rb", "pl", "gyp", "gypi", "mk", "cmake", "c", "cc", "cpp", "cxx", "h",
-    "hh", "hpp", "m", "mm", "html", "vue",
-];
+const TEXTUAL: [&str; 14] =
+    ["sh", "bash", "zsh", "cmd", "bat", "ps1", "py", "rb", "pl", "gyp", "gypi", "mk", "cmake", "vue"];
+/// Languages that name files with `#include`.
+const INCLUDING: [&str; 9] = ["c", "cc", "cpp", "cxx", "h", "hh", "hpp", "m", "mm"];
 
 /// How a file is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,7 @@ impl<'w, 'f> Walk<'w, 'f> {
             self.arrive(manifest, Reach::Reachable, From::Outside(Vec::new()));
         }
         self.drain();
+        self.is_complete &= self.files.is_complete();
         if !self.is_complete {
             let rest: Vec<&'f str> = self.files.iter().filter(|path| !self.reached.contains_key(path)).collect();
             for path in rest {
@@ -139,6 +140,20 @@ impl<'w, 'f> Walk<'w, 'f> {
             Language::JavaScript(kind) => references(kind, &content),
             Language::Other => {
                 self.commands(path, reach, &String::from_utf8_lossy(&content));
+                return;
+            }
+            Language::Including => {
+                let text = String::from_utf8_lossy(&content);
+                let names = text.lines().filter_map(|line| {
+                    let name = line.trim_start().strip_prefix('#')?.trim_start().strip_prefix("include")?;
+                    name.trim_start().strip_prefix('"')?.split('"').next()
+                });
+                for name in names {
+                    let folders = [folder_of(path), self.files.scope(folder_of(path)).0];
+                    for found in self.completed(&folders, name) {
+                        self.arrive(found, reach, From::File(path));
+                    }
+                }
                 return;
             }
             Language::Unknown => {
@@ -252,6 +267,7 @@ pub(super) fn way<'f>(reached: &BTreeMap<&'f str, Reached<'f>>, path: &'f str) -
 #[derive(Debug, Clone, Copy)]
 enum Language {
     JavaScript(SourceKind),
+    Including,
     Other,
     Unknown,
 }
@@ -267,8 +283,9 @@ impl Language {
         match extension.as_str() {
             _ if name.ends_with("akefile") || name == "CMakeLists.txt" => Some(Self::Other),
             extension if TEXTUAL.contains(&extension) => Some(Self::Other),
-            "json" | "node" | "wasm" | "png" | "jpg" | "jpeg" | "gif" | "ico" | "svg" | "woff" | "woff2" | "ttf" | "eot"
-            | "css" | "scss" | "sass" | "less" | "gz" | "zip" | "br" => None,
+            extension if INCLUDING.contains(&extension) => Some(Self::Including),
+            "json" | "node" | "wasm" | "png" | "jpg" | "jpeg" | "gif" | "ico" | "svg" | "woff" | "woff2" | "ttf"
+            | "eot" | "css" | "scss" | "sass" | "less" | "gz" | "zip" | "br" => None,
             _ => Some(Self::Unknown),
         }
     }

@@ -9,12 +9,7 @@ use super::scopes::{Scopes, inner};
 use super::value::{Base, MAXIMUM_LIST, Text, Value, module};
 
 /// `f(…)`.
-pub(super) fn evaluate(
-    scopes: &Scopes,
-    callee: &Expression<'_>,
-    arguments: &[Argument<'_>],
-    depth: usize,
-) -> Value {
+pub(super) fn evaluate(scopes: &Scopes, callee: &Expression<'_>, arguments: &[Argument<'_>], depth: usize) -> Value {
     let value = |argument: &Argument<'_>| {
         argument.as_expression().map_or(Value::Unknown, |argument| scopes.evaluate(argument, depth))
     };
@@ -71,7 +66,11 @@ fn is_own_file(name: &str) -> bool {
 pub(crate) fn is_require(name: &str) -> bool {
     matches!(
         name,
-        "require" | "module.require" | "process.mainModule.require" | "require.main.require" | "process.getBuiltinModule"
+        "require"
+            | "module.require"
+            | "process.mainModule.require"
+            | "require.main.require"
+            | "process.getBuiltinModule"
     )
 }
 
@@ -129,7 +128,9 @@ fn method(object: Value, name: &str, arguments: &[Value]) -> Value {
         }
         (Value::Text(text), "split") if text.is_complete && text.base == Base::None => {
             let pieces: Vec<Value> = match first.and_then(Value::complete_text) {
-                Some("") => text.value.chars().take(MAXIMUM_LIST + 1).map(|piece| Value::text(piece.to_string())).collect(),
+                Some("") => {
+                    text.value.chars().take(MAXIMUM_LIST + 1).map(|piece| Value::text(piece.to_string())).collect()
+                }
                 Some(by) => text.value.split(by).take(MAXIMUM_LIST + 1).map(Value::text).collect(),
                 None => return Value::Unknown,
             };

@@ -14,7 +14,7 @@ use oxc_syntax::scope::{ScopeFlags, ScopeId};
 use super::value::{Value, module};
 
 /// Most steps that all evaluations in one program may take together.
-const MAXIMUM_STEPS: usize = 4_000_000;
+const MAXIMUM_STEPS: usize = 30_000_000;
 
 /// The scopes of a program, and which of them are open.
 pub(crate) struct Scopes {
@@ -55,6 +55,9 @@ impl Scopes {
 
     /// What the program declares the name to be where the walk is; `None` where it does not declare it.
     pub(crate) fn lookup(&self, name: &str) -> Option<&Value> {
+        if !self.spend(self.open.len()) {
+            return Some(&Value::Unknown);
+        }
         self.open.iter().rev().find_map(|index| self.scopes.get(*index)?.names.get(name))
     }
 
@@ -76,6 +79,9 @@ impl Scopes {
 
     /// The first value that says something stays.
     fn declare(&mut self, name: &str, value: Value, is_var: bool) {
+        if is_var && !self.spend(self.open.len() / 4) {
+            return;
+        }
         let index = self.open.iter().rev().find(|index| !is_var || self.scopes[**index].holds_var);
         let Some(index) = index.or(self.open.last()) else { return };
         let known = self.scopes[*index].names.entry(name.to_owned()).or_insert(Value::Unknown);
@@ -85,6 +91,9 @@ impl Scopes {
     }
 
     fn assign(&mut self, name: &str, value: Value, appends: bool) {
+        if !self.spend(self.open.len()) {
+            return;
+        }
         let found = self.open.iter().rev().find(|index| self.scopes[**index].names.contains_key(name));
         let Some(known) = found.and_then(|index| self.scopes[*index].names.get_mut(name)) else { return };
         match known {

@@ -162,7 +162,9 @@ impl Value {
     fn as_text(&self) -> Option<Text> {
         match self {
             Self::Text(text) => Some(text.clone()),
-            Self::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => Some(Text::plain(number.to_string())),
+            Self::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
+                Some(Text::plain(number.to_string()))
+            }
             _ => None,
         }
     }
@@ -292,7 +294,7 @@ impl Scopes {
         let mut operands = vec![&sum.right];
         let mut left = inner(&sum.left);
         while let Expression::BinaryExpression(it) = left {
-            if it.operator != BinaryOperator::Addition || operands.len() > 4_096 || !self.spend(1) {
+            if it.operator != BinaryOperator::Addition || !self.spend(1) {
                 return Value::Unknown;
             }
             operands.push(&it.right);
