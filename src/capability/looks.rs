@@ -49,8 +49,8 @@ struct Measures {
 /// *Minified*: at least 512 bytes, on average 200 bytes of code or more a line, at most 12 % white space outside of
 /// strings, at least 40 names of which 35 % or more have one or two letters, and a keyword. *Obfuscated*, any of: eight
 /// names like `_0x1a2b` that are 5 % of all names; 40 escapes like `\x41` that are a quarter of the text in strings; 50
-/// members named by a string and more of them than by a dot; 90 % brackets, `!` and `+`; eight invisible characters in a
-/// row.
+/// members named by a string and more of them than by a dot; 90 % brackets, `!` and `+`; eight invisible characters in
+/// a row.
 pub fn looks(text: &str) -> Looks {
     let invisible = has_invisible_run(text);
     if text.len() < MINIMUM_SIZE {

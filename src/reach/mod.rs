@@ -1,7 +1,7 @@
 //! How far a file of a package reaches: when, if ever, it runs on the machine of somebody who installs the package.
 //!
-//! The manifest names entry points ([`entry`]), files refer to files ([`references`]), and [`walk`] follows them. Nothing
-//! is run and nothing outside of the package is looked at. Whatever cannot be followed to its end makes files reachable,
+//! The manifest names entry points (`entry`), files refer to files (`references`), and `walk` follows them. Nothing is
+//! run and nothing outside of the package is looked at. Whatever cannot be followed to its end makes files reachable,
 //! never inert. `docs/reach.md` says what is understood and what is not.
 
 mod command;
@@ -91,9 +91,10 @@ pub struct ReachMap {
 impl ReachMap {
     /// Follows a package's files from the entry points that its manifest names.
     ///
-    /// `files` are paths inside the package with `/` between folders; links and unsafe paths are better left out. `read`
-    /// returns a file's content, or `None` where it is not known; it is called at most twice for a file. What `manifest`
-    /// holds in a form that npm does not know is passed over.
+    /// `files` are paths inside the package with `/` between folders; links and unsafe paths are better left out.
+    /// `read` returns a file's content, or `None` where it is not known; it is called at most twice for a file. What
+    /// `manifest` holds in a form that npm does not know is passed over. A package that asks for too much work is
+    /// told as incomplete ([`Self::is_complete`]), nothing fails.
     pub fn of(
         manifest: &Value,
         files: &BTreeSet<&str>,
