@@ -4,6 +4,7 @@
 //! fixture world's, on loopback. `cargo bench --bench all -- artifact` runs the ones whose name contains the word.
 //! Whole processes are compared with other tools by `scripts/compare-speed`, not here.
 
+mod analysis;
 mod artifact;
 mod generate;
 mod history;
@@ -14,6 +15,7 @@ use criterion::{criterion_group, criterion_main};
 
 criterion_group!(
     all,
+    analysis::analysing,
     artifact::reading,
     packages::comparing,
     packages::verifying,

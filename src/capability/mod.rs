@@ -1,8 +1,24 @@
 //! What a piece of JavaScript can do, read from its syntax tree.
 //!
-//! A capability is a hint for the order in which people look at findings, never a verdict.
+//! A capability is a hint for the order in which people look at findings, never a verdict. `docs/capabilities.md` says
+//! what each of them matches and what it does not see.
+
+mod found;
+mod literal;
+mod looks;
+mod names;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod words;
 
 use std::fmt;
+use std::ops::Range;
+
+pub use looks::{Looks, looks};
+
+use crate::stabilize::javascript::{SourceKind, read_one};
+use found::{Found, Lines};
 
 /// Something that code can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,4 +72,64 @@ pub struct Signal {
     pub line: usize,
     /// A few words about what was seen, such as `require('child_process')`.
     pub evidence: String,
+}
+
+/// What a file can do, in order and each evidence once with its first line; at most 32 signals.
+///
+/// A text that is no valid program is read for its words and strings, so a syntax error silences nothing.
+pub fn signals(text: &str, kind: SourceKind) -> Vec<Signal> {
+    signals_within(text, kind, &[])
+}
+
+/// The signals that begin in one of the byte ranges of the text, or everywhere if there are none.
+///
+/// With the whole file at hand, names that are imported outside of the ranges are known inside.
+pub fn signals_within(text: &str, kind: SourceKind, spans: &[Range<usize>]) -> Vec<Signal> {
+    let lines = Lines::of(text);
+    let found = program(text, kind, spans).unwrap_or_else(|| words::signals(text, spans));
+    found.finish(&|at| lines.line(at))
+}
+
+/// The signals of pieces of a file, each with its first line there; for when the file itself is not at hand.
+///
+/// The pieces are read as one program, or else each for itself.
+pub fn signals_of_pieces(pieces: &[(usize, &str)], kind: SourceKind) -> Vec<Signal> {
+    // Where each piece begins in the text that is read, and the lines inside of it.
+    let mut starts: Vec<(usize, usize, Lines)> = Vec::new();
+    let mut joined = String::new();
+    for (line, piece) in pieces {
+        starts.push((joined.len(), *line, Lines::of(piece)));
+        joined.push_str(piece);
+        joined.push('\n');
+    }
+    let line = |at: usize| {
+        let index = starts.partition_point(|(start, ..)| *start <= at).saturating_sub(1);
+        starts.get(index).map_or(1, |(start, first, lines)| first + lines.line(at - start) - 1)
+    };
+    let found = program(&joined, kind, &[]).unwrap_or_else(|| {
+        let mut whole = Found::default();
+        for ((start, ..), (_, piece)) in starts.iter().zip(pieces) {
+            whole.extend(piece_alone(piece, kind), *start);
+        }
+        whole
+    });
+    found.finish(&line)
+}
+
+fn program(text: &str, kind: SourceKind, spans: &[Range<usize>]) -> Option<Found> {
+    // `.js` files hold elements in some packages.
+    let kinds = if kind == SourceKind::Unstated { vec![kind, SourceKind::Jsx] } else { vec![kind] };
+    kinds.into_iter().find_map(|kind| read_one(kind, text.as_bytes(), |parsed| Some(tree::signals(parsed, spans))))
+}
+
+/// A member or a property is a program once something stands around it.
+fn piece_alone(piece: &str, kind: SourceKind) -> Found {
+    let around = [("", ""), ("(class{", "\n})"), ("({", "\n})"), ("([", "\n])"), ("async()=>{", "\n}")];
+    for (before, after) in around {
+        let text = format!("{before}{piece}{after}");
+        if let Some(found) = read_one(kind, text.as_bytes(), |parsed| Some(tree::signals(parsed, &[]))) {
+            return found.moved_back(before.len());
+        }
+    }
+    words::signals(piece, &[])
 }

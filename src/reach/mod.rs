@@ -1,6 +1,25 @@
 //! How far a file of a package reaches: when, if ever, it runs on the machine of somebody who installs the package.
+//!
+//! The manifest names entry points (`entry`), files refer to files (`references`), and `walk` follows them. Nothing is
+//! run and nothing outside of the package is looked at. Whatever cannot be followed to its end makes files reachable,
+//! never inert. `docs/reach.md` says what is understood and what is not.
 
+mod command;
+mod entry;
+mod files;
+mod references;
+mod resolve;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+use serde_json::Value;
+
+use files::Files;
+use walk::Walk;
 
 /// When a file takes effect; the first is the most urgent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,5 +63,67 @@ impl Reach {
 impl fmt::Display for Reach {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.id())
+    }
+}
+
+/// How much is read to find out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReachLimits {
+    /// Files that are read.
+    pub files: usize,
+    /// Bytes of them together.
+    pub bytes: usize,
+}
+
+impl Default for ReachLimits {
+    fn default() -> Self {
+        Self { files: 5_000, bytes: 64 << 20 }
+    }
+}
+
+/// When each file of a package takes effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReachMap {
+    reached: BTreeMap<String, (Reach, Vec<String>)>,
+    is_complete: bool,
+}
+
+impl ReachMap {
+    /// Follows a package's files from the entry points that its manifest names.
+    ///
+    /// `files` are paths inside the package with `/` between folders; links and unsafe paths are better left out.
+    /// `read` returns a file's content, or `None` where it is not known; it is called at most twice for a file. What
+    /// `manifest` holds in a form that npm does not know is passed over. A package that asks for too much work is
+    /// told as incomplete ([`Self::is_complete`]), nothing fails.
+    pub fn of(
+        manifest: &Value,
+        files: &BTreeSet<&str>,
+        read: &mut dyn FnMut(&str) -> Option<Vec<u8>>,
+        limits: ReachLimits,
+    ) -> Self {
+        let known = Files::new(manifest, files, read);
+        let (reached, is_complete) = Walk::new(&known, read, limits).run();
+        let ways = reached.keys().map(|path| {
+            let way = walk::way(&reached, path);
+            ((*path).to_owned(), (reached[path].reach, way))
+        });
+        Self { reached: ways.collect(), is_complete }
+    }
+
+    /// When the file takes effect; a path that the package does not have is inert.
+    pub fn reach(&self, path: &str) -> Reach {
+        self.reached.get(path).map_or(Reach::Inert, |(reach, _)| *reach)
+    }
+
+    /// How the file is reached: an entry point (`package.json scripts.postinstall`), then file by file, itself last.
+    ///
+    /// Empty where nothing names the file. A file that is inert may have a way, such as `package.json types`.
+    pub fn way(&self, path: &str) -> &[String] {
+        self.reached.get(path).map_or(&[], |(_, way)| way)
+    }
+
+    /// Whether everything could be followed within the limits; otherwise nothing is called inert that is not known.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
     }
 }

@@ -5,10 +5,21 @@
 //!
 //! oxc's tokens are not believed blindly: what lies between tokens and comments must be white space, so nothing that
 //! runs can be in neither ([`parse`]).
+//!
+//! For questions about what a program does there are [`scopes`] and [`value`]: what names and expressions stand for.
+//! A text that cannot be parsed still has words and strings ([`lenient`]).
 
+mod call;
 mod kind;
+mod lenient;
 mod nesting;
 mod parse;
+mod scopes;
+mod value;
 
+pub(crate) use call::is_require;
 pub use kind::SourceKind;
+pub(crate) use lenient::{Lexeme, LexemeKind, lexemes};
 pub(crate) use parse::{Parsed, read_one, read_pair};
+pub(crate) use scopes::Scopes;
+pub(crate) use value::{Base, Text, Value};

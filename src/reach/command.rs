@@ -1,0 +1,124 @@
+//! Which files of the package a command line names.
+//!
+//! Shells are not imitated: whatever word or quoted part of a command names a file counts. A word that a runtime is
+//! called with is completed as the runtime would complete it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::files::{Files, join};
+
+/// Longest command that is read, bytes; of what is longer the beginning is.
+const MAXIMUM_COMMAND: usize = 256 << 10;
+/// Programs whose first argument is a module or a file.
+const RUNTIMES: [&str; 23] = [
+    "node",
+    "nodejs",
+    "bun",
+    "deno",
+    "tsx",
+    "ts-node",
+    "esno",
+    "sucrase-node",
+    "babel-node",
+    "electron",
+    "sh",
+    "bash",
+    "zsh",
+    "dash",
+    "python",
+    "python3",
+    "source",
+    "-r",
+    "--require",
+    "--import",
+    "--loader",
+    "--experimental-loader",
+    "require",
+];
+/// Programs that run scripts of the manifest.
+const RUNNERS: [&str; 10] =
+    ["npm", "yarn", "pnpm", "bun", "npm-run-all", "npm-run-all2", "run-s", "run-p", "--run", "wireit"];
+/// Programs that build what `binding.gyp` or `CMakeLists.txt` describe.
+const NATIVE_BUILDERS: [&str; 8] = [
+    "node-gyp",
+    "node-pre-gyp",
+    "node-gyp-build",
+    "prebuild-install",
+    "prebuildify",
+    "cmake-js",
+    "napi-postinstall",
+    "neon",
+];
+
+/// What a command leads to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Named<'f> {
+    /// Files.
+    pub(super) files: BTreeSet<&'f str>,
+    /// Scripts of the manifest.
+    pub(super) scripts: BTreeSet<String>,
+}
+
+/// Reads a command that runs in `folder`; `scripts` are those that it can call by name.
+pub(super) fn named<'f>(files: &Files<'f>, folder: &str, scripts: Option<&Value>, command: &str) -> Named<'f> {
+    let command = &command[..command.floor_char_boundary(MAXIMUM_COMMAND)];
+    let mut found = Named::default();
+    let mut folders = vec![folder.to_owned()];
+    let mut previous = "";
+    let words: Vec<&str> = words(command).collect();
+    let runs_scripts = words.iter().any(|word| RUNNERS.contains(word));
+    for word in &words {
+        if previous == "cd" && folders.len() < 4 {
+            folders.extend(join(&folders[folders.len() - 1], word));
+        }
+        let is_called = RUNTIMES.contains(&previous) || word.starts_with('.') || word.contains('/');
+        for folder in &folders {
+            let Some(path) = join(folder, word) else { continue };
+            if word.contains('*') {
+                found.files.extend(files.matching(&path).into_iter().map(|(path, _)| path));
+            } else if is_called {
+                found.files.extend(files.complete(&path));
+            } else {
+                found.files.extend(files.named(&path));
+            }
+        }
+        if NATIVE_BUILDERS.contains(word) {
+            for name in ["binding.gyp", "CMakeLists.txt"] {
+                found.files.extend(join(folder, name).and_then(|path| files.named(&path)));
+            }
+        }
+        if *word == "make" {
+            for name in ["GNUmakefile", "Makefile"] {
+                found.files.extend(join(folder, name).and_then(|path| files.named(&path)));
+            }
+        }
+        if runs_scripts && scripts.is_some_and(|scripts| scripts.get(word).is_some_and(Value::is_string)) {
+            found.scripts.insert((*word).to_owned());
+        }
+        // Flags stand between a runtime and its file, and so do assignments.
+        if !(word.starts_with('-') && RUNTIMES.contains(&previous) && !RUNTIMES.contains(word)) {
+            previous = program(word);
+        }
+    }
+    // File names may hold spaces where they are quoted.
+    for quoted in command.split(['"', '\'']).filter(|part| part.contains(' ') && part.len() < 300) {
+        found.files.extend(join(folder, quoted).and_then(|path| files.named(&path)));
+    }
+    found
+}
+
+fn words(command: &str) -> impl Iterator<Item = &str> {
+    let separates = |character: char| character.is_whitespace() || "\"'`,;&|()<>={}[]!$".contains(character);
+    command
+        .split(separates)
+        .map(|word| word.trim_end_matches(['\\', ':']))
+        .filter(|word| !word.is_empty() && word.len() < 300)
+}
+
+/// `/usr/bin/node` is `node`.
+fn program(word: &str) -> &str {
+    let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
+    name.strip_suffix(".exe").unwrap_or(name)
+}

@@ -1,0 +1,324 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn map_within(manifest: &Value, files: &[(&str, &str)], limits: ReachLimits) -> ReachMap {
+    let contents: BTreeMap<&str, &str> = files.iter().copied().collect();
+    let paths: BTreeSet<&str> = contents.keys().copied().collect();
+    let mut read = |path: &str| contents.get(path).map(|content| content.as_bytes().to_vec());
+    ReachMap::of(manifest, &paths, &mut read, limits)
+}
+
+fn map(manifest: &Value, files: &[(&str, &str)]) -> ReachMap {
+    map_within(manifest, files, ReachLimits::default())
+}
+
+/// With `exports` only what is reached is more than inert.
+fn closed(mut manifest: Value) -> Value {
+    if manifest.get("exports").is_none() {
+        manifest["exports"] = json!({ "./package.json": "./package.json" });
+    }
+    manifest
+}
+
+#[rstest]
+#[case("node x.js", "x.js")]
+#[case("node ./scripts/x.js --flag", "scripts/x.js")]
+#[case("node scripts/x", "scripts/x.js")]
+#[case("node --no-warnings -r ./x scripts/y.js", "x.js")]
+#[case("node .", "main.js")]
+#[case("./x.sh", "x.sh")]
+#[case("sh x.sh || true", "x.sh")]
+#[case("exit 0; node x", "x.js")]
+#[case("echo hi&&node \"x.js\"", "x.js")]
+#[case("node -e \"require('./x')\"", "x.js")]
+#[case("node -e \"try{require('./scripts/x')}catch(e){}\"", "scripts/x.js")]
+#[case("cd scripts && node x.js", "scripts/x.js")]
+#[case("FOO=1 node scripts\\\\x.js", "scripts/x.js")]
+#[case("npm run other", "scripts/other.js")]
+#[case("yarn other", "scripts/other.js")]
+#[case("run-s other", "scripts/other.js")]
+#[case("node-gyp rebuild", "binding.gyp")]
+#[case("node scripts/*.js", "scripts/x.js")]
+#[case("node 'with space.js'", "with space.js")]
+#[case("X.SH", "x.sh")]
+fn a_script_runs_the_files_that_it_names(#[case] command: &str, #[case] expected: &str) {
+    let manifest = closed(json!({
+        "main": "main.js",
+        "scripts": { "postinstall": command, "other": "node scripts/other.js", "unused": "node unused.js" },
+    }));
+    let files = [
+        "x.js",
+        "x.sh",
+        "scripts/x.js",
+        "scripts/y.js",
+        "scripts/other.js",
+        "main.js",
+        "binding.gyp",
+        "with space.js",
+        "unused.js",
+    ]
+    .map(|path| (path, ""));
+    let map = map(&manifest, &files);
+    assert_eq!(map.reach(expected), Reach::Install, "{map:?}");
+    assert_eq!(map.way(expected).first().unwrap(), "package.json scripts.postinstall");
+    assert_eq!(map.way(expected).last().unwrap(), expected);
+    assert_eq!(map.reach("unused.js"), Reach::Inert);
+}
+
+#[rstest]
+#[case(json!({ "scripts": { "preinstall": "node a" } }), Reach::Install)]
+#[case(json!({ "scripts": { "prepare": "node a" } }), Reach::Install)]
+#[case(json!({ "scripts": { "test": "node a", "prepublishOnly": "node a", "prepack": "node a" } }), Reach::Inert)]
+#[case(json!({ "main": "a" }), Reach::Import)]
+#[case(json!({ "main": "./" , "exports": "./a.js" }), Reach::Import)]
+#[case(json!({ "module": "a.js" }), Reach::Import)]
+#[case(json!({ "browser": "./a.js" }), Reach::Import)]
+#[case(json!({ "browser": { "fs": "./a.js" } }), Reach::Reachable)]
+#[case(json!({ "exports": { ".": { "import": { "node": "./a.js" } } } }), Reach::Import)]
+#[case(json!({ "exports": { "require": ["./none.js", "./a.js"] } }), Reach::Import)]
+#[case(json!({ "exports": { "./sub": "./a.js" } }), Reach::Reachable)]
+#[case(json!({ "exports": { "./*": "./*.js" } }), Reach::Reachable)]
+#[case(json!({ "exports": { "./x/": "./" } }), Reach::Reachable)]
+#[case(json!({ "exports": { ".": { "types": "./a.js" } } }), Reach::Inert)]
+#[case(json!({ "imports": { "#a": "./a.js" } }), Reach::Reachable)]
+#[case(json!({ "bin": "a.js" }), Reach::Command)]
+#[case(json!({ "bin": { "x": "./a" } }), Reach::Command)]
+#[case(json!({ "directories": { "bin": "." } }), Reach::Command)]
+#[case(json!({ "bin": "a.js", "main": "a.js" }), Reach::Import)]
+#[case(json!({ "types": "a.js" }), Reach::Inert)]
+#[case(json!({}), Reach::Inert)]
+#[case(json!({ "scripts": [], "bin": 1, "main": {}, "exports": { "a": { "b": [1, null] } } }), Reach::Inert)]
+fn the_manifest_decides(#[case] manifest: Value, #[case] expected: Reach) {
+    let map = map(&closed(manifest), &[("a.js", ""), ("package.json", "{}")]);
+    assert_eq!(map.reach("a.js"), expected, "{map:?}");
+}
+
+#[test]
+fn without_exports_every_program_can_be_imported_by_path() {
+    let files = [("index.js", ""), ("lib/a.js", ""), ("a.node", ""), ("README.md", ""), ("a.d.ts", ""), ("a.ts", "")];
+    let map = map(&json!({ "types": "a.d.ts" }), &files);
+    let reaches = files.map(|(path, _)| map.reach(path));
+    use Reach::{Import, Inert, Reachable};
+    assert_eq!(reaches, [Import, Reachable, Reachable, Inert, Inert, Reachable]);
+    assert_eq!(map.way("a.d.ts"), ["package.json types", "a.d.ts"]);
+    assert!(map.way("README.md").is_empty());
+    assert!(map.is_complete());
+}
+
+#[rstest]
+#[case("require('./b')", "b.js", Reach::Import)]
+#[case("require('./B')", "b.js", Reach::Import)]
+#[case("require('./B.JS')", "b.js", Reach::Import)]
+#[case("require('./README.md')", "README.md", Reach::Import)]
+#[case(
+    "eval(require('fs').readFileSync(require('path').join(__dirname, 'data.txt'), 'utf8'))",
+    "data.txt",
+    Reach::Import
+)]
+#[case("require('./lib')", "lib/start.js", Reach::Import)]
+#[case("require('./lib/')", "lib/start.js", Reach::Import)]
+#[case("import './b.js?x'", "b.js", Reach::Import)]
+#[case("import './%62.js'", "b.js", Reach::Import)]
+#[case("require('.\\\\b')", "b.js", Reach::Import)]
+#[case("require('bundled')", "node_modules/bundled/main.js", Reach::Import)]
+#[case("require('bundled/other')", "node_modules/bundled/other.js", Reach::Import)]
+#[case("require('#private')", "b.js", Reach::Import)]
+#[case("require('own/b')", "b.js", Reach::Import)]
+#[case("require('./locale/' + x)", "locale/de.js", Reach::Reachable)]
+#[case("require('child_process').exec('node tool.sh')", "tool.sh", Reach::Import)]
+#[case("new Worker('./b.js')", "b.js", Reach::Import)]
+#[case("use('./b.js')", "b.js", Reach::Reachable)]
+#[case("require('node-gyp-build')(__dirname)", "prebuilds/x.node", Reach::Import)]
+#[case("require(x)", "lib/deep.js", Reach::Reachable)]
+#[case("require('./lib/start')", "tool.sh", Reach::Inert)]
+#[case("} require('./b')", "b.js", Reach::Import)]
+#[case("#!/usr/bin/env node\nrequire('./b')", "b.js", Reach::Import)]
+fn references_are_followed(#[case] text: &str, #[case] path: &str, #[case] expected: Reach) {
+    let manifest = json!({
+        "name": "own",
+        "exports": { ".": "./index.js", "./b": "./b.js" },
+        "imports": { "#private": "./b.js" },
+    });
+    // Only what the text refers to may be reached.
+    let without = if text.contains("own/b") || text.contains("#private") {
+        manifest
+    } else {
+        json!({ "name": "own", "exports": "./index.js" })
+    };
+    let files = [
+        ("index.js", text),
+        ("b.js", ""),
+        ("README.md", "module.exports = require('./b')"),
+        ("data.txt", "x"),
+        ("tool.sh", "echo"),
+        ("lib/package.json", r#"{ "main": "start" }"#),
+        ("lib/start.js", ""),
+        ("lib/deep.js", ""),
+        ("locale/de.js", ""),
+        ("prebuilds/x.node", ""),
+        ("node_modules/bundled/package.json", r#"{ "main": "main" }"#),
+        ("node_modules/bundled/main.js", ""),
+        ("node_modules/bundled/other.js", ""),
+    ];
+    let map = map(&without, &files);
+    assert_eq!(map.reach(path), expected, "{map:?}");
+}
+
+#[test]
+fn the_strongest_reach_and_the_shortest_way_win() {
+    let manifest = closed(json!({ "main": "index.js", "bin": "cli.js", "scripts": { "install": "node setup" } }));
+    let files = [
+        ("index.js", "require('./far'); require('./shared')"),
+        ("far.js", "require('./shared')"),
+        ("cli.js", "require('./index'); require('./only-cli')"),
+        ("only-cli.js", ""),
+        ("setup.js", "require('./step')"),
+        ("step.js", "require('./shared2')"),
+        ("shared.js", ""),
+        ("shared2.js", "require('./setup')"),
+    ];
+    let map = map(&manifest, &files);
+    assert_eq!(map.reach("shared2.js"), Reach::Install);
+    assert_eq!(map.reach("only-cli.js"), Reach::Command);
+    assert_eq!(map.way("shared.js"), ["package.json main", "index.js", "shared.js"]);
+    let way = ["package.json scripts.install", "setup.js", "step.js", "shared2.js"];
+    assert_eq!(map.way("shared2.js"), way);
+}
+
+#[test]
+fn native_builds_reach_what_they_name() {
+    let gyp = "{ 'targets': [{ 'sources': ['src/a.cc'], 'actions': [{ 'action': ['node', 'gen.js'] }] }] }";
+    let files = [("binding.gyp", gyp), ("src/a.cc", "#include \"a.h\""), ("src/a.h", ""), ("gen.js", ""), ("b.js", "")];
+    let map = map(&closed(json!({})), &files);
+    for path in ["binding.gyp", "src/a.cc", "src/a.h", "gen.js"] {
+        assert_eq!(map.reach(path), Reach::Install, "{path}");
+    }
+    assert_eq!(map.reach("b.js"), Reach::Inert);
+    assert_eq!(map.way("src/a.h"), ["node-gyp rebuild", "binding.gyp", "src/a.cc", "src/a.h"]);
+}
+
+#[test]
+fn shell_scripts_and_bundled_packages_run_at_installation() {
+    let files = [
+        ("a.sh", "#!/bin/sh\nnode \"$(dirname $0)/b.js\"\n"),
+        ("b.js", ""),
+        ("node_modules/x/package.json", r#"{ "scripts": { "postinstall": "node run.js" } }"#),
+        ("node_modules/x/run.js", ""),
+    ];
+    let map = map(&closed(json!({ "scripts": { "install": "./a.sh" } })), &files);
+    assert_eq!(map.reach("b.js"), Reach::Install);
+    assert_eq!(map.reach("node_modules/x/run.js"), Reach::Install);
+    assert_eq!(map.way("node_modules/x/run.js")[0], "node_modules/x/package.json scripts.postinstall");
+}
+
+#[test]
+fn a_limit_makes_the_rest_reachable_and_says_so() {
+    let files = [("index.js", "require('./a')"), ("a.js", "require('./b')"), ("b.js", ""), ("c.md", "")];
+    let manifest = json!({ "exports": "./index.js" });
+    for limits in [ReachLimits { files: 1, bytes: 1 << 20 }, ReachLimits { files: 10, bytes: 20 }] {
+        let map = map_within(&manifest, &files, limits);
+        assert!(!map.is_complete());
+        assert_eq!([map.reach("index.js"), map.reach("a.js")], [Reach::Import, Reach::Import]);
+        assert_eq!([map.reach("b.js"), map.reach("c.md")], [Reach::Reachable, Reach::Reachable]);
+    }
+    let paths = BTreeSet::from(["index.js", "c.md"]);
+    let map = ReachMap::of(&manifest, &paths, &mut |_| None, ReachLimits::default());
+    assert!(!map.is_complete());
+    assert_eq!(map.reach("c.md"), Reach::Reachable);
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let text = prop_oneof![
+        prop::sample::select(vec![
+            "./a.js",
+            "a",
+            ".",
+            "./",
+            "*",
+            "./*",
+            "..",
+            "",
+            "node a.js",
+            "npm run b",
+            "./*/x",
+            "#a",
+            "@",
+            "a/",
+            "cd .. && a",
+        ])
+        .prop_map(str::to_owned),
+        ".{0,12}",
+    ];
+    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), text.prop_map(Value::from)];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let key = prop::sample::select(vec![
+            "main",
+            "exports",
+            "imports",
+            "bin",
+            "scripts",
+            "browser",
+            "types",
+            "typesVersions",
+            "directories",
+            ".",
+            "./*",
+            "./a",
+            "#a",
+            "import",
+            "postinstall",
+            "b",
+            "name",
+            "files",
+            "*",
+        ]);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key, inner), 0..6)
+                .prop_map(|pairs| pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Value>()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_file_has_an_answer(
+        manifest in any_value(),
+        nested in any_value(),
+        contents in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 4),
+        odd in ".{0,20}",
+    ) {
+        let nested = nested.to_string().into_bytes();
+        let paths = BTreeSet::from(["a.js", "a/index.js", "a/package.json", "x/a.ts", "README", odd.as_str()]);
+        let mut read = |path: &str| match path {
+            "a/package.json" => Some(nested.clone()),
+            "a.js" => Some(contents[0].clone()),
+            "a/index.js" => Some(contents[1].clone()),
+            "x/a.ts" => Some(contents[2].clone()),
+            _ => Some(contents[3].clone()),
+        };
+        let map = ReachMap::of(&manifest, &paths, &mut read, ReachLimits::default());
+        for path in paths {
+            let way = map.way(path);
+            prop_assert!(way.is_empty() || way.last().unwrap() == path);
+            prop_assert!(map.reach(path) == Reach::Inert || !way.is_empty());
+        }
+    }
+}
+
+#[test]
+fn hostile_names_are_bounded() {
+    let imports: String = (0..3_000).map(|index| format!("require('./x' + y{index}); './{index}*';\n")).collect();
+    let command = "./* ".repeat(20_000);
+    let names: Vec<String> = (0..3_000).map(|index| format!("x{index}.md")).collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+    files.push(("index.js", &imports));
+    let map = map(&closed(json!({ "main": "index.js", "scripts": { "install": command } })), &files);
+    assert!(!map.is_complete());
+    assert_ne!(map.reach("x7.md"), Reach::Inert);
+}

@@ -1,0 +1,297 @@
+//! Follows references from the entry points, the most urgent first.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::command::named;
+use super::entry::{Entries, Entry};
+use super::files::{Files, join};
+use super::references::{Reference, References, references, textual};
+use super::resolve::{folder_of, is_relative, resolve};
+use super::{Reach, ReachLimits};
+use crate::stabilize::javascript::SourceKind;
+
+/// Extensions under which Node and bundlers import a file without being told how.
+const IMPORTABLE: [&str; 10] = ["js", "cjs", "mjs", "json", "node", "wasm", "jsx", "ts", "tsx", "mts"];
+/// Languages that are read for the names of files in them.
+const TEXTUAL: [&str; 14] =
+    ["sh", "bash", "zsh", "cmd", "bat", "ps1", "py", "rb", "pl", "gyp", "gypi", "mk", "cmake", "vue"];
+/// Languages that name files with `#include`.
+const INCLUDING: [&str; 9] = ["c", "cc", "cpp", "cxx", "h", "hh", "hpp", "m", "mm"];
+
+/// How a file is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reached<'f> {
+    pub(super) reach: Reach,
+    from: From<'f>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum From<'f> {
+    Outside(Vec<String>),
+    File(&'f str),
+}
+
+pub(super) struct Walk<'w, 'f> {
+    files: &'w Files<'f>,
+    read: &'w mut dyn FnMut(&str) -> Option<Vec<u8>>,
+    limits: ReachLimits,
+    reached: BTreeMap<&'f str, Reached<'f>>,
+    /// By urgency: what runs at installation is followed to its end first.
+    queues: [VecDeque<&'f str>; 4],
+    is_complete: bool,
+    has_open_ends: bool,
+}
+
+impl<'w, 'f> Walk<'w, 'f> {
+    pub(super) fn new(
+        files: &'w Files<'f>,
+        read: &'w mut dyn FnMut(&str) -> Option<Vec<u8>>,
+        limits: ReachLimits,
+    ) -> Self {
+        let queues = [const { VecDeque::new() }; 4];
+        Self { files, read, limits, reached: BTreeMap::new(), queues, is_complete: true, has_open_ends: false }
+    }
+
+    /// Follows everything; the files that are reached, and whether that is all.
+    pub(super) fn run(mut self) -> (BTreeMap<&'f str, Reached<'f>>, bool) {
+        let mut described: Vec<Entry<'f>> = Vec::new();
+        for entry in Entries::of(self.files) {
+            if entry.reach == Reach::Inert {
+                described.push(entry);
+            } else {
+                self.arrive(entry.path, entry.reach, From::Outside(entry.names));
+            }
+        }
+        self.drain();
+        let own = self.files.scope("").1;
+        if own.get("exports").is_none_or(serde_json::Value::is_null) {
+            self.open("imported by its own path");
+        } else if self.has_open_ends {
+            self.open("an import that cannot be told");
+        }
+        if let Some(manifest) = self.files.exact("package.json") {
+            self.arrive(manifest, Reach::Reachable, From::Outside(Vec::new()));
+        }
+        self.drain();
+        self.is_complete &= self.files.is_complete();
+        if !self.is_complete {
+            let rest: Vec<&'f str> = self.files.iter().filter(|path| !self.reached.contains_key(path)).collect();
+            for path in rest {
+                let from = From::Outside(vec!["not everything could be followed".to_owned()]);
+                self.reached.insert(path, Reached { reach: Reach::Reachable, from });
+            }
+        }
+        for entry in described {
+            let reached = Reached { reach: Reach::Inert, from: From::Outside(entry.names) };
+            self.reached.entry(entry.path).or_insert(reached);
+        }
+        (self.reached, self.is_complete)
+    }
+
+    fn open(&mut self, why: &str) {
+        let importable = |path: &&'f str| {
+            let is_declaration = SourceKind::of(path) == Some(SourceKind::Declarations);
+            IMPORTABLE.contains(&extension(path).as_str()) && !is_declaration
+        };
+        let paths: Vec<&'f str> = self.files.iter().filter(importable).collect();
+        for path in paths {
+            self.arrive(path, Reach::Reachable, From::Outside(vec![why.to_owned()]));
+        }
+    }
+
+    fn arrive(&mut self, path: &'f str, reach: Reach, from: From<'f>) {
+        if self.reached.get(path).is_none_or(|known| reach < known.reach) {
+            self.reached.insert(path, Reached { reach, from });
+            if let Some(queue) = self.queues.get_mut(reach as usize) {
+                queue.push_back(path);
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        let mut seen: BTreeSet<&'f str> = BTreeSet::new();
+        for urgency in 0..self.queues.len() {
+            while let Some(path) = self.queues[urgency].pop_front() {
+                // More urgent queues are empty by now, so the first visit is the most urgent one.
+                let Some(reach) = self.reached.get(path).map(|reached| reached.reach) else { continue };
+                if reach as usize == urgency && seen.insert(path) {
+                    self.follow(path, reach);
+                }
+            }
+        }
+    }
+
+    fn follow(&mut self, path: &'f str, reach: Reach) {
+        let Some(language) = Language::of(path) else { return };
+        if !self.is_complete {
+            return;
+        }
+        let Some(content) = (self.read)(path) else {
+            self.is_complete = false;
+            return;
+        };
+        if self.limits.files == 0 || self.limits.bytes < content.len() {
+            self.is_complete = false;
+            return;
+        }
+        self.limits.files -= 1;
+        self.limits.bytes -= content.len();
+        let found = match language {
+            Language::JavaScript(kind) => references(kind, &content),
+            Language::Other => {
+                self.commands(path, reach, &String::from_utf8_lossy(&content));
+                return;
+            }
+            Language::Including => {
+                let text = String::from_utf8_lossy(&content);
+                let names = text.lines().filter_map(|line| {
+                    let name = line.trim_start().strip_prefix('#')?.trim_start().strip_prefix("include")?;
+                    name.trim_start().strip_prefix('"')?.split('"').next()
+                });
+                for name in names {
+                    let folders = [folder_of(path), self.files.scope(folder_of(path)).0];
+                    for found in self.completed(&folders, name) {
+                        self.arrive(found, reach, From::File(path));
+                    }
+                }
+                return;
+            }
+            Language::Unknown => {
+                let text = String::from_utf8_lossy(&content);
+                if content.starts_with(b"#!") && !text.lines().next().unwrap_or_default().contains("node") {
+                    self.commands(path, reach, &text);
+                    return;
+                }
+                // Anything can be required or evaluated; what holds no such word is left alone.
+                if !["require", "import", "exec", "spawn"].iter().any(|word| text.contains(word)) {
+                    return;
+                }
+                references(SourceKind::Unstated, &content)
+            }
+        };
+        self.references(path, reach, &found);
+    }
+
+    /// Names of files in a program of another language.
+    fn commands(&mut self, path: &'f str, reach: Reach, text: &str) {
+        let scope = self.files.scope(folder_of(path)).0;
+        let mut folders = vec![scope, folder_of(path)];
+        folders.dedup();
+        for folder in folders {
+            for found in named(self.files, folder, None, text).files {
+                self.arrive(found, reach, From::File(path));
+            }
+        }
+        self.references(path, reach, &textual(text));
+    }
+
+    fn references(&mut self, path: &'f str, reach: Reach, references: &References) {
+        let folder = folder_of(path);
+        let scope = self.files.scope(folder).0;
+        self.is_complete &= references.is_complete;
+        for reference in &references.found {
+            let (reach, found): (Reach, Vec<&'f str>) = match reference {
+                Reference::Import(specifier) => (reach, resolve(self.files, folder, specifier)),
+                Reference::File(name) => (reach, self.completed(&[folder], name)),
+                Reference::WorkingFile(name) => (reach, self.completed(&[scope], name)),
+                Reference::Command(text) => {
+                    let mut found = self.completed(&[folder, scope], text);
+                    found.extend(named(self.files, scope, None, text).files);
+                    (reach, found)
+                }
+                Reference::Mention(name) => {
+                    let find = |folder| join(folder, name).and_then(|name| self.files.exact(&name));
+                    let mut found: Vec<_> = [folder, scope].into_iter().filter_map(find).collect();
+                    if is_relative(name) {
+                        found.extend(resolve(self.files, folder, name));
+                    }
+                    // A text is no reference yet.
+                    (reach.max(Reach::Reachable), found)
+                }
+                Reference::ImportPrefix(prefix) | Reference::FilePrefix(prefix) => {
+                    let is_own = matches!(reference, Reference::FilePrefix(_)) || is_relative(prefix);
+                    (Reach::Reachable, if is_own { self.beginning(folder, prefix) } else { Vec::new() })
+                }
+                Reference::Native => {
+                    let compiled = |path: &&'f str| matches!(extension(path).as_str(), "node" | "wasm");
+                    (reach, self.files.below(scope).filter(compiled).collect())
+                }
+                Reference::Open => {
+                    self.has_open_ends = true;
+                    continue;
+                }
+            };
+            for found in found {
+                self.arrive(found, reach, From::File(path));
+            }
+        }
+    }
+
+    fn completed(&self, folders: &[&str], name: &str) -> Vec<&'f str> {
+        let find = |folder: &&str| join(folder, name).and_then(|name| self.files.complete(&name));
+        folders.iter().filter_map(find).collect()
+    }
+
+    fn beginning(&self, folder: &str, prefix: &str) -> Vec<&'f str> {
+        let (directory, name) = prefix.rsplit_once(['/', '\\']).unwrap_or(("", prefix));
+        let Some(directory) = join(folder, directory) else { return Vec::new() };
+        if name.is_empty() {
+            return self.files.below(&directory).collect();
+        }
+        let start = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
+        self.files.starting_with(start).collect()
+    }
+}
+
+/// The way to a file: an entry point, then file by file.
+pub(super) fn way<'f>(reached: &BTreeMap<&'f str, Reached<'f>>, path: &'f str) -> Vec<String> {
+    let (mut files, mut at) = (vec![path.to_owned()], path);
+    while let Some(known) = reached.get(at) {
+        match &known.from {
+            // Ways have no circles: each file was reached before those that it leads to.
+            From::File(from) if files.len() <= reached.len() => {
+                files.push((*from).to_owned());
+                at = from;
+            }
+            From::File(_) => break,
+            From::Outside(names) => {
+                files.extend(names.iter().rev().cloned());
+                break;
+            }
+        }
+    }
+    files.reverse();
+    files
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Language {
+    JavaScript(SourceKind),
+    Including,
+    Other,
+    Unknown,
+}
+
+impl Language {
+    /// `None` for what holds no code in whatever way it is used.
+    fn of(path: &str) -> Option<Self> {
+        if let Some(kind) = SourceKind::of(path) {
+            return (kind != SourceKind::Declarations).then_some(Self::JavaScript(kind));
+        }
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let extension = extension(path);
+        match extension.as_str() {
+            _ if name.ends_with("akefile") || name == "CMakeLists.txt" => Some(Self::Other),
+            extension if TEXTUAL.contains(&extension) => Some(Self::Other),
+            extension if INCLUDING.contains(&extension) => Some(Self::Including),
+            "json" | "node" | "wasm" | "png" | "jpg" | "jpeg" | "gif" | "ico" | "svg" | "woff" | "woff2" | "ttf"
+            | "eot" | "css" | "scss" | "sass" | "less" | "gz" | "zip" | "br" => None,
+            _ => Some(Self::Unknown),
+        }
+    }
+}
+
+fn extension(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.rsplit_once('.').map_or(String::new(), |(_, extension)| extension.to_ascii_lowercase())
+}

@@ -1,0 +1,228 @@
+//! What names stand for, as far as a program says so itself.
+//!
+//! A first walk collects the names of each scope and what they are first set to. A second walk, the caller's, enters
+//! and leaves the same scopes in the same order, so it must not leave anything out that holds a scope.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::mem;
+
+use oxc_ast::ast::{self, AssignmentOperator, BindingPattern, Expression, ImportDeclarationSpecifier, Program};
+use oxc_ast_visit::{Visit, walk};
+use oxc_syntax::scope::{ScopeFlags, ScopeId};
+
+use super::value::{Value, module};
+
+/// Most steps that all evaluations in one program may take together.
+const MAXIMUM_STEPS: usize = 30_000_000;
+
+/// The scopes of a program, and which of them are open.
+pub(crate) struct Scopes {
+    scopes: Vec<Scope>,
+    open: Vec<usize>,
+    next: usize,
+    steps: Cell<usize>,
+}
+
+#[derive(Default)]
+struct Scope {
+    holds_var: bool,
+    names: HashMap<String, Value>,
+}
+
+impl Scopes {
+    /// Collects the scopes of `program`; none of them is open.
+    pub(crate) fn of(program: &Program<'_>) -> Self {
+        let scopes = Self { scopes: Vec::new(), open: Vec::new(), next: 0, steps: Cell::new(0) };
+        let mut collector = Collector { scopes, variables: Vec::new(), into_var: false };
+        collector.visit_program(program);
+        let mut scopes = collector.scopes;
+        scopes.open.clear();
+        scopes.next = 0;
+        scopes
+    }
+
+    /// To be called where the second walk enters a scope.
+    pub(crate) fn enter(&mut self) {
+        self.open.push(self.next);
+        self.next += 1;
+    }
+
+    /// To be called where the second walk leaves a scope.
+    pub(crate) fn leave(&mut self) {
+        self.open.pop();
+    }
+
+    /// What the program declares the name to be where the walk is; `None` where it does not declare it.
+    pub(crate) fn lookup(&self, name: &str) -> Option<&Value> {
+        if !self.spend(self.open.len()) {
+            return Some(&Value::Unknown);
+        }
+        self.open.iter().rev().find_map(|index| self.scopes.get(*index)?.names.get(name))
+    }
+
+    /// Counts work, `false` when it has become too much.
+    pub(super) fn spend(&self, steps: usize) -> bool {
+        self.steps.set(self.steps.get().saturating_add(steps));
+        self.steps.get() < MAXIMUM_STEPS
+    }
+
+    /// Whether everything that was asked for was evaluated.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.steps.get() < MAXIMUM_STEPS
+    }
+
+    fn begin(&mut self, holds_var: bool) {
+        self.open.push(self.scopes.len());
+        self.scopes.push(Scope { holds_var, names: HashMap::new() });
+    }
+
+    /// The first value that says something stays.
+    fn declare(&mut self, name: &str, value: Value, is_var: bool) {
+        if is_var && !self.spend(self.open.len() / 4) {
+            return;
+        }
+        let index = self.open.iter().rev().find(|index| !is_var || self.scopes[**index].holds_var);
+        let Some(index) = index.or(self.open.last()) else { return };
+        let known = self.scopes[*index].names.entry(name.to_owned()).or_insert(Value::Unknown);
+        if *known == Value::Unknown {
+            *known = value.bounded();
+        }
+    }
+
+    fn assign(&mut self, name: &str, value: Value, appends: bool) {
+        if !self.spend(self.open.len()) {
+            return;
+        }
+        let found = self.open.iter().rev().find(|index| self.scopes[**index].names.contains_key(name));
+        let Some(known) = found.and_then(|index| self.scopes[*index].names.get_mut(name)) else { return };
+        match known {
+            Value::Text(text) if appends => text.is_complete = false,
+            Value::Unknown if !appends => *known = value.bounded(),
+            _ => {}
+        }
+    }
+}
+
+struct Collector {
+    scopes: Scopes,
+    /// The state of `into_var` in the scopes around.
+    variables: Vec<bool>,
+    /// Whether names being read are of a `var`.
+    into_var: bool,
+}
+
+impl Collector {
+    fn bind(&mut self, pattern: &BindingPattern<'_>, value: Value, is_var: bool, depth: usize) {
+        match pattern {
+            BindingPattern::BindingIdentifier(name) => self.scopes.declare(&name.name, value, is_var),
+            BindingPattern::ObjectPattern(object) if depth > 0 => {
+                for property in &object.properties {
+                    let Some(key) = property.key.static_name() else { continue };
+                    let member = value.clone().member(&key);
+                    self.bind(&property.value, member, is_var, depth - 1);
+                }
+            }
+            BindingPattern::ArrayPattern(array) if depth > 0 => {
+                if let Value::List(values) = value {
+                    for (element, value) in array.elements.iter().zip(values) {
+                        if let Some(element) = element {
+                            self.bind(element, value, is_var, depth - 1);
+                        }
+                    }
+                }
+            }
+            BindingPattern::AssignmentPattern(pattern) if depth > 0 => {
+                self.bind(&pattern.left, value, is_var, depth - 1);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<'a> Visit<'a> for Collector {
+    fn enter_scope(&mut self, flags: ScopeFlags, _: &Cell<Option<ScopeId>>) {
+        self.variables.push(mem::take(&mut self.into_var));
+        self.scopes.begin(flags.intersects(ScopeFlags::Function | ScopeFlags::Top | ScopeFlags::ClassStaticBlock));
+    }
+
+    fn leave_scope(&mut self) {
+        self.scopes.open.pop();
+        self.into_var = self.variables.pop().unwrap_or_default();
+    }
+
+    fn visit_binding_identifier(&mut self, it: &ast::BindingIdentifier<'a>) {
+        self.scopes.declare(&it.name, Value::Unknown, self.into_var);
+    }
+
+    fn visit_function(&mut self, it: &ast::Function<'a>, flags: ScopeFlags) {
+        if let (true, Some(name)) = (it.is_declaration(), &it.id) {
+            self.scopes.declare(&name.name, Value::Unknown, false);
+        }
+        walk::walk_function(self, it, flags);
+    }
+
+    fn visit_variable_declarator(&mut self, it: &ast::VariableDeclarator<'a>) {
+        // The declaration around it set `into_var`.
+        let is_var = self.into_var;
+        if let Some(init) = &it.init {
+            let value = self.scopes.value(init);
+            if value != Value::Unknown {
+                self.bind(&it.id, value, is_var, 8);
+            }
+        }
+        self.visit_binding_pattern(&it.id);
+        self.into_var = false;
+        if let Some(annotation) = &it.type_annotation {
+            self.visit_ts_type_annotation(annotation);
+        }
+        if let Some(init) = &it.init {
+            self.visit_expression(init);
+        }
+        self.into_var = is_var;
+    }
+
+    fn visit_variable_declaration(&mut self, it: &ast::VariableDeclaration<'a>) {
+        let around = mem::replace(&mut self.into_var, it.kind.is_var());
+        walk::walk_variable_declaration(self, it);
+        self.into_var = around;
+    }
+
+    fn visit_import_declaration(&mut self, it: &ast::ImportDeclaration<'a>) {
+        for specifier in it.specifiers.iter().flatten() {
+            let value = module(&it.source.value);
+            let (name, value) = match specifier {
+                ImportDeclarationSpecifier::ImportSpecifier(it) => (&it.local.name, value.member(&it.imported.name())),
+                ImportDeclarationSpecifier::ImportDefaultSpecifier(it) => (&it.local.name, value),
+                ImportDeclarationSpecifier::ImportNamespaceSpecifier(it) => (&it.local.name, value),
+            };
+            self.scopes.declare(name, value, false);
+        }
+    }
+
+    fn visit_ts_import_equals_declaration(&mut self, it: &ast::TSImportEqualsDeclaration<'a>) {
+        if let ast::TSModuleReference::ExternalModuleReference(reference) = &it.module_reference {
+            self.scopes.declare(&it.id.name, module(&reference.expression.value), false);
+        }
+        walk::walk_ts_import_equals_declaration(self, it);
+    }
+
+    fn visit_assignment_expression(&mut self, it: &ast::AssignmentExpression<'a>) {
+        if let ast::AssignmentTarget::AssignmentTargetIdentifier(name) = &it.left {
+            match it.operator {
+                AssignmentOperator::Assign => {
+                    let value = self.scopes.value(&it.right);
+                    self.scopes.assign(&name.name, value, false);
+                }
+                AssignmentOperator::Addition => self.scopes.assign(&name.name, Value::Unknown, true),
+                _ => {}
+            }
+        }
+        walk::walk_assignment_expression(self, it);
+    }
+}
+
+/// The expression that a call, a member access or an optional chain is really about.
+pub(super) fn inner<'e, 'a>(expression: &'e Expression<'a>) -> &'e Expression<'a> {
+    expression.get_inner_expression()
+}
