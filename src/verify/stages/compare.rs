@@ -11,11 +11,13 @@ use crate::ledger::{Explanation, Ledger};
 use crate::pack::npm::manifest::{KeyReach, ManifestDifference, compare_with_registry};
 use crate::rebuild::run::RebuildRecord;
 use crate::registry::{DigestsStated, ReleaseMetadata};
-use crate::source::git::{SourceRepository, with_source};
+use crate::source::git::{Gap, SourceRepository, with_source};
 use crate::source::location::claims;
 use crate::source::match_commit::CommitMatch;
+use crate::source::tree::{CommitTree, join};
 use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::claim::Claim;
+use crate::verify::stages::conclude::is_outdated;
 use crate::verify::stages::source::Discovery;
 use crate::verify::{Context, Shown};
 
@@ -152,11 +154,19 @@ pub(in crate::verify) fn judge_all(
     claim: &Claim,
 ) -> Vec<Finding> {
     let compared = outcome.compared.as_ref();
+    let compared_with = matched.as_ref().zip(discovery.repository());
+    let tree = compared_with.and_then(|(matched, source)| CommitTree::of_commit(source, &matched.winner.commit));
+    let directory = matched.as_ref().map_or("", |matched| matched.winner.directory.path.as_str());
+    let in_source = |path: &str| tree.as_ref().is_some_and(|tree| tree.file(&join(directory, path)).is_some());
     judge(&Evidence {
         name: Some(&claim.release.name),
         artifact: Some(contents),
         ledger: compared.map(|compared| &compared.ledger),
         matched: matched.as_ref(),
+        metadata: claim.metadata.as_ref(),
+        source_incomplete: compared_with.is_some_and(|(matched, source)| {
+            matches!(source.gap(), Some(Gap::History | Gap::Trees)) || is_outdated(source, matched, claim)
+        }),
         moved_tags: discovery.repository().map_or(&[], SourceRepository::moved_tags),
         refused_locations: &claim.refused,
         confusion: &outcome.confusion,
@@ -167,5 +177,7 @@ pub(in crate::verify) fn judge_all(
             .metadata
             .as_ref()
             .is_some_and(|metadata| metadata.digests_stated() == DigestsStated::None),
+        in_source: tree.as_ref().map(|_| &in_source as &dyn Fn(&str) -> bool),
+        ..Evidence::default()
     })
 }
