@@ -16,6 +16,8 @@ pub struct Config {
     pub jobs: Option<usize>,
     /// How long a remote's answer about its refs is good, seconds.
     pub refs_age: Option<u64>,
+    /// A file of exceptions.
+    pub policy: Option<PathBuf>,
     /// Bounds on artifacts.
     #[serde(default)]
     pub artifact: ArtifactSection,

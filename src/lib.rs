@@ -13,6 +13,7 @@ pub mod finding;
 pub mod ledger;
 pub mod pack;
 pub mod package;
+pub mod policy;
 pub mod reach;
 pub mod rebuild;
 pub mod registry;

@@ -28,7 +28,7 @@ pub async fn verify(request: &Request, context: &Context) -> Result<Verification
 async fn attempt(request: &Request, context: &Context) -> Result<Verification, VerifyError> {
     let claim = stages::resolve(request, context).await?;
     let (artifact, source) = tokio::join!(stages::fetch(&claim, context), stages::discover(&claim, context));
-    let (artifact, mut source, context) = (artifact?, source?, context.clone());
+    let (artifact, mut source, request, context) = (artifact?, source?, request.clone(), context.clone());
     stages::blocking(move || {
         let contents = match stages::read(&artifact, &source, &claim, &context)? {
             Ok(contents) => contents,
@@ -37,7 +37,9 @@ async fn attempt(request: &Request, context: &Context) -> Result<Verification, V
         let matched = stages::match_source(&mut source, &contents, &claim)?;
         let mut compared = stages::compare_with(&matched, &source, &contents, &artifact, &claim, &context);
         stages::rebuild(&matched, &mut source, &contents, &mut compared, &artifact, &claim, &context);
-        let findings = stages::judge_all(&matched, &source, &contents, &compared, &artifact, &claim);
+        let earlier = stages::earlier(&claim, &compared, &request, &context)?;
+        let earlier = earlier.as_ref();
+        let findings = stages::judge_all(&matched, &source, &contents, &compared, earlier, &artifact, &claim, &context);
         Ok(stages::conclude(&claim, &artifact, source, &contents, matched, compared, findings))
     })
     .await

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::package::Subject;
+use crate::package::{Subject, Version};
 use crate::report::printable::{is_hidden, printable};
 
 const AFTER_HELP: &str = "\
@@ -178,6 +178,12 @@ pub(super) struct Verify {
     /// Write the report to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    /// Compare what is not explained with this release instead of the one before, to tell what is new
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(super) since: Option<Version>,
+    /// Except what this file states, such as `tarproof.toml`
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
     /// Verify so many packages at once
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1024))]
     pub(super) jobs: Option<usize>,
@@ -258,6 +264,10 @@ pub(super) enum ReportFormat {
     Html,
 }
 
+fn version(text: &str) -> Result<Version, String> {
+    Version::parse(text).map_err(|error| error.to_string())
+}
+
 /// Parses a time: seconds, or a number with `s`, `m` or `h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.char_indices().last() {
@@ -267,7 +277,9 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => (text, 1),
     };
     let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).filter(|seconds| *seconds > 0);
-    seconds.map(Duration::from_secs).ok_or_else(|| "expected a time such as `90s`, `20m` or `2h`".to_owned())
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| "expected a time such as `90s`, `20m` or `2h`, and more than none".to_owned())
 }
 
 /// Less than Node needs to start and to install anything.

@@ -1,14 +1,15 @@
 //! From flags, configuration and environment to what a verification needs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::artifact::ArtifactLimits;
 use crate::cli::arguments::{Common, Overrides, RebuildArguments};
 use crate::cli::error::CliError;
 use crate::config::Config;
 use crate::package::Subject;
+use crate::policy::Policy;
 use crate::rebuild::commands::check;
 use crate::rebuild::definitions;
 use crate::registry::{Access, Environment, NpmRegistry, RegistryLimits, RegistryOptions};
@@ -46,8 +47,12 @@ pub(super) fn context(common: &Common, config: &Config) -> Result<Context, CliEr
         .or_else(|| config.cache_directory.clone())
         .or_else(|| Some(user_directory("XDG_CACHE_HOME", ".cache")?.join("tarproof")))
         .ok_or_else(|| CliError::usage(anyhow::anyhow!("no home directory: name a cache with `--cache-dir`")))?;
-    // Repositories are addressed from other working directories, so the path must not be relative.
-    let cache_directory = std::path::absolute(&cache_directory).map_err(CliError::environment)?;
+    // Repositories are addressed from other working directories, and tools appear in sandboxes, so the path must be
+    // whole. What is not there yet is made later.
+    let cache_directory = std::fs::create_dir_all(&cache_directory)
+        .and_then(|()| cache_directory.canonicalize())
+        .or_else(|_| std::path::absolute(&cache_directory))
+        .map_err(CliError::environment)?;
     let offline = common.offline || config.offline.unwrap_or(false);
     let global = std::env::var_os("GIT_CONFIG_GLOBAL").filter(|path| !path.is_empty()).map(PathBuf::from);
     let surroundings = Surroundings {
@@ -107,7 +112,22 @@ pub(super) fn context_in(surroundings: Surroundings, offline: bool, config: &Con
     if let Some(jobs) = config.rebuild.jobs {
         rebuild.turns = Arc::new(tokio::sync::Semaphore::new(jobs.clamp(1, 1024)));
     }
-    Ok(Context { registry, git, limits, rebuild, processors: Processors::default(), progress: Progress::default() })
+    Ok(Context {
+        registry,
+        git,
+        limits,
+        rebuild,
+        policy: Arc::default(),
+        processors: Processors::default(),
+        progress: Progress::default(),
+    })
+}
+
+/// The exceptions that apply: those of the named file, or of the configured one.
+pub(super) fn policy(path: Option<&Path>, config: &Config) -> Result<Arc<Policy>, CliError> {
+    let Some(path) = path.or(config.policy.as_deref()) else { return Ok(Arc::default()) };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(CliError::environment)?;
+    Policy::read(path, now.as_secs().cast_signed()).map(Arc::new).map_err(CliError::usage)
 }
 
 /// The same context with what the user says of rebuilds.
@@ -146,7 +166,7 @@ pub(super) fn request(subject: Option<Subject>, overrides: &Overrides, shown: Sh
     let repository =
         overrides.repository.as_deref().map(RepositoryLocation::from_user).transpose().map_err(CliError::usage)?;
     if let Some(path) = repository.as_ref().filter(|repository| repository.is_local_path())
-        && !std::path::Path::new(path.as_str()).exists()
+        && !Path::new(path.as_str()).exists()
     {
         return Err(CliError::usage(anyhow::anyhow!("there is nothing at `{}`", printable(path.as_str()))));
     }
@@ -167,6 +187,7 @@ pub(super) fn request(subject: Option<Subject>, overrides: &Overrides, shown: Sh
         revision: overrides.commit.clone(),
         directory: overrides.directory.clone(),
         shown,
+        since: None,
         digests: false,
     })
 }

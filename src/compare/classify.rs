@@ -224,7 +224,7 @@ impl<'a> Classifier<'_, 'a> {
             let Some(counterpart) = row.counterpart.as_ref().filter(|_| undecided) else { continue };
             let contents = self.published(row).zip(self.comparison.source.read_blob(counterpart.blob));
             let Some((published, source)) = contents else { continue };
-            if let Some(stabilizers) = equal_after(&published, &source) {
+            if let Some(stabilizers) = equal_after(&row.entry.path, &published, &source) {
                 self.rows[index].explanation = Some(if stabilizers.is_empty() {
                     Explanation::GitBlobMoved { from: counterpart.path.clone() }
                 } else {

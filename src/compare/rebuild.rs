@@ -17,6 +17,9 @@ use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::package::BlobId;
 use crate::stabilize::RebuildContext;
 
+/// Largest rebuilt file that is kept to be looked into, bytes.
+const KEPT_SIZE: usize = 4 << 20;
+
 /// The archive that a rebuild made.
 #[derive(Debug)]
 pub struct Candidate {
@@ -40,6 +43,8 @@ pub struct RebuiltFile {
     pub difference: RebuiltDifference,
     /// Line by line, what the rebuild made as the candidate.
     pub diff: FileDiff,
+    /// What the rebuild made, where it is text of a few megabytes at most.
+    pub candidate: Option<String>,
 }
 
 impl Candidate {
@@ -147,7 +152,9 @@ pub fn explain_by_rebuild(
                 RebuiltComparison::Attributed { stabilizers } => Explanation::Attributed { stabilizers },
                 RebuiltComparison::Different(difference) => {
                     let diff = diff_texts(&row.path, Some(&content), Some(&published), depth);
-                    found.different.push(RebuiltFile { path: row.path.to_string(), blob: made.blob, difference, diff });
+                    let candidate = String::from_utf8(content).ok().filter(|text| text.len() <= KEPT_SIZE);
+                    let path = row.path.to_string();
+                    found.different.push(RebuiltFile { path, blob: made.blob, difference, diff, candidate });
                     let is_of_commit = is_of_commit(row, made);
                     if is_of_commit {
                         found.as_committed.push(row.path.to_string());

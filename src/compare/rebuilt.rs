@@ -1,7 +1,7 @@
 use super::javascript::{StatementDiff, StatementLimits, statement_diff, token_equal};
 use super::text_diff::{DiffDepth, FileDiff, diff_texts};
 use crate::stabilize::javascript::SourceKind;
-use crate::stabilize::{RebuildContext, StabilizerId, equal_after_rebuild, stabilize_rebuilt};
+use crate::stabilize::{RebuildContext, StabilizerId, equal_after_rebuild, same_interpreter, stabilize_rebuilt};
 
 /// How a published file relates to the one that a rebuild made, strongest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,10 @@ pub fn compare_rebuilt(path: &str, published: &[u8], candidate: &[u8], context: 
         return RebuiltComparison::Stabilized { stabilizers };
     }
     let kind = SourceKind::of(path);
+    // Tokens say nothing of how the system starts a file.
+    if !same_interpreter(published, candidate) {
+        return lines(path, published, candidate);
+    }
     if kind.is_some_and(|kind| token_equal(published, candidate, kind)) {
         return RebuiltComparison::Attributed { stabilizers: Vec::new() };
     }

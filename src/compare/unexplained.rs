@@ -1,15 +1,17 @@
 //! What a published file has and its candidate lacks, as text.
 
+use std::ops::Range;
+
 use similar::{DiffOp, DiffableStr as _};
 
 use super::javascript::{StatementLimits, statement_diff};
 use super::line_edits::line_edits;
 use crate::stabilize::javascript::SourceKind;
 
-/// Enough to hold every statement that was added to a file, in whole.
-const WHOLE: StatementLimits = StatementLimits { excerpts: 5_000, length: 1 << 20 };
+/// Every statement that was added to a file; their text is taken from the file itself.
+const ALL: StatementLimits = StatementLimits { excerpts: 5_000, length: 0 };
 
-/// A run of text that only the published file has.
+/// A run of lines that only the published file has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddedText {
     /// Its first line in the published file, counted from 1.
@@ -26,24 +28,34 @@ pub fn added_lines(published: &str, candidate: &str) -> Vec<AddedText> {
     runs.map(|edit| AddedText { line: edit.new_range().start + 1, text: new[edit.new_range()].concat() }).collect()
 }
 
-/// What only `published` has: statements where both sides are programs, lines otherwise, all of it where there is no
-/// candidate.
+/// Where a program has what its candidate lacks, in bytes: statements where both can be read, lines otherwise.
 ///
 /// A minified file is one line, so a line says too much there and a statement just enough.
-pub fn added_text(path: &str, published: &str, candidate: Option<&str>) -> Vec<AddedText> {
-    let Some(candidate) = candidate else {
-        return vec![AddedText { line: 1, text: published.to_owned() }];
-    };
-    let statements = SourceKind::of(path)
-        .and_then(|kind| statement_diff(published.as_bytes(), candidate.as_bytes(), kind, WHOLE))
+pub fn added_code(published: &str, candidate: &str, kind: SourceKind) -> Vec<Range<usize>> {
+    let statements = statement_diff(published.as_bytes(), candidate.as_bytes(), kind, ALL)
         .filter(|diff| diff.more == 0 && !diff.only_published.is_empty());
     match statements {
         Some(diff) => {
-            let pieces = diff.only_published.into_iter();
-            pieces.map(|excerpt| AddedText { line: excerpt.line, text: excerpt.text }).collect()
+            let spans = diff.only_published.into_iter().flat_map(|excerpt| excerpt.spans);
+            spans.filter(|span| !published.get(span.clone()).is_some_and(|text| text.trim().is_empty())).collect()
         }
-        // Comments are no statements, and text that is no program has none.
-        None => added_lines(published, candidate),
+        // Comments are no statements, and what does not parse has none.
+        None => {
+            let (old, new) = (candidate.tokenize_lines(), published.tokenize_lines());
+            let starts: Vec<usize> = new
+                .iter()
+                .scan(0, |end, line| {
+                    let start = *end;
+                    *end += line.len();
+                    Some(start)
+                })
+                .chain([published.len()])
+                .collect();
+            let edits = line_edits(&old, &new);
+            let runs = edits.iter().filter(|edit| !matches!(edit, DiffOp::Equal { .. }));
+            let spans = runs.map(|edit| starts[edit.new_range().start]..starts[edit.new_range().end]);
+            spans.filter(|span| !span.is_empty()).collect()
+        }
     }
 }
 
@@ -61,12 +73,13 @@ mod tests {
 
     #[test]
     fn of_a_program_only_the_added_statement_comes_out() {
-        let added = added_text("a.js", "a();evil();b()", Some("a();b()"));
-        assert_eq!(added, [AddedText { line: 1, text: "evil()".to_owned() }]);
-        let added = added_text("a.txt", "a();evil();b()", Some("a();b()"));
-        assert_eq!(added, [AddedText { line: 1, text: "a();evil();b()".to_owned() }]);
-        let added = added_text("a.js", "a() // evil\n", Some("a()\n"));
-        assert_eq!(added, [AddedText { line: 1, text: "a() // evil\n".to_owned() }]);
-        assert_eq!(added_text("a.js", "evil()", None), [AddedText { line: 1, text: "evil()".to_owned() }]);
+        let added = |published: &str, candidate: &str| -> Vec<String> {
+            let spans = added_code(published, candidate, SourceKind::Unstated);
+            spans.into_iter().map(|span| published[span].to_owned()).collect()
+        };
+        assert_eq!(added("a();evil();b()", "a();b()"), ["evil();"]);
+        assert_eq!(added("f(1,()=>{a();evil()})", "f(2,()=>{a()})").last().map(String::as_str), Some("evil()"));
+        assert_eq!(added("a() // evil\n", "a()\n"), ["a() // evil\n"]);
+        assert_eq!(added("a(\nb(\nc(\n", "a(\nc(\n"), ["b(\n"]);
     }
 }

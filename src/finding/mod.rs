@@ -3,14 +3,30 @@
 //! A finding says what differs and where; it never says that somebody attacked. The verdict does not
 //! depend on findings, with one exception that the verdict's own page names: metadata of the registry
 //! that contradicts the artifact.
+//!
+//! Each rule is one file of `rules/` and one page of `docs/rules/`. A rule states a fact and the risk that
+//! the fact has on its own; `rank.rs` alone turns that into the order in which people should look, from
+//! when a file takes effect, what it can do and whether an earlier release had it, too.
 
+mod evidence;
+mod file_kind;
+mod hidden_text;
 mod judge;
+mod manifest_keys;
+mod rank;
 mod risk;
 mod rule;
+mod rules;
+#[cfg(test)]
+mod support;
 
-pub use judge::{Evidence, judge};
+pub use evidence::{Evidence, ReachOf, UnexplainedText, VersionOf};
+pub use file_kind::FileKind;
+pub use judge::judge;
+pub use rank::{Weighing, Weight, rank};
 pub use risk::Risk;
-pub use rule::{RULES, Rule, Severity};
+pub use rule::{Confidence, Description, Severity};
+pub use rules::{RULES, Rule};
 
 use crate::capability::Signal;
 use crate::reach::Reach;
@@ -55,5 +71,11 @@ impl Finding {
             same_as: None,
             excepted: None,
         }
+    }
+
+    /// The same with another risk of its own than the rule's, where one case of a rule is graver than another.
+    #[must_use]
+    pub fn with_risk(self, risk: Risk) -> Self {
+        Self { risk, ..self }
     }
 }

@@ -14,6 +14,15 @@ pub enum Risk {
 }
 
 impl Risk {
+    /// One step less urgent.
+    pub(super) fn less_urgent(self) -> Self {
+        match self {
+            Self::Critical => Self::High,
+            Self::High => Self::Medium,
+            Self::Medium | Self::Low => Self::Low,
+        }
+    }
+
     /// The stable id.
     pub fn id(self) -> &'static str {
         match self {

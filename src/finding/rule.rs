@@ -1,9 +1,11 @@
+//! What is said of a rule beside what it looks for.
+
 use std::fmt;
 
-use crate::finding::Risk;
+use crate::finding::{RULES, Risk, Rule, Weighing};
 
-/// How urgently a finding wants to be read, in SARIF's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What a rule's findings are, in the words of SARIF's `level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Decides what runs on a user's machine, or breaks a claim.
     Error,
@@ -13,91 +15,108 @@ pub enum Severity {
     Note,
 }
 
-impl fmt::Display for Severity {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
+impl Severity {
+    /// The stable id, as SARIF writes a level.
+    pub fn id(self) -> &'static str {
+        match self {
             Self::Error => "error",
             Self::Warning => "warning",
             Self::Note => "note",
-        })
+        }
     }
 }
 
-macro_rules! rules {
-    ($($variant:ident, $id:literal, $severity:ident, $summary:literal;)*) => {
-        /// What judges a difference. The order is the order in which findings are shown.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Rule {
-            $(#[doc = $summary] $variant,)*
-        }
-
-        /// Every rule with its stable id, severity and summary.
-        pub const RULES: &[(Rule, &str, Severity, &str)] =
-            &[$((Rule::$variant, $id, Severity::$severity, $summary),)*];
-    };
+impl fmt::Display for Severity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.id())
+    }
 }
 
-rules! {
-    InstallScriptAdded, "install-script-added", Error, "A script that runs at installation is not in the source's manifest.";
-    InstallScriptDiffers, "install-script-differs", Error, "A script that runs at installation differs from the source's.";
-    DependencyAdded, "dependency-added", Error, "A dependency is not in the source's manifest.";
-    EntryPointDiffers, "entry-point-differs", Error, "The files that an import reaches are named differently than in the source.";
-    BinAdded, "bin-added", Error, "A command is not in the source's manifest.";
-    ManifestConfusion, "manifest-confusion", Error, "The registry's metadata and the manifest inside the artifact disagree.";
-    ManifestDiffers, "manifest-differs", Warning, "The manifest differs from the source's and no packer rule explains it.";
-    ManifestUnreadable, "manifest-unreadable", Error, "A manifest is not a JSON object.";
-    UnsafePath, "unsafe-path", Error, "An archive member's path cannot be a file of the package.";
-    UnexpectedLink, "unexpected-link", Error, "An archive member is a link.";
-    SpecialEntry, "special-entry", Error, "An archive member is neither a file nor a folder nor a link.";
-    DuplicateEntry, "duplicate-entry", Error, "A path comes more than once in the archive.";
-    Sha1Collision, "sha1-collision", Error, "A file carries the marks of a SHA-1 collision attack.";
-    BinaryAdded, "binary-added", Error, "A binary file is not in the source.";
-    FileModified, "file-modified", Warning, "A file differs from the source's.";
-    FileNotInSource, "file-not-in-source", Warning, "A file is not in the source.";
-    NameCollision, "name-collision", Warning, "Two paths are one on some file systems.";
-    ArchiveAnomaly, "archive-anomaly", Warning, "The archive is built in an unusual way.";
-    CommitUnreachable, "commit-unreachable", Error, "A commit that metadata names is on no branch and under no tag.";
-    CommitMissing, "commit-missing", Warning, "A commit that metadata names is not in the repository.";
-    TagMoved, "tag-moved", Error, "A tag names another commit than when it was last seen.";
-    ClaimsDisagree, "claims-disagree", Warning, "Tag, registry and manifest point to different commits.";
-    RepositoryMismatch, "repository-mismatch", Error, "The repository holds no package of that name and none of its files.";
-    RepositoryUnusable, "repository-unusable", Warning, "The repository field names nothing that can be fetched.";
-    DigestDiffers, "digest-differs", Error, "The given file is not what the registry serves for this release.";
-    ReleaseNotServed, "release-not-served", Warning, "The registry does not serve the release that the given file is judged as.";
-    DigestMissing, "digest-missing", Note, "The registry states no digest of the artifact.";
-    SourceHistoryOnly, "source-history-only", Warning, "A file's content is in the repository, but in another commit.";
-    ContentMoved, "content-moved", Note, "Code is at another path than in the source.";
-    ExecutableBitAdded, "executable-bit-added", Note, "A file is executable only in the artifact.";
+/// How often a finding is what its rule looks for, in the words of the `precision` property that code scanners use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Confidence {
+    /// A fact that needs no judgement.
+    VeryHigh,
+    /// A fact with few innocent causes.
+    High,
+    /// A fact that has innocent causes, too, or a judgement with known errors.
+    Medium,
+    /// A hint.
+    Low,
+}
+
+impl Confidence {
+    /// The stable id.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::VeryHigh => "very-high",
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+        }
+    }
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.id())
+    }
+}
+
+/// What every rule says of itself; its page in `docs/rules/` says the same at length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Description {
+    /// The rule.
+    pub rule: Rule,
+    /// The stable id.
+    pub id: &'static str,
+    /// What its findings are.
+    pub severity: Severity,
+    /// How often a finding is what the rule looks for.
+    pub confidence: Confidence,
+    /// The risk of its findings before anything else is known.
+    pub risk: Risk,
+    /// What else counts for the risk.
+    pub weighing: Weighing,
+    /// One sentence about what it finds.
+    pub summary: &'static str,
 }
 
 impl Rule {
-    fn row(self) -> &'static (Self, &'static str, Severity, &'static str) {
+    /// Everything the rule says of itself.
+    pub fn description(self) -> &'static Description {
         // The table is generated in the order of the variants.
         &RULES[self as usize]
     }
 
     /// The stable id.
     pub fn id(self) -> &'static str {
-        self.row().1
+        self.description().id
     }
 
-    /// How urgently its findings want to be read.
+    /// What its findings are.
     pub fn severity(self) -> Severity {
-        self.row().2
+        self.description().severity
+    }
+
+    /// How often a finding is what the rule looks for.
+    pub fn confidence(self) -> Confidence {
+        self.description().confidence
     }
 
     /// The risk of its findings before anything else is known.
     pub fn risk(self) -> Risk {
-        match self.severity() {
-            Severity::Error => Risk::High,
-            Severity::Warning => Risk::Medium,
-            Severity::Note => Risk::Low,
-        }
+        self.description().risk
     }
 
     /// One sentence about what it finds.
     pub fn summary(self) -> &'static str {
-        self.row().3
+        self.description().summary
+    }
+
+    /// Finds a rule by its id.
+    pub fn parse(id: &str) -> Option<Self> {
+        RULES.iter().find(|row| row.id == id).map(|row| row.rule)
     }
 }
 
@@ -109,16 +128,32 @@ impl fmt::Display for Rule {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn every_rule_finds_its_own_row_and_ids_are_unique() {
-        let mut ids = std::collections::BTreeSet::new();
-        for (rule, id, _, summary) in RULES {
-            assert_eq!(rule.id(), *id);
-            assert!(ids.insert(id), "{id} twice");
-            assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte.is_ascii_digit()), "{id}");
-            assert!(summary.ends_with('.'));
+        let mut ids = BTreeSet::new();
+        for row in RULES {
+            assert_eq!(row.rule.id(), row.id);
+            assert_eq!(Rule::parse(row.id), Some(row.rule));
+            assert!(ids.insert(row.id), "{} twice", row.id);
+            assert!(row.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte.is_ascii_digit()));
+            assert!(row.summary.ends_with('.'), "{}", row.id);
+        }
+    }
+
+    #[test]
+    fn no_error_begins_below_high_unless_its_page_says_so() {
+        for row in RULES {
+            let usual = match row.severity {
+                Severity::Error => Risk::High,
+                Severity::Warning => Risk::Medium,
+                Severity::Note => Risk::Low,
+            };
+            let differs = usual != row.risk;
+            assert_eq!(differs, row.rule == Rule::SourceHistoryOnly, "{}", row.id);
         }
     }
 }

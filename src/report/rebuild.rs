@@ -6,6 +6,7 @@ use std::time::Duration;
 use anstyle::Style;
 
 use crate::compare::javascript::{StatementDiff, StatementExcerpt};
+use crate::rebuild::plan::InstallMode;
 use crate::rebuild::run::{Attempt, AttemptResult, FailureKind, RebuildRecord};
 use crate::report::printable::{printable, printable_line};
 
@@ -26,13 +27,15 @@ pub(super) fn brief(record: &RebuildRecord) -> Option<String> {
         (false, true) => "; the tar stream is the registry's, bit for bit",
         (false, false) => "",
     };
-    let equality = if best.plan.if_broken && best.broken.is_some() {
-        "; commands ran although one before them failed"
-    } else {
-        equality
+    let equality = match &best.broken {
+        Some(_) if best.plan.if_broken => "; commands ran although one before them failed",
+        Some(_) => "; one of its commands failed (--verbose says which)",
+        None => equality,
     };
+    let loose = best.plan.install.as_ref().is_some_and(|install| install.mode == InstallMode::Loose);
+    let followed = if loose { "; no lockfile was followed" } else { "" };
     let how: Vec<String> = [best.plan.strategy.clone()].into_iter().chain(tools).map(|text| printable(&text)).collect();
-    Some(format!("rebuilt ({}, {}){equality}", how.join(", "), seconds(best.milliseconds)))
+    Some(format!("rebuilt ({}, {}){equality}{followed}", how.join(", "), seconds(best.milliseconds)))
 }
 
 fn seconds(milliseconds: u64) -> String {

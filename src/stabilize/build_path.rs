@@ -8,7 +8,9 @@ const PLACEHOLDER: &str = "<build>";
 /// Most components of a directory that is taken for a build's.
 const MAXIMUM_COMPONENTS: usize = 12;
 /// First components of directories in which people and build services work.
-const ROOTS: [&str; 20] = [
+///
+/// `/tmp` and the like are left out: they are on every machine, and anybody may write there.
+const ROOTS: [&str; 13] = [
     "app",
     "build",
     "builds",
@@ -17,21 +19,14 @@ const ROOTS: [&str; 20] = [
     "drone",
     "github",
     "home",
-    "mnt",
-    "opt",
-    "private",
     "project",
     "repo",
-    "root",
-    "srv",
-    "tmp",
     "Users",
-    "var",
     "workspace",
     "workspaces",
 ];
 /// Files other than JavaScript in which a path is only ever text.
-const PLAIN: [&str; 5] = ["css", "map", "md", "tsbuildinfo", "txt"];
+const PLAIN: [&str; 4] = ["map", "md", "tsbuildinfo", "txt"];
 /// What takes a string as the name of code to load.
 const LOADERS: [&str; 9] =
     ["require", "import", "resolve", "Worker", "importScripts", "fork", "spawn", "exec", "execFile"];

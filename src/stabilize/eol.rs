@@ -1,12 +1,26 @@
+use crate::package::is_document;
+
+/// What is known to read CRLF as LF, by its extension.
+const EXTENSIONS: &[&str] = &[
+    "adoc", "astro", "babelrc", "cjs", "cmd", "coffee", "css", "csv", "cts", "ejs", "eslintrc", "flow", "graphql",
+    "hbs", "htm", "html", "ini", "js", "json", "json5", "jsonc", "jsx", "less", "liquid", "map", "markdown", "md",
+    "mdx", "mjs", "mts", "mustache", "njk", "proto", "pug", "rst", "sass", "scss", "styl", "svelte", "svg", "toml",
+    "ts", "tsx", "txt", "vue", "xml", "bat", "gyp", "yaml", "yml",
+];
+/// Files without an extension of which the same is known.
+const NAMES: [&str; 6] =
+    [".editorconfig", ".eslintignore", ".gitattributes", ".gitignore", ".npmignore", ".prettierrc"];
+
 /// Replaces CRLF by LF, drops leading byte order marks and supplies a missing final newline; text only.
 ///
-/// No language that packages are written in gives these a meaning: JavaScript itself reads CRLF as LF, in
-/// template literals too. A shell does not: there a CR is a character as any other, and a `\` before it joins no lines.
-/// A script for one is left alone, and so is every text with such a line end. A lone CR is kept, because it ends a `//` comment; a file with CR CR LF or a CR at
-/// its end is left alone, because it has no single reading.
-pub(super) fn stabilize(content: &[u8]) -> Option<Vec<u8>> {
+/// No language of these files gives them a meaning: JavaScript itself reads CRLF as LF, in template literals too. A
+/// shell does not: there a CR is a character as any other, and a `\` before it joins no lines. So a file must be known
+/// by its name, must not name another interpreter in its first line, and must not hold such a line end. A lone CR is
+/// kept, because it ends a `//` comment; a file with CR CR LF or a CR at its end is left alone, because it has no
+/// single reading.
+pub(super) fn stabilize(path: &str, content: &[u8]) -> Option<Vec<u8>> {
     let mut text = std::str::from_utf8(content).ok()?;
-    if is_shell_script(text) || text.contains("\\\r\n") {
+    if !is_known(path, text) || text.contains("\\\r\n") {
         return None;
     }
     if text.contains('\0') || text.contains("\r\r\n") || text.ends_with('\r') {
@@ -22,19 +36,37 @@ pub(super) fn stabilize(content: &[u8]) -> Option<Vec<u8>> {
     Some(result.into_bytes())
 }
 
-/// Whether the first line names an interpreter that is no JavaScript runtime.
-fn is_shell_script(text: &str) -> bool {
+/// Whether line ends have no meaning in a file, by its name and by the interpreter that it names.
+fn is_known(path: &str, text: &str) -> bool {
     let line = text.trim_start_matches('\u{feff}').lines().next().unwrap_or_default();
-    line.starts_with("#!") && !["node", "deno", "bun", "ts-node", "tsx"].iter().any(|name| line.contains(name))
+    if let Some(interpreter) = line.strip_prefix("#!") {
+        return ["node", "deno", "bun", "ts-node", "tsx"].iter().any(|name| interpreter.contains(name));
+    }
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    is_document(path) || NAMES.contains(&name.as_str()) || extension.is_some_and(|end| EXTENSIONS.contains(&end))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::stabilize;
+    fn stabilize(content: &[u8]) -> Option<Vec<u8>> {
+        super::stabilize("a.js", content)
+    }
 
     #[test]
     fn line_ends_mark_and_final_newline_do_not_count() {
         assert_eq!(stabilize(b"\xef\xbb\xbfa\r\nb\r\n"), stabilize(b"a\nb"));
+    }
+
+    #[test]
+    fn only_files_that_are_known_are_touched() {
+        let text = b"a\r\nb\r\n";
+        for path in ["a.js", "LICENSE", "lib/a.d.ts", ".npmignore", "a.css"] {
+            assert!(super::stabilize(path, text).is_some(), "{path}");
+        }
+        for path in ["a.sh", "bin/run", "Makefile", "a.pl", "configure.ac"] {
+            assert_eq!(super::stabilize(path, text), None, "{path}");
+        }
     }
 
     #[test]

@@ -61,8 +61,8 @@ struct Sides<'a> {
 
 /// Both sides after a pass, published first.
 type Passed = (Vec<u8>, Vec<u8>);
-/// `None` where the pass does not apply.
-type Pass = fn(&[u8]) -> Option<Vec<u8>>;
+/// `None` where the pass does not apply to a file at this path.
+type Pass = fn(&str, &[u8]) -> Option<Vec<u8>>;
 /// The same for a pass that needs to know more than one content.
 type RebuildPass = fn(&Sides<'_>) -> Option<Passed>;
 
@@ -71,7 +71,9 @@ const STABILIZERS: [(StabilizerId, Pass); 1] = [(StabilizerId::Eol, eol::stabili
 
 /// Every stabilizer of a comparison with a rebuild.
 const REBUILD_STABILIZERS: [(StabilizerId, RebuildPass); 5] = [
-    (StabilizerId::Eol, |sides| Some((eol::stabilize(sides.published)?, eol::stabilize(sides.candidate)?))),
+    (StabilizerId::Eol, |sides| {
+        Some((eol::stabilize(sides.path, sides.published)?, eol::stabilize(sides.path, sides.candidate)?))
+    }),
     (StabilizerId::Banner, banner::stabilize),
     (StabilizerId::Timestamp, timestamp::stabilize),
     (StabilizerId::SourceMap, source_map::stabilize),
@@ -83,12 +85,15 @@ pub fn stabilizers() -> impl Iterator<Item = StabilizerId> {
     REBUILD_STABILIZERS.iter().map(|(id, _)| *id)
 }
 
-/// Whether the two contents are equal after some stabilizers, and which were needed.
-pub fn equal_after(published: &[u8], candidate: &[u8]) -> Option<Vec<StabilizerId>> {
+/// Whether two contents of a file at `path` are equal after some stabilizers, and which were needed.
+pub fn equal_after(path: &str, published: &[u8], candidate: &[u8]) -> Option<Vec<StabilizerId>> {
+    if !same_interpreter(published, candidate) {
+        return None;
+    }
     let (mut published, mut candidate) = (published.to_vec(), candidate.to_vec());
     let mut used = Vec::new();
     for (id, pass) in STABILIZERS {
-        let (Some(left), Some(right)) = (pass(&published), pass(&candidate)) else { continue };
+        let (Some(left), Some(right)) = (pass(path, &published), pass(path, &candidate)) else { continue };
         if left != published || right != candidate {
             used.push(id);
         }
@@ -98,6 +103,21 @@ pub fn equal_after(published: &[u8], candidate: &[u8]) -> Option<Vec<StabilizerI
         }
     }
     None
+}
+
+/// Whether the system would start two contents in the same way.
+///
+/// Where `#!` begins the file, what stands before the first LF is read by the kernel and by installers, not by
+/// JavaScript: a lone CR ends a line for one and not for the other, and with a byte order mark before it there is no
+/// `#!` at all. One CR right before the LF is what installers take away.
+pub fn same_interpreter(published: &[u8], candidate: &[u8]) -> bool {
+    let line = |content: &[u8]| {
+        let rest = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+        let end = content.iter().position(|byte| *byte == b'\n').unwrap_or(content.len());
+        let line = content[..end].strip_suffix(b"\r").unwrap_or(&content[..end]);
+        rest.starts_with(b"#!").then(|| line.to_vec())
+    };
+    line(published) == line(candidate)
 }
 
 /// A published file and its rebuilt candidate after every stabilizer that applies.
@@ -123,6 +143,9 @@ pub fn equal_after_rebuild(
     candidate: &[u8],
     context: &RebuildContext,
 ) -> Option<Vec<StabilizerId>> {
+    if !same_interpreter(published, candidate) {
+        return None;
+    }
     let equal_with = |wanted: &[StabilizerId]| {
         let result = apply(path, published, candidate, context, &|id| wanted.contains(&id));
         (result.published == result.candidate).then_some(result.used)
@@ -177,6 +200,22 @@ mod tests {
     }
 
     #[test]
+    fn what_the_kernel_reads_is_compared_byte_by_byte() {
+        let honest = b"#!/usr/bin/env node\na()\n";
+        for other in [
+            &b"\xef\xbb\xbf#!/usr/bin/env node\na()\n"[..],
+            b"#!/usr/bin/env node\r//x\na()\n",
+            b"#!/usr/bin/env node\xe2\x80\xa8//x\na()\n",
+            b"a()\n",
+        ] {
+            assert!(!same_interpreter(other, honest), "{other:?}");
+            assert_eq!(equal_after("a.js", other, honest), None);
+            assert_eq!(equal_after_rebuild("a.js", other, honest, &context()), None);
+        }
+        assert!(equal_after("a.js", b"#!/usr/bin/env node\r\na()\r\n", honest).is_some());
+    }
+
+    #[test]
     fn only_what_was_needed_is_named() {
         assert_eq!(needed("a.js", "/* 2025 */\na()", "/* 2024 */\na()"), Some(vec![StabilizerId::Banner]));
         assert_eq!(needed("a.js", "/* 2025 */\na()\n", "/* 2025 */\na()"), Some(vec![StabilizerId::Eol]));
@@ -196,7 +235,7 @@ mod tests {
 
     #[test]
     fn comparing_with_git_uses_none_of_the_build_stabilizers() {
-        assert_eq!(equal_after(b"/* 2025 */\na()\n", b"/* 2024 */\na()\n"), None);
+        assert_eq!(equal_after("a.js", b"/* 2025 */\na()\n", b"/* 2024 */\na()\n"), None);
     }
 
     proptest::proptest! {

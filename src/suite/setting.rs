@@ -44,6 +44,7 @@ impl Setting {
             git,
             limits: ArtifactLimits::default(),
             rebuild: RebuildSettings { allowed: false, ..RebuildSettings::default() },
+            policy: Arc::default(),
             processors: Processors::default(),
             progress: Progress::default(),
         })

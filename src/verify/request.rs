@@ -5,7 +5,8 @@ use tarproof_sandbox::Sandbox;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::artifact::ArtifactLimits;
-use crate::package::{Release, Subject};
+use crate::package::{Release, Subject, Version};
+use crate::policy::Policy;
 use crate::rebuild::Plan;
 use crate::rebuild::run::{RebuildLimits, Stage};
 use crate::registry::NpmRegistry;
@@ -27,6 +28,8 @@ pub struct Request {
     pub directory: Option<String>,
     /// Which differences are written out.
     pub shown: Shown,
+    /// The earlier release that unexplained content is compared with; the one before unless stated.
+    pub since: Option<Version>,
     /// Whether the ledger states the SHA-256 of every file that is not the commit's own.
     pub digests: bool,
 }
@@ -56,6 +59,8 @@ pub struct Context {
     pub limits: ArtifactLimits,
     /// Whether and how packages are rebuilt.
     pub rebuild: RebuildSettings,
+    /// What the user excepts.
+    pub policy: Arc<Policy>,
     /// The machine's processors, so that artifacts are read with a second thread only where one is idle.
     pub processors: Processors,
     /// Who is told where long work stands.

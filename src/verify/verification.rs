@@ -1,11 +1,11 @@
 use crate::compare::{FileDiff, RebuiltFile};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::ledger::Ledger;
 use crate::package::{Integrity, Release, Sha256Digest};
 use crate::rebuild::run::RebuildRecord;
 use crate::source::git::Completeness;
 use crate::source::{CommitMatch, RepositoryClaim};
-use crate::verdict::Verdict;
+use crate::verdict::{Verdict, exit};
 
 /// The artifact that was judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,4 +60,21 @@ pub struct Verification {
     pub verdict: Verdict,
     /// One sentence that says why, where the ledger does not.
     pub reason: Option<String>,
+}
+
+impl Verification {
+    /// The exit code for this release alone: the verdict's, unless a policy excepts all that speaks against it.
+    pub fn exit_code(&self) -> u8 {
+        if self.is_excepted() { exit::EXPLAINED } else { self.verdict.exit_code() }
+    }
+
+    /// Whether every unexplained file has a finding, and every finding that is more than a note is excepted.
+    pub fn is_excepted(&self) -> bool {
+        let stated = || self.findings.iter().filter(|finding| finding.rule.severity() != Severity::Note);
+        let has_finding = |path: &str| stated().any(|finding| finding.path.as_deref() == Some(path));
+        matches!(self.verdict, Verdict::Divergent | Verdict::NoSource)
+            && stated().next().is_some()
+            && stated().all(|finding| finding.excepted.is_some())
+            && self.ledger.iter().flat_map(Ledger::unexplained).all(|file| has_finding(&file.path))
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Each module may use those before it, and itself. `docs/architecture.md` has the same list.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "package",
     "artifact",
     "pack",
@@ -19,6 +19,7 @@ const ORDER: [&str; 20] = [
     "reach",
     "capability",
     "finding",
+    "policy",
     "verify",
     "report",
     "demo",

@@ -24,13 +24,31 @@ fn headings(page: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_rules_page_lists_the_finding_rules_in_their_order() {
-    let page = page("docs/rules.md");
-    let ids: Vec<&str> = RULES.iter().map(|(_, id, _, _)| *id).collect();
-    assert_eq!(headings(&page), ids);
-    for (_, id, severity, _) in RULES {
-        let section = page.split(&format!("\n## {id}\n")).nth(1).unwrap().trim_start();
-        assert!(section.starts_with(&format!("*{severity}.*")), "{id} is {severity} in the code");
+fn every_finding_rule_has_its_row_its_file_and_its_page() {
+    let ids: BTreeSet<String> = RULES.iter().map(|row| row.id.to_owned()).collect();
+    assert_eq!(ids.len(), RULES.len(), "an id stands twice in the table");
+    let named = |folder: &str, end: &str, index: &str| -> BTreeSet<String> {
+        let entries = std::fs::read_dir(root().join(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name != index).map(|name| name.strip_suffix(end).unwrap().replace('_', "-")).collect()
+    };
+    assert_eq!(named("src/finding/rules", ".rs", "mod.rs"), ids, "files and the table");
+    assert_eq!(named("docs/rules", ".md", "README.md"), ids, "pages and the table");
+    let index = page("docs/rules/README.md");
+    let mut place = 0;
+    for row in RULES {
+        let code = page(&format!("src/finding/rules/{}.rs", row.id.replace('-', "_")));
+        assert!(code.starts_with(&format!("//! `{}`\n", row.id)), "{}: its file begins otherwise", row.id);
+        assert!(code.contains("fn fires") && code.contains("fn stays_silent"), "{}: two tests", row.id);
+        let page = page(&format!("docs/rules/{}.md", row.id));
+        let facts = format!("| {} | {} | {} |", row.severity, row.confidence, row.risk);
+        assert!(page.starts_with(&format!("# {}\n", row.id)), "{}: the page's heading", row.id);
+        assert!(page.contains(&format!("\n{facts}\n")), "{}: the page does not say {facts}", row.id);
+        let line = format!("| [{id}]({id}.md) {facts} {} |", row.summary, id = row.id);
+        let found = index.find(&line).unwrap_or_else(|| panic!("docs/rules/README.md does not hold {line}"));
+        assert!(found > place, "{}: another place in the index than in the table", row.id);
+        place = found;
+        assert!(index.contains(row.summary));
     }
 }
 

@@ -26,14 +26,14 @@ pub(super) fn diff(command: &Diff, common: &Common, config: &Config) -> Result<u
         Some(path) if file_is_missing(&verification, &path) => Err(no_such_file(&verification, &path)),
         _ => {
             if text.is_empty() {
-                let code = verification.verdict.exit_code();
+                let code = verification.exit_code();
                 let verdict = &verification.verdict;
                 let note = format!("no difference to show; the verdict is {verdict}{}\n", reason(&verification));
                 output::note(&note);
                 return Ok(code);
             }
             output::write(None, &text)?;
-            Ok(verification.verdict.exit_code())
+            Ok(verification.exit_code())
         }
     }
 }
@@ -54,7 +54,7 @@ pub(super) fn explain(command: &Explain, common: &Common, config: &Config) -> Re
     match explain_report::render(&verification, path) {
         Some(text) => {
             output::write(None, &text)?;
-            Ok(verification.verdict.exit_code())
+            Ok(verification.exit_code())
         }
         None => Err(no_such_file(&verification, path)),
     }
@@ -79,7 +79,7 @@ fn not_compared(verification: &Verification) -> u8 {
     let release = printable(&verification.release.to_string());
     let (verdict, reason) = (&verification.verdict, reason(verification));
     output::note(&format!("`{release}` was not compared, the verdict is {verdict}{reason}\n"));
-    verification.verdict.exit_code()
+    verification.exit_code()
 }
 
 fn reason(verification: &Verification) -> String {

@@ -49,7 +49,7 @@ pub(super) fn run(command: &Rebuild, common: &Common, config: &Config) -> Result
         }
     };
     output::write(command.output.as_deref(), &text)?;
-    Ok(verification.verdict.exit_code())
+    Ok(verification.exit_code())
 }
 
 #[derive(serde::Serialize)]

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
@@ -19,7 +21,8 @@ const DEFAULT_JOBS: usize = 32;
 /// One subject's outcome, as it will be shown: a verification with all its files would be kept for nothing.
 struct Outcome {
     subject: String,
-    verdict: Result<Verdict, CliError>,
+    /// The verdict and what it means for the exit code.
+    verdict: Result<(Verdict, u8), CliError>,
     report: Rendered,
 }
 
@@ -29,17 +32,21 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
         || overrides.repository.is_some()
         || overrides.commit.is_some()
         || overrides.directory.is_some()
+        || command.since.is_some()
         || command.rebuild.plan_file.is_some();
     if single && command.subjects.len() > 1 {
-        let message =
-            "`--artifact`, `--repository`, `--commit`, `--directory` and `--plan-file` apply to one package at a time";
+        let message = "`--artifact`, `--repository`, `--commit`, `--directory`, `--since` and `--plan-file` apply to one \
+                       package at a time";
         return Err(CliError::usage(anyhow::anyhow!(message)));
     }
     let mut context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
+    context.policy = setup::policy(command.policy.as_deref(), config)?;
+    let policy = context.policy.clone();
     let request = |subject| {
         let shown = if command.format == ReportFormat::Html { Shown::Pages } else { Shown::default() };
         let request = setup::request(subject, overrides, shown)?;
-        Ok(Request { digests: command.format == ReportFormat::Json, ..request })
+        let digests = command.format == ReportFormat::Json || !policy.is_empty();
+        Ok(Request { digests, since: command.since.clone(), ..request })
     };
     // A wrong subject is told at once, and the others are still verified.
     let mut requests: Vec<(String, Result<Request, CliError>)> = command
@@ -54,35 +61,47 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
     let detail = if common.verbose { Detail::Everything } else { Detail::Brief };
     let render =
         |subject: &str, done: &Result<Verification, CliError>| rendered::render(command.format, detail, subject, done);
-    let outcomes = verify_all(requests, &mut context, jobs, common.quiet, render)?;
-    let (outcomes, parts): (Vec<_>, Vec<_>) =
-        outcomes.into_iter().map(|outcome| ((outcome.subject, outcome.verdict), outcome.report)).unzip();
-    let verdicts: Vec<Option<&Verdict>> = outcomes.iter().map(|(_, verdict)| verdict.as_ref().ok()).collect();
-    output::write(command.output.as_deref(), &rendered::whole(command.format, parts, &verdicts)?)?;
-    for (subject, verdict) in &outcomes {
-        if let Err(error) = verdict {
-            output::error(Some(subject), error);
+    // For people each outcome is shown as soon as those before it are: a slow host must not hold up the rest.
+    let at_once = command.format == ReportFormat::Terminal && command.output.is_none();
+    let mut parts = Vec::new();
+    let mut outcomes = Vec::new();
+    verify_all(requests, &mut context, jobs, common.quiet, render, |outcome| {
+        match outcome.report {
+            Rendered::Text(text) if at_once => output::write(None, &text)?,
+            part => parts.push(part),
         }
+        if let Err(error) = &outcome.verdict {
+            output::error(Some(&outcome.subject), error);
+        }
+        outcomes.push(outcome.verdict);
+        Ok(())
+    })?;
+    let verdicts: Vec<Option<&Verdict>> =
+        outcomes.iter().map(|outcome| outcome.as_ref().ok().map(|(verdict, _)| verdict)).collect();
+    output::write(command.output.as_deref(), &rendered::whole(command.format, parts, &verdicts)?)?;
+    for idle in policy.idle() {
+        output::note(&format!("{}: {}\n", idle.rule, printable(&idle.message)));
     }
-    Ok(worst_exit_code(outcomes.iter().map(|(_, verdict)| match verdict {
-        Ok(verdict) => verdict.exit_code(),
+    Ok(worst_exit_code(outcomes.iter().map(|outcome| match outcome {
+        Ok((_, exit_code)) => *exit_code,
         Err(error) => error.exit_code(),
     })))
 }
 
-/// Verifies concurrently; the outcomes come in the order of the requests.
+/// Verifies concurrently; `take` gets the outcomes in the order of the requests, each as soon as that is possible.
 fn verify_all(
     requests: Vec<(String, Result<Request, CliError>)>,
     context: &mut Context,
     jobs: usize,
     quiet: bool,
     render: impl Fn(&str, &Result<Verification, CliError>) -> Result<Rendered, CliError>,
-) -> Result<Vec<Outcome>, CliError> {
+    mut take: impl FnMut(Outcome) -> Result<(), CliError>,
+) -> Result<(), CliError> {
     let progress = output::progress(requests.len(), quiet);
     context.progress = output::stages(&progress);
     let (context, render) = (&*context, &render);
-    let outcomes = super::runtime()?.block_on(async {
-        let mut outcomes: Vec<(usize, Result<Outcome, CliError>)> = stream::iter(requests.into_iter().enumerate())
+    let taken = super::runtime()?.block_on(async {
+        let mut outcomes = stream::iter(requests.into_iter().enumerate())
             .map(|(index, (subject, request))| {
                 let progress = progress.clone();
                 async move {
@@ -93,16 +112,21 @@ fn verify_all(
                     progress.set_message(printable(&subject));
                     progress.inc(1);
                     let report = render(&subject, &done);
-                    let verdict = done.map(|verification| verification.verdict);
+                    let verdict = done.map(|done| (done.verdict.clone(), done.exit_code()));
                     (index, report.map(|report| Outcome { subject, verdict, report }))
                 }
             })
-            .buffer_unordered(jobs)
-            .collect()
-            .await;
-        outcomes.sort_by_key(|(index, _)| *index);
-        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+            .buffer_unordered(jobs);
+        let (mut waiting, mut next) = (BTreeMap::new(), 0);
+        while let Some((index, outcome)) = outcomes.next().await {
+            waiting.insert(index, outcome);
+            while let Some(outcome) = waiting.remove(&next) {
+                progress.suspend(|| take(outcome?))?;
+                next += 1;
+            }
+        }
+        Ok(())
     });
     progress.finish_and_clear();
-    outcomes
+    taken
 }

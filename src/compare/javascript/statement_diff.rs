@@ -44,6 +44,8 @@ pub struct StatementExcerpt {
     pub kind: &'static str,
     /// Its beginning, as it is written; `…` stands for what is left out.
     pub text: String,
+    /// Its own text in the file of its side, bytes, without what of it the other side has, too.
+    pub spans: Vec<Range<usize>>,
 }
 
 /// What each of two programs has and the other lacks.
@@ -255,7 +257,8 @@ fn excerpts(source: &str, mut found: Vec<Unmatched>, limits: StatementLimits) ->
         }
         read = read.max(start);
         let column = source.get(line_start..start).unwrap_or_default().chars().count() + 1;
-        result.push(StatementExcerpt { line, column, kind: unit.kind, text: unit.text(source, limits.length) });
+        let text = unit.text(source, limits.length);
+        result.push(StatementExcerpt { line, column, kind: unit.kind, text, spans: unit.pieces.clone() });
     }
     (hidden, result)
 }

@@ -77,7 +77,7 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
         String::from_utf8(content).ok()
     };
     let phases = phases_of(plan, place, &read)?;
-    let programs = Programs::prepare(&phases, place.toolchain)?;
+    let programs = Programs::prepare(&phases, place.toolchain, &place.directory)?;
     // Whatever keeps it from starting, nothing was run.
     let mut session = Session::start(place.sandbox, &policy(place, &programs, !phases.install.is_empty())?)
         .map_err(|error| Failure { kind: FailureKind::NoSandbox, ..Failure::from(error) })?;
@@ -246,6 +246,10 @@ impl Runner<'_, '_> {
             self.log.output(line.as_bytes());
         }
         self.attempt.requests = Requests::of(&requests);
+        if let (Err(_), Some(contradiction)) = (&result, self.attempt.requests.contradicted.first()) {
+            let detail = format!("the registry serves other content than the lockfile states for {contradiction}");
+            return Err(Failure::new(FailureKind::InstallFailed, detail));
+        }
         let absent = requests.requests.iter().find(|request| request.refusal == Some(Refusal::Unknown));
         result.map_err(|failure| match (absent, unfetchable.first()) {
             (Some(absent), _) if failure.kind == FailureKind::InstallFailed => {

@@ -51,7 +51,7 @@ impl Log {
     /// Writes what a command wrote.
     pub(super) fn output(&mut self, bytes: &[u8]) {
         if let Some(file) = &mut self.file {
-            let _ = file.write_all(bytes);
+            let _ = file.write_all(shown(bytes).as_bytes());
         }
         self.tail.extend_from_slice(bytes);
         if self.tail.len() > 2 * TAIL {
@@ -59,7 +59,7 @@ impl Log {
         }
     }
 
-    /// The last command's output, its end if it is long.
+    /// The last command's output as it was written, its end if it is long.
     pub(super) fn tail(&self) -> String {
         String::from_utf8_lossy(&self.tail).into_owned()
     }
@@ -79,5 +79,30 @@ impl Log {
         let names = |line: &&str| tells(line) && (line.contains("Error: ") || line.contains("error TS"));
         let found = lines().find(names).or_else(|| lines().find(tells)).or_else(|| lines().next_back())?;
         Some(found.chars().take(LINE).collect())
+    }
+}
+
+/// What a command wrote, for people: nothing in it moves their cursor.
+fn shown(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for character in String::from_utf8_lossy(bytes).replace("\r\n", "\n").chars() {
+        let obeyed = character.is_control() && !matches!(character, '\n' | '\t');
+        if obeyed || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            text.extend(character.escape_unicode());
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_log_moves_no_cursor() {
+        assert_eq!(shown(b"a\x1b[2J\tb\r\nc\rd\n"), "a\\u{1b}[2J\tb\nc\\u{d}d\n");
+        assert_eq!(shown("\u{202e}x".as_bytes()), "\\u{202e}x");
     }
 }

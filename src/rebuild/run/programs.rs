@@ -16,10 +16,12 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    pub(super) fn prepare(phases: &Phases, toolchain: Option<&Toolchain>) -> Result<Self, Failure> {
+    pub(super) fn prepare(phases: &Phases, toolchain: Option<&Toolchain>, place: &Path) -> Result<Self, Failure> {
         let failed =
             |error: io::Error| Failure::new(FailureKind::NoSandbox, format!("no directory for the tools: {error}"));
-        let directory = tempfile::tempdir().map_err(failed)?;
+        // In the record's own place: what a killed run leaves goes with the next one.
+        std::fs::create_dir_all(place).map_err(failed)?;
+        let directory = tempfile::tempdir_in(place).map_err(failed)?;
         let tools = || toolchain.into_iter().flat_map(Toolchain::tools);
         let relative = |file: &InsideFile| Path::new(&file.path).strip_prefix(TOOLCHAIN).map(Path::to_owned).ok();
         for file in &phases.files {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Failure;
 use crate::rebuild::Plan;
 use crate::rebuild::toolchain::{Choice, Toolchain};
-use crate::rebuild::view::RequestLog;
+use crate::rebuild::view::{Refusal, Request, RequestLog};
 
 /// One try of one plan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -130,10 +130,20 @@ pub struct Requests {
     pub refused: Vec<String>,
     /// Packages outside the lockfile that were asked for.
     pub outside: Vec<String>,
+    /// Tarballs that the registry serves with other content than the lockfile states: the target and both digests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contradicted: Vec<String>,
 }
 
 /// Most refused requests that are listed.
 const MAX_LISTED: usize = 50;
+
+fn contradiction(request: &Request) -> Option<String> {
+    match &request.refusal {
+        Some(refusal @ Refusal::Mismatch(_)) => Some(format!("`{}`: {refusal}", request.target)),
+        _ => None,
+    }
+}
 
 impl Requests {
     pub(super) fn of(log: &RequestLog) -> Self {
@@ -145,6 +155,7 @@ impl Requests {
             total: log.requests.len(),
             fetched: log.fetched(),
             refused: refused.take(MAX_LISTED).collect(),
+            contradicted: log.requests.iter().filter_map(contradiction).take(MAX_LISTED).collect(),
             outside: log.outside.iter().map(ToString::to_string).collect(),
         }
     }

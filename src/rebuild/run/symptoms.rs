@@ -30,7 +30,9 @@ pub(super) fn ran_out_of_memory(status: Status, output: &str) -> bool {
     // V8 ends itself by a trap or an abort, which a shell reports as 128 and the signal's number.
     let gave_up = matches!(status, Status::Signalled(5 | 6) | Status::Exited(133 | 134));
     let signs = ["out of memory", "Allocation failed", "Cannot allocate memory", "std::bad_alloc"];
-    gave_up && signs.iter().any(|sign| output.contains(sign))
+    // An allocation of its own that fails is an exception, which ends a program in the ordinary way.
+    let own = ["Failed to allocate memory", "Array buffer allocation failed"];
+    own.iter().any(|sign| output.contains(sign)) || gave_up && signs.iter().any(|sign| output.contains(sign))
 }
 
 /// Whether the output says that a name could not be resolved or a host not be reached.

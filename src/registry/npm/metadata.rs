@@ -29,6 +29,8 @@ pub struct ReleaseMetadata {
     pub git_head: Option<CommitId>,
     /// The stated time of publication in seconds since 1970; mirrors may state their own.
     pub published_at: Option<i64>,
+    /// The version that the registry gives to whoever names none (`dist-tags.latest`).
+    pub latest: Option<Version>,
     /// The published versions next to this one.
     pub neighbours: Neighbours,
     /// Versions that have a time of publication but are served no more, at most 256.
@@ -158,6 +160,7 @@ impl ReleaseMetadata {
             bugs: present(&stored.manifest, "bugs"),
             git_head: claims.git_head,
             published_at,
+            latest: stored.latest.as_deref().and_then(|text| Version::parse(text).ok()),
             neighbours: stored.neighbours.into_neighbours(),
             withdrawn: stored.withdrawn.iter().filter_map(|text| Version::parse(text).ok()).collect(),
             npm_version: claims.npm_version,

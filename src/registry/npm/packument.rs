@@ -118,6 +118,7 @@ impl<'a> Packument<'a> {
             manifest,
             self.time_text(version.as_str()),
             repository.filter(|value| !value.is_null()),
+            self.latest.clone(),
             self.neighbours(version),
             &self.withdrawn(),
         ))

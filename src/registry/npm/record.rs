@@ -13,7 +13,7 @@ use crate::package::{PackageName, Sha256Digest, Version};
 /// The folder of the records that lead from a package to its packument.
 pub(super) const PACKUMENTS: &str = "npm-packuments-v1";
 /// The folder of the records of single releases.
-pub(super) const RELEASES: &str = "npm-releases-v1";
+pub(super) const RELEASES: &str = "npm-releases-v2";
 /// The folder of the records that lead from a release to its artifact.
 pub(super) const ARTIFACTS: &str = "npm-artifacts-v1";
 /// The folder of the records that lead from an integrity to the content that has it.
@@ -103,6 +103,8 @@ pub(super) struct StoredRelease {
     /// The time of publication as the registry writes it.
     pub(super) time: Option<String>,
     pub(super) package_repository: Option<Value>,
+    /// The version tagged `latest`, as the registry writes it.
+    pub(super) latest: Option<String>,
     pub(super) neighbours: StoredNeighbours,
     pub(super) withdrawn: Vec<String>,
 }
@@ -125,12 +127,14 @@ struct StoredNeighbour {
 }
 
 impl StoredRelease {
+    #[expect(clippy::too_many_arguments, reason = "a record is nothing but its fields")]
     pub(super) fn new(
         name: &PackageName,
         version: &Version,
         manifest: Value,
         time: Option<String>,
         package_repository: Option<Value>,
+        latest: Option<String>,
         neighbours: Neighbours,
         withdrawn: &[Version],
     ) -> Self {
@@ -141,6 +145,7 @@ impl StoredRelease {
             manifest,
             time,
             package_repository,
+            latest,
             neighbours: neighbours.into(),
             withdrawn: withdrawn.iter().map(ToString::to_string).collect(),
         }

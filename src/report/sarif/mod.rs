@@ -55,7 +55,7 @@ impl Part {
 impl From<&Verification> for Part {
     fn from(verification: &Verification) -> Self {
         let purl = verification.release.purl();
-        let exit_code = verification.verdict.exit_code();
+        let exit_code = verification.exit_code();
         let notification = match &verification.verdict {
             Verdict::Inconclusive(reason) => {
                 let detail = reason.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
@@ -124,7 +124,7 @@ fn driver() -> Driver {
         name: env!("CARGO_PKG_NAME"),
         semantic_version: env!("CARGO_PKG_VERSION"),
         information_uri: Some(env!("CARGO_PKG_REPOSITORY")).filter(|address| !address.is_empty()),
-        rules: RULES.iter().map(|(rule, ..)| descriptor(*rule)).collect(),
+        rules: RULES.iter().map(|row| descriptor(row.rule)).collect(),
         notifications: vec![
             notification(FAILED, "error", "A subject has no verdict because something failed."),
             notification(INCONCLUSIVE, "warning", "What a package is could not be established."),
@@ -139,7 +139,7 @@ fn descriptor(rule: Rule) -> Descriptor {
         help: Some(help(rule)),
         default_configuration: Configuration { level: level(rule.severity()) },
         properties: Some(model::RuleProperties {
-            precision: precision(rule),
+            precision: rule.confidence().id(),
             security_severity: security_severity(rule.risk()),
             tags: ["security", "supply-chain"],
         }),
@@ -156,16 +156,7 @@ fn help(rule: Rule) -> model::Message {
 
 /// The rule's page, from the root of tarproof's repository.
 fn page(rule: Rule) -> String {
-    format!("docs/rules.md#{}", rule.id())
-}
-
-/// How often the rule's findings are what they say, in the words of code scanning.
-fn precision(rule: Rule) -> &'static str {
-    match rule {
-        // These weigh evidence; all others compare bytes or values.
-        Rule::RepositoryMismatch | Rule::ClaimsDisagree | Rule::CommitMissing => "medium",
-        _ => "high",
-    }
+    format!("docs/rules/{}.md", rule.id())
 }
 
 fn level(severity: Severity) -> &'static str {

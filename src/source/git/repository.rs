@@ -418,6 +418,11 @@ impl SourceRepository {
         remote.contents.borrow().get(&id).cloned().flatten()
     }
 
+    /// Whether a file's blob is at hand.
+    pub fn has_blob(&self, id: BlobId) -> bool {
+        self.repository.odb().is_ok_and(|odb| holds(&odb, &id))
+    }
+
     /// Reads a file's content if its blob is at hand, without asking the remote.
     pub fn local_blob(&self, id: BlobId) -> Option<Vec<u8>> {
         if let Some(remote) = &self.remote

@@ -9,12 +9,10 @@ use crate::compare::{
     Compared, Comparison, DiffDepth, FileDiff, LineOrigin, PublishedContents, RebuiltFile, added_lines, compare,
     diff_texts, line_origins,
 };
-use crate::finding::{Evidence, Finding, judge};
 use crate::ledger::{Explanation, Ledger};
 use crate::pack::npm::manifest::{KeyReach, ManifestDifference, compare_with_registry};
 use crate::rebuild::run::RebuildRecord;
-use crate::registry::{DigestsStated, ReleaseMetadata};
-use crate::source::git::{SourceRepository, with_source};
+use crate::registry::ReleaseMetadata;
 use crate::source::location::claims;
 use crate::source::match_commit::CommitMatch;
 use crate::source::seen_lines::seen_lines;
@@ -167,32 +165,4 @@ fn origins(comparison: &Comparison<'_>, path: &str, published: &[u8], candidate:
     let mut seen = seen_lines(comparison.source, &comparison.matched.winner.commit, path, &lines);
     seen.complete &= lines.len() < MAX_LINES;
     line_origins(&added, &seen)
-}
-
-/// Stage 8a: findings.
-pub(in crate::verify) fn judge_all(
-    matched: &Option<CommitMatch>,
-    discovery: &Discovery,
-    contents: &ArtifactContents,
-    outcome: &Outcome,
-    artifact: &ArtifactFile,
-    claim: &Claim,
-) -> Vec<Finding> {
-    let compared = outcome.compared.as_ref();
-    judge(&Evidence {
-        name: Some(&claim.release.name),
-        artifact: Some(contents),
-        ledger: compared.map(|compared| &compared.ledger),
-        matched: matched.as_ref(),
-        moved_tags: discovery.repository().map_or(&[], SourceRepository::moved_tags),
-        refused_locations: &claim.refused,
-        confusion: &outcome.confusion,
-        manifest_error: compared.and_then(|compared| compared.manifest_error.as_ref()).map(|error| with_source(error)),
-        unserved: claim.unserved.as_deref(),
-        digest_differs: artifact.digest_differs.clone(),
-        digest_missing: claim
-            .metadata
-            .as_ref()
-            .is_some_and(|metadata| metadata.digests_stated() == DigestsStated::None),
-    })
 }

@@ -4,7 +4,7 @@ use crate::artifact::{ArtifactContents, ArtifactError, EntryKind};
 use crate::finding::{Evidence, Finding, judge};
 use crate::ledger::{Explanation, LedgerFile};
 use crate::package::Sha256Digest;
-use crate::source::git::{Gap, with_source};
+use crate::source::git::{Gap, SourceRepository, with_source};
 use crate::source::match_commit::{self as matched, Candidate, CommitMatch, MatchStanding};
 use crate::source::tree::is_within;
 use crate::verdict::{InconclusiveReason, Verdict, of_ledger};
@@ -75,8 +75,7 @@ fn verdict(
         return (Verdict::NoSource, Some(format!("the repository `{}` holds no commit", source.location())));
     };
     if matched.standing == MatchStanding::Nearest {
-        let newest = matched.newest_commit;
-        if source.is_copy() && newest.zip(claim.published_at()).is_some_and(|(newest, published)| newest < published) {
+        if is_outdated(source, matched, claim) {
             let reason = "the copy of the repository ends before this release was published";
             return (Verdict::Inconclusive(InconclusiveReason::SourceOutdated), Some(reason.to_owned()));
         }
@@ -114,6 +113,12 @@ fn verdict(
         return (Verdict::Inconclusive(InconclusiveReason::Rebuild(failure.clone())), Some(reason));
     }
     (verdict, None)
+}
+
+/// Whether the repository at hand is a copy that ends before the release was published.
+pub(in crate::verify) fn is_outdated(source: &SourceRepository, matched: &CommitMatch, claim: &Claim) -> bool {
+    let newest = matched.newest_commit.zip(claim.published_at());
+    source.is_copy() && newest.is_some_and(|(newest, published)| newest < published)
 }
 
 /// Whether a build that could not be run to its end may have made this file.

@@ -4,16 +4,21 @@ mod artifact;
 mod claim;
 mod compare;
 mod conclude;
+mod earlier;
 mod error;
+mod examine;
+mod judge;
 mod plans;
 mod rebuild;
 mod source;
 
 pub(super) use artifact::{fetch, read, refetch};
 pub(super) use claim::resolve;
-pub(super) use compare::{compare_with, judge_all};
+pub(super) use compare::compare_with;
 pub(super) use conclude::{conclude, conclude_unread};
+pub(super) use earlier::earlier;
 pub(super) use error::blocking;
+pub(super) use judge::judge_all;
 pub(super) use rebuild::rebuild;
 pub(super) use source::{discover, match_source};
 

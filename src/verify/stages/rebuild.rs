@@ -158,7 +158,8 @@ impl Trials<'_> {
             }
             Err(failure) => {
                 attempt.result = AttemptResult::failed(&failure);
-                ended = matches!(failure.kind, FailureKind::NoSandbox);
+                // A registry that contradicts the lockfile must not gain from plans that follow none.
+                ended = failure.kind == FailureKind::NoSandbox || !attempt.requests.contradicted.is_empty();
                 Some(failure)
             }
         };
@@ -175,6 +176,8 @@ impl Trials<'_> {
     /// Explains files by what the build packed.
     fn compare(&mut self, archive: &Path, whole: bool) -> Result<AttemptResult, Failure> {
         let candidate = Candidate::read(archive, self.path, self.artifact, self.limits).map_err(|error| {
+            // What is no archive is of no use to anybody, and may be large.
+            let _ = std::fs::remove_file(archive);
             let detail = format!("the archive that was packed cannot be read: {}", with_source(&error));
             Failure::new(FailureKind::NothingProduced, detail)
         })?;

@@ -30,7 +30,7 @@ impl From<&Verification> for Verified {
             verdict: verification.verdict.id(),
             inconclusive,
             reason: verification.reason.clone(),
-            exit_code: verification.verdict.exit_code(),
+            exit_code: verification.exit_code(),
             artifact: Artifact {
                 sha256: artifact.sha256.to_string(),
                 integrity: artifact.integrity.to_string(),

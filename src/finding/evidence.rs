@@ -1,0 +1,136 @@
+//! What the stages established, as the rules see it.
+
+use std::fmt;
+
+use crate::artifact::{ArchiveAnomaly, ArtifactContents, EntryKind};
+use crate::capability::Signal;
+use crate::ledger::{Explanation, Ledger, LedgerFile};
+use crate::pack::npm::manifest::ManifestDifference;
+use crate::package::PackageName;
+use crate::reach::Reach;
+use crate::registry::ReleaseMetadata;
+use crate::source::git::MovedTag;
+use crate::source::location::LocationError;
+use crate::source::match_commit::{CommitMatch, MatchStanding};
+
+/// Tells of a file when it takes effect, and on what way; `None` where that is not known.
+pub type ReachOf<'a> = dyn Fn(&str) -> Option<(Reach, Vec<String>)> + 'a;
+
+/// Tells of a file which earlier release had the same unexplained content, if one did.
+pub type VersionOf<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// What one unexplained file holds that the source does not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnexplainedText {
+    /// The file.
+    pub path: String,
+    /// Added lines or statements; all of the file where the source has none at its place.
+    pub text: String,
+    /// First and last unexplained line of the published file, counted from 1.
+    pub lines: Option<(usize, usize)>,
+    /// What the text can do.
+    pub signals: Vec<Signal>,
+    /// Whether the text looks as a minifier writes.
+    pub minified: bool,
+    /// Whether the text looks as an obfuscator writes.
+    pub obfuscated: bool,
+    /// Whether the file is no text; `text` is then of no use.
+    pub is_binary: bool,
+}
+
+/// What the stages established about one artifact.
+#[derive(Default)]
+pub struct Evidence<'a> {
+    /// The package.
+    pub name: Option<&'a PackageName>,
+    /// What the registry states about the release, if it serves it.
+    pub metadata: Option<&'a ReleaseMetadata>,
+    /// The artifact, if it could be read.
+    pub artifact: Option<&'a ArtifactContents>,
+    /// The ledger, if there was a commit to compare with.
+    pub ledger: Option<&'a Ledger>,
+    /// The chosen commit.
+    pub matched: Option<&'a CommitMatch>,
+    /// Whether the repository at hand may lack commits that its origin has.
+    pub source_incomplete: bool,
+    /// Tags that moved since they were last seen.
+    pub moved_tags: &'a [MovedTag],
+    /// Repository fields that name nothing fetchable.
+    pub refused_locations: &'a [LocationError],
+    /// Where the registry's metadata contradicts the artifact's manifest.
+    pub confusion: &'a [ManifestDifference],
+    /// Why a manifest cannot be read.
+    pub manifest_error: Option<String>,
+    /// For a file given by the user: how its digest differs from the registry's.
+    pub digest_differs: Option<String>,
+    /// Why the registry does not serve the release.
+    pub unserved: Option<&'a str>,
+    /// Whether the registry states no digest.
+    pub digest_missing: bool,
+    /// What the unexplained files hold that the source does not, in any order; files may be missing.
+    pub unexplained: &'a [UnexplainedText],
+    /// When files take effect, if that was looked at.
+    pub reach: Option<&'a ReachOf<'a>>,
+    /// Which earlier release had the same unexplained content, if that was looked at.
+    pub unchanged: Option<&'a VersionOf<'a>>,
+    /// Which earlier release's manifest said the same under a key path, if that was looked at.
+    pub unchanged_key: Option<&'a VersionOf<'a>>,
+    /// Whether the matched commit holds a file, by its path from the package's directory, if that can be told.
+    pub in_source: Option<&'a dyn Fn(&str) -> bool>,
+}
+
+impl fmt::Debug for Evidence<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Evidence")
+            .field("name", &self.name)
+            .field("ledger", &self.ledger)
+            .field("matched", &self.matched)
+            .field("unexplained", &self.unexplained)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Evidence<'a> {
+    /// The ledger's rows of regular files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &'a LedgerFile> + use<'a> {
+        self.ledger.into_iter().flat_map(|ledger| &ledger.files).filter(|file| file.kind == EntryKind::File)
+    }
+
+    /// The regular files that the source does not explain.
+    pub(super) fn unexplained_files(&self) -> impl Iterator<Item = &'a LedgerFile> + use<'a> {
+        self.files().filter(|file| !file.explanation.is_explained())
+    }
+
+    /// The texts of unexplained files that are texts, each with its row of the ledger if there is one.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &'a UnexplainedText> + use<'a> {
+        self.unexplained.iter().filter(|text| !text.is_binary)
+    }
+
+    /// A file's unexplained text.
+    pub(super) fn text_of(&self, path: &str) -> Option<&'a UnexplainedText> {
+        self.unexplained.iter().find(|text| text.path == path)
+    }
+
+    /// A file's content or how it begins, where it was kept.
+    pub(super) fn content_of(&self, file: &LedgerFile) -> Option<&'a [u8]> {
+        let kept = self.artifact.and_then(|artifact| artifact.entry(&file.path)?.content.as_deref());
+        kept.or_else(|| {
+            let whole = matches!(file.explanation, Explanation::ArtifactOnly { .. });
+            let text = self.text_of(&file.path).filter(|text| whole && !text.is_binary)?;
+            Some(text.text.as_bytes())
+        })
+    }
+
+    /// Whether every file is explained by a commit that is the release's, and nothing contradicts that.
+    pub(super) fn is_explained(&self) -> bool {
+        let established = self.matched.is_some_and(|matched| matched.standing == MatchStanding::Established);
+        let contradicts =
+            |anomaly: &ArchiveAnomaly| matches!(anomaly, ArchiveAnomaly::DuplicateEntry { differs: true, .. });
+        established
+            && self.confusion.is_empty()
+            && self.digest_differs.is_none()
+            && self.ledger.is_some_and(|ledger| ledger.unexplained().next().is_none())
+            && !self.artifact.is_some_and(|artifact| artifact.anomalies.iter().any(contradicts))
+    }
+}

@@ -1,0 +1,260 @@
+//! Characters that make a text read differently for people than for machines.
+//!
+//! What is looked for is invisible, changes the order in which text is shown, or looks like another letter. Each has
+//! honest uses; [`Hidden`] says what a character is, and [`scan`] leaves out the places where it belongs: joiners
+//! between letters of scripts that join, selectors behind emoji, flags, a byte order mark at the start.
+
+use std::fmt;
+
+/// What a hidden character is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Hidden {
+    /// Changes the order in which the text behind it is shown (Trojan Source).
+    Bidirectional,
+    /// Takes no room.
+    Invisible,
+    /// Letters of a plane that nothing shows (U+E0000 and after).
+    Tag,
+    /// Selectors that select nothing: two in a row, or behind what has no variants.
+    VariationSelectors,
+    /// A row of characters that no standard gives a meaning.
+    PrivateUse,
+    /// A word of Latin letters in which some look like Latin ones and are not.
+    MixedScripts,
+}
+
+impl fmt::Display for Hidden {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Bidirectional => "characters that change the direction of text",
+            Self::Invisible => "invisible characters",
+            Self::Tag => "tag characters, which nothing shows",
+            Self::VariationSelectors => "variation selectors that select nothing",
+            Self::PrivateUse => "a row of private-use characters",
+            Self::MixedScripts => "Latin words with letters of another script that look the same",
+        })
+    }
+}
+
+/// One kind of hidden characters in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sighting {
+    pub(super) hidden: Hidden,
+    /// The first such character.
+    pub(super) first: char,
+    /// The line of the first, counted from 0.
+    pub(super) line: usize,
+    pub(super) count: usize,
+}
+
+/// Fewer private-use characters in a row are icons.
+const PRIVATE_USE_RUN: usize = 8;
+/// Words as short as this are ranges of a pattern (`[a-zA-Zа-я]`) as a rule.
+const SHORT_WORD: usize = 3;
+
+/// Finds hidden characters, one sighting per kind.
+pub(super) fn scan(text: &str) -> Vec<Sighting> {
+    // Everything that is looked for lies beyond ASCII.
+    if text.is_ascii() {
+        return Vec::new();
+    }
+    let mut found = Found::default();
+    let (mut line, mut before, mut run, mut word) = (0, None, 0, Word::default());
+    let mut flag = false;
+    let mut characters = text.strip_prefix('\u{feff}').unwrap_or(text).chars().peekable();
+    while let Some(character) = characters.next() {
+        let after = characters.peek().copied();
+        flag = character == '\u{1f3f4}' || (flag && is_tag(character));
+        run = if is_private_use(character) { run + 1 } else { 0 };
+        if run == PRIVATE_USE_RUN {
+            found.add(Hidden::PrivateUse, character, line);
+        }
+        if let Some(hidden) = hidden_at(character, before, after, flag) {
+            found.add(hidden, character, line);
+        }
+        if character.is_alphanumeric() || matches!(character, '_' | '$') {
+            word.add(character);
+        } else {
+            word.finish(&mut found, line);
+        }
+        line += usize::from(character == '\n');
+        before = Some(character);
+    }
+    word.finish(&mut found, line);
+    found.0
+}
+
+#[derive(Default)]
+struct Found(Vec<Sighting>);
+
+impl Found {
+    fn add(&mut self, hidden: Hidden, first: char, line: usize) {
+        match self.0.iter_mut().find(|sighting| sighting.hidden == hidden) {
+            Some(sighting) => sighting.count += 1,
+            None => self.0.push(Sighting { hidden, first, line, count: 1 }),
+        }
+    }
+}
+
+/// What a character is at this place, if it is hidden and does not belong there.
+fn hidden_at(character: char, before: Option<char>, after: Option<char>, flag: bool) -> Option<Hidden> {
+    let is_ascii_word = |other: Option<char>| other.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$');
+    let is_letter = |other: Option<char>| other.is_some_and(|c| !c.is_ascii() && c.is_alphanumeric());
+    match character {
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Some(Hidden::Bidirectional),
+        // Marks beside text that is written from right to left keep punctuation in its place.
+        '\u{200e}' | '\u{200f}' | '\u{61c}' => {
+            (is_ascii_word(before) && is_ascii_word(after)).then_some(Hidden::Bidirectional)
+        }
+        // Joiners shape letters of many scripts and emoji; names of JavaScript may hold them, too.
+        '\u{200c}' | '\u{200d}' => {
+            let doubled = [before, after].into_iter().flatten().any(|other| is_joiner(other));
+            (is_ascii_word(before) || doubled).then_some(Hidden::Invisible)
+        }
+        // A place where lines may break, in scripts that put no space between words.
+        '\u{200b}' => (!is_letter(before) || !is_letter(after)).then_some(Hidden::Invisible),
+        // A place where a long word may break.
+        '\u{ad}' => {
+            let inside = |other: Option<char>| other.is_some_and(char::is_alphabetic);
+            (!inside(before) || !inside(after)).then_some(Hidden::Invisible)
+        }
+        '\u{34f}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{2060}'..='\u{2065}'
+        | '\u{206a}'..='\u{206f}'
+        | '\u{3164}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fff8}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' => Some(Hidden::Invisible),
+        '\u{180b}'..='\u{180f}' => (!is_letter(before)).then_some(Hidden::Invisible),
+        '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => {
+            let selects = before.is_some_and(|other| {
+                !is_selector(other) && (!other.is_ascii() || matches!(other, '#' | '*' | '0'..='9'))
+            });
+            // A program that handles emoji may name the one selector that they have.
+            let named = character == '\u{fe0f}' && !before.is_some_and(is_selector) && !is_ascii_word(before);
+            (!selects && !named).then_some(Hidden::VariationSelectors)
+        }
+        // The flags of England, Scotland and Wales are spelled with them.
+        _ if is_tag(character) => (!flag).then_some(Hidden::Tag),
+        _ => None,
+    }
+}
+
+fn is_joiner(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+}
+
+fn is_selector(character: char) -> bool {
+    matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+fn is_tag(character: char) -> bool {
+    matches!(character, '\u{e0000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}')
+}
+
+fn is_private_use(character: char) -> bool {
+    matches!(character, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{ffffd}' | '\u{100000}'..='\u{10fffd}')
+}
+
+/// Whether a Cyrillic or Greek letter is drawn as a Latin one.
+fn looks_latin(character: char) -> bool {
+    const CYRILLIC: &str = "аеорсухіјѕԁԛԝһӏАВЕКМНОРСТХЅІЈЗ";
+    const GREEK: &str = "οΑΒΕΖΗΙΚΜΝΟΡΤΥΧ";
+    CYRILLIC.contains(character) || GREEK.contains(character)
+}
+
+/// One word as it is read.
+#[derive(Default)]
+struct Word {
+    length: usize,
+    latin: usize,
+    lookalike: Option<char>,
+    /// Whether it holds a letter that nobody takes for a Latin one, so that it does not pretend to be Latin.
+    foreign: bool,
+}
+
+impl Word {
+    fn add(&mut self, character: char) {
+        self.length += 1;
+        if character.is_ascii_alphabetic() {
+            self.latin += 1;
+        } else if looks_latin(character) {
+            self.lookalike.get_or_insert(character);
+        } else if !character.is_ascii() {
+            self.foreign = true;
+        }
+    }
+
+    fn finish(&mut self, found: &mut Found, line: usize) {
+        let word = std::mem::take(self);
+        if let Some(first) = word.lookalike
+            && word.latin > 0
+            && word.length > SHORT_WORD
+            && !word.foreign
+        {
+            found.add(Hidden::MixedScripts, first, line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(text: &str) -> Vec<Hidden> {
+        scan(text).into_iter().map(|sighting| sighting.hidden).collect()
+    }
+
+    #[test]
+    fn hidden_characters_are_seen() {
+        for (text, expected) in [
+            ("if (level != \"user\u{202e} \u{2066}// admin\u{2069} \u{2066}\") {", Hidden::Bidirectional),
+            ("const admin\u{200d} = 1", Hidden::Invisible),
+            ("const { timeout,\u{3164}} = query", Hidden::Invisible),
+            ("a\u{200b}b", Hidden::Invisible),
+            ("let x = 'a\u{200b}\u{200c}\u{200d}'", Hidden::Invisible),
+            ("x\u{feff}y", Hidden::Invisible),
+            ("eval(decode(`\u{fe00}\u{fe01}\u{e0100}`))", Hidden::VariationSelectors),
+            ("ignore\u{e0068}\u{e0069}", Hidden::Tag),
+            ("`\u{e000}\u{e001}\u{e002}\u{e003}\u{e004}\u{e005}\u{e006}\u{e007}`", Hidden::PrivateUse),
+            ("isАdmin(user)", Hidden::MixedScripts),
+            ("fetch('https://exаmple.com')", Hidden::MixedScripts),
+        ] {
+            assert!(kinds(text).contains(&expected), "{}: {:?}", text.escape_unicode(), kinds(text));
+        }
+    }
+
+    #[test]
+    fn honest_text_is_left_alone() {
+        for text in [
+            "plain text",
+            "\u{feff}'use strict';",
+            "Größe, façade, naïve, 日本語, Привет, мир",
+            "❤\u{fe0f} 1\u{fe0f}\u{20e3} 👩\u{200d}💻 🏳\u{fe0f}\u{200d}🌈 '\u{fe0f}' \"\u{200d}\"",
+            "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+            "مرحبا بالعالم (abc) שלום עולם",
+            "می\u{200c}خواهم क\u{94d}\u{200d}ष",
+            "\u{5e9}\u{200f}. x",
+            "สวัสดี\u{200b}ชาวโลก",
+            "Donau\u{ad}dampf\u{ad}schiff",
+            "/[a-zA-Zа-яА-ЯёЁ]+/ Δx μs π2 2πr",
+            "JSON-файл и файлJSON",
+            ".icon::before { content: '\u{f101}' }",
+            "葛\u{e0100}",
+        ] {
+            assert_eq!(kinds(text), [], "{}", text.escape_unicode());
+        }
+    }
+
+    #[test]
+    fn a_sighting_says_how_many_and_where() {
+        let sightings = scan("a\n\u{202a}b\u{202c}");
+        assert_eq!(sightings, [Sighting { hidden: Hidden::Bidirectional, first: '\u{202a}', line: 1, count: 2 }]);
+    }
+}

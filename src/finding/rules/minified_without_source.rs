@@ -1,0 +1,141 @@
+//! `minified-without-source`
+
+use serde::Deserialize;
+
+use crate::finding::file_kind::is_javascript;
+use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
+use crate::ledger::{Explanation, LedgerFile};
+
+/// What the rule says of itself.
+pub(super) const DESCRIPTION: Description = Description {
+    rule: Rule::MinifiedWithoutSource,
+    id: "minified-without-source",
+    severity: Severity::Warning,
+    confidence: Confidence::Medium,
+    risk: Risk::Medium,
+    weighing: Weighing::Content,
+    summary: "An unexplained JavaScript file is minified, and nothing shows what it was made from.",
+};
+
+/// Most sources of one map that are looked for.
+const MAX_SOURCES: usize = 2_000;
+
+/// Judges.
+pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in evidence.unexplained_files().filter(|file| is_javascript(&file.path)) {
+        let minified = evidence.text_of(&file.path).is_some_and(|text| text.minified && !text.is_binary);
+        if minified && !has_readable_twin(evidence, &file.path) && !has_known_sources(evidence, &file.path) {
+            let message = "minified, and neither a rebuild nor a source map nor a readable twin shows its source";
+            findings.push(Finding::new(Rule::MinifiedWithoutSource, Some(&file.path), message));
+        }
+    }
+    findings
+}
+
+/// Whether the package holds the same file as it was before: `a.js` for `a.min.js`.
+fn has_readable_twin(evidence: &Evidence<'_>, path: &str) -> bool {
+    let Some((stem, extension)) = path.rsplit_once('.') else { return false };
+    let Some(stem) = stem.strip_suffix(".min").or_else(|| stem.strip_suffix("-min")) else { return false };
+    let twin = format!("{stem}.{extension}");
+    let is_readable = |file: &LedgerFile| !evidence.text_of(&file.path).is_some_and(|text| text.minified);
+    evidence.ledger.and_then(|ledger| ledger.file(&twin)).is_some_and(is_readable)
+}
+
+#[derive(Deserialize)]
+struct SourceMap {
+    #[serde(default)]
+    sources: Vec<Option<String>>,
+    #[serde(default, rename = "sourceRoot")]
+    root: Option<String>,
+}
+
+/// Whether a map beside the file names sources, and all of the package's own ones are in the source.
+fn has_known_sources(evidence: &Evidence<'_>, path: &str) -> bool {
+    let Some(map) = evidence.artifact.and_then(|artifact| artifact.entry(&format!("{path}.map"))) else { return false };
+    let Some(map) = map.content.as_deref().and_then(|content| serde_json::from_slice::<SourceMap>(content).ok()) else {
+        return false;
+    };
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let root = map.root.unwrap_or_default();
+    // Dependencies' sources are not expected in this package's source.
+    let own: Vec<&String> = map.sources.iter().flatten().filter(|source| !source.contains("node_modules/")).collect();
+    let is_known = |source: &&String| {
+        place_of(folder, &root, source).is_some_and(|place| match evidence.in_source {
+            Some(in_source) => in_source(&place),
+            None => evidence.ledger.and_then(|ledger| ledger.file(&place)).is_some_and(is_of_commit),
+        })
+    };
+    !own.is_empty() && own.len() <= MAX_SOURCES && own.iter().all(is_known)
+}
+
+fn is_of_commit(file: &LedgerFile) -> bool {
+    matches!(file.explanation, Explanation::GitBlob | Explanation::Stabilized { .. })
+}
+
+/// Where in the package a map's source lies.
+fn place_of(folder: &str, root: &str, source: &str) -> Option<String> {
+    // `webpack://name/./src/a.js`: the bundler's own scheme, then the project's name.
+    let (folder, source) = match source.split_once("://") {
+        Some((_, rest)) => ("", rest.split_once('/')?.1),
+        None => (folder, source),
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(root.split('/')).chain(source.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            other => parts.push(other),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::UnexplainedText;
+    use crate::finding::support::{added, contents, file, ledger, paths, text};
+
+    const MAP: &[u8] = br#"{"version": 3, "sources": ["../src/a.ts", "../node_modules/left/index.js"]}"#;
+
+    fn judged(paths_of_package: &[&str], map: &[u8], in_source: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let ledger = ledger(paths_of_package.iter().map(|path| file(path, added())).collect());
+        let texts: Vec<UnexplainedText> = paths_of_package
+            .iter()
+            .map(|path| UnexplainedText { minified: path.contains("min"), ..text(path, "!function(){}();") })
+            .collect();
+        let contents = contents(Vec::new(), &[("dist/a.min.js.map", map)]);
+        paths(&judge(&Evidence {
+            ledger: Some(&ledger),
+            artifact: Some(&contents),
+            unexplained: &texts,
+            in_source: Some(in_source),
+            ..Evidence::default()
+        }))
+    }
+
+    #[test]
+    fn fires() {
+        assert_eq!(judged(&["dist/a.min.js", "dist/b.js"], b"", &|_| true), ["dist/a.min.js"]);
+        assert_eq!(judged(&["dist/a.min.js"], MAP, &|_| false), ["dist/a.min.js"], "its sources are unknown");
+        assert_eq!(judged(&["dist/a.min.js"], br#"{"sources": []}"#, &|_| true), ["dist/a.min.js"]);
+    }
+
+    #[test]
+    fn stays_silent() {
+        assert!(judged(&["dist/a.js", "dist/style.min.css"], b"", &|_| false).is_empty());
+        assert!(judged(&["dist/a.js", "dist/a.min.js"], b"", &|_| false).is_empty(), "its twin is there");
+        assert!(judged(&["dist/a.min.js"], MAP, &|path| path == "src/a.ts").is_empty());
+    }
+
+    #[test]
+    fn sources_are_placed_in_the_package() {
+        assert_eq!(place_of("dist", "", "../src/a.ts").as_deref(), Some("src/a.ts"));
+        assert_eq!(place_of("dist", "../lib", "a.ts").as_deref(), Some("lib/a.ts"));
+        assert_eq!(place_of("dist", "", "webpack://name/./src/a.js").as_deref(), Some("src/a.js"));
+        assert_eq!(place_of("dist", "", "../../secret"), None);
+    }
+}

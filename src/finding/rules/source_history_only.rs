@@ -1,0 +1,44 @@
+//! `source-history-only`
+
+use crate::finding::judge::short;
+use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
+use crate::ledger::{Explanation, LedgerFile};
+
+/// What the rule says of itself.
+pub(super) const DESCRIPTION: Description = Description {
+    rule: Rule::SourceHistoryOnly,
+    id: "source-history-only",
+    severity: Severity::Warning,
+    confidence: Confidence::High,
+    risk: Risk::Low,
+    weighing: Weighing::Fixed,
+    summary: "A file's content is in the repository, but in another commit.",
+};
+
+/// Judges.
+pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let tell = |file: &LedgerFile| {
+        let Explanation::History { commit } = &file.explanation else { return None };
+        let message = format!("the content is the source's at commit {}", short(commit));
+        Some(Finding::new(Rule::SourceHistoryOnly, Some(&file.path), message))
+    };
+    evidence.files().filter_map(tell).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::support::{added, commit, file, ledger, paths_in};
+
+    #[test]
+    fn fires() {
+        let ledger = ledger(vec![file("index.js", Explanation::History { commit: commit('b') })]);
+        assert_eq!(paths_in(judge, &ledger), ["index.js"]);
+    }
+
+    #[test]
+    fn stays_silent() {
+        let ledger = ledger(vec![file("index.js", Explanation::GitBlob), file("new.js", added())]);
+        assert!(paths_in(judge, &ledger).is_empty());
+    }
+}

@@ -1,0 +1,92 @@
+//! Stage 7b: an earlier release of the same package, to tell what is new from what has always been so.
+
+use std::collections::HashMap;
+use std::fs::File;
+
+use serde_json::Value;
+
+use crate::artifact::{CollisionCheck, ReadOptions, SourceContent, read_tarball};
+use crate::package::{BlobId, Subject, Version, without_byte_order_mark};
+use crate::verify::stages::claim::Claim;
+use crate::verify::stages::compare::Outcome;
+use crate::verify::stages::error::VerifyError;
+use crate::verify::{Context, Request};
+
+/// What an earlier release held.
+#[derive(Debug)]
+pub(in crate::verify) struct Earlier {
+    pub(in crate::verify) version: Version,
+    files: HashMap<Box<str>, Option<BlobId>>,
+    manifest: Option<Value>,
+}
+
+impl Earlier {
+    /// Whether it had this content at this path.
+    pub(in crate::verify) fn had(&self, path: &str, blob: Option<BlobId>) -> bool {
+        blob.is_some() && self.files.get(path).copied().flatten() == blob
+    }
+
+    /// Whether its manifest said the same under the first key of a key path such as `exports["."]`.
+    pub(in crate::verify) fn said(&self, key_path: &str, manifest: &Value) -> bool {
+        let top = key_path.split(['.', '[']).next().unwrap_or_default();
+        let value = manifest.get(top);
+        value.is_some() && self.manifest.as_ref().and_then(|manifest| manifest.get(top)) == value
+    }
+}
+
+/// Reads the release before this one, or the one that the user chose.
+///
+/// Only where something is not explained, and only from the registry: `None` where there is none or, unless the user
+/// named it, where it cannot be had. Runs on a thread that may block.
+pub(in crate::verify) fn earlier(
+    claim: &Claim,
+    outcome: &Outcome,
+    request: &Request,
+    context: &Context,
+) -> Result<Option<Earlier>, VerifyError> {
+    let unexplained = outcome.compared.as_ref().is_some_and(|compared| compared.ledger.unexplained().next().is_some());
+    let Some(version) = request.since.clone().or_else(|| before(claim)).filter(|_| unexplained) else {
+        return Ok(None);
+    };
+    let runtime = tokio::runtime::Handle::current();
+    match runtime.block_on(read(claim, version, context)) {
+        Ok(earlier) => Ok(Some(earlier)),
+        Err(error) if request.since.is_some() => Err(error),
+        Err(error) => {
+            tracing::info!(release = %claim.release, %error, "the release before cannot be compared with");
+            Ok(None)
+        }
+    }
+}
+
+/// The next lower version, which a package's users come from; else the one published before.
+fn before(claim: &Claim) -> Option<Version> {
+    let neighbours = &claim.metadata.as_ref()?.neighbours;
+    let chosen = neighbours.lower.as_ref().or(neighbours.earlier.as_ref())?;
+    Some(chosen.version.clone())
+}
+
+async fn read(claim: &Claim, version: Version, context: &Context) -> Result<Earlier, VerifyError> {
+    let release = &claim.release;
+    let subject = Subject { ecosystem: release.ecosystem, name: release.name.clone(), version: Some(version.clone()) };
+    let metadata = context.registry.release(&subject).await?;
+    let stored = context.registry.artifact(&metadata).await?;
+    let path = stored.path;
+    let file = File::open(&path).map_err(|source| VerifyError::ArtifactFile { path: path.clone(), source })?;
+    // Ids are all that is compared, so no content is kept.
+    let known = |_: &str, _: &BlobId| SourceContent::Same;
+    let options = ReadOptions {
+        limits: context.limits,
+        collisions: CollisionCheck::EveryFile,
+        source: &known,
+        digests: false,
+        threaded: false,
+    };
+    let contents = read_tarball(file, &options).map_err(|source| VerifyError::Unreadable { path, source })?;
+    let manifest = contents.manifest.as_deref().map(without_byte_order_mark);
+    Ok(Earlier {
+        version,
+        manifest: manifest.and_then(|text| serde_json::from_slice(text).ok()),
+        files: contents.entries.iter().map(|entry| (entry.path.clone(), entry.blob)).collect(),
+    })
+}

@@ -1,0 +1,173 @@
+//! Looks into what is not explained: when it runs, and what it can do.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::ops::Range;
+
+use serde_json::Value;
+
+use crate::artifact::{ArtifactContents, read_entries};
+use crate::capability::{looks, signals_within};
+use crate::compare::{added_code, added_lines};
+use crate::finding::UnexplainedText;
+use crate::ledger::{Ledger, LedgerFile};
+use crate::package::without_byte_order_mark;
+use crate::reach::{Reach, ReachLimits, ReachMap};
+use crate::source::git::SourceRepository;
+use crate::stabilize::javascript::SourceKind;
+use crate::verify::Context;
+use crate::verify::stages::artifact::ArtifactFile;
+use crate::verify::stages::compare::Outcome;
+use crate::verify::stages::source::Discovery;
+
+/// Largest file that is looked into, bytes.
+const FILE_SIZE: u64 = 4 << 20;
+/// Most bytes of published files that are held at a time.
+const HELD_SIZE: u64 = 32 << 20;
+/// Most unexplained files that are looked into.
+const MAX_FILES: usize = 500;
+
+/// What was found about the unexplained files.
+#[derive(Debug, Default)]
+pub(in crate::verify) struct Examined {
+    pub(in crate::verify) texts: Vec<UnexplainedText>,
+    pub(in crate::verify) reach: Option<ReachMap>,
+    /// The published manifest.
+    pub(in crate::verify) manifest: Option<Value>,
+}
+
+/// Reads the unexplained files and follows the package's imports; nothing is done where all is explained.
+pub(in crate::verify) fn examine(
+    discovery: &Discovery,
+    contents: &ArtifactContents,
+    outcome: &Outcome,
+    artifact: &ArtifactFile,
+    context: &Context,
+) -> Examined {
+    let ledger = outcome.compared.as_ref().map(|compared| &compared.ledger);
+    let Some(ledger) = ledger.filter(|ledger| ledger.unexplained().next().is_some()) else {
+        return Examined::default();
+    };
+    let manifest = contents.manifest.as_deref().map(without_byte_order_mark);
+    let manifest: Option<Value> = manifest.and_then(|text| serde_json::from_slice(text).ok());
+    let files =
+        Files { ledger, source: discovery.repository(), held: held(contents, ledger, discovery, artifact, context) };
+    let paths: BTreeSet<&str> = contents.files().map(|entry| &*entry.path).collect();
+    let known = manifest.clone().unwrap_or(Value::Null);
+    let reach = ReachMap::of(&known, &paths, &mut |path| files.read(path), ReachLimits::default());
+    let unexplained = ledger.unexplained().filter(|file| paths.contains(&*file.path)).take(MAX_FILES);
+    let texts = unexplained.filter_map(|file| text(file, &files, outcome, reach.reach(&file.path))).collect();
+    Examined { texts, reach: Some(reach), manifest }
+}
+
+/// The contents of published files: unexplained ones, and others that git has not at hand.
+struct Files<'a> {
+    ledger: &'a Ledger,
+    source: Option<&'a SourceRepository>,
+    held: HashMap<Box<str>, Vec<u8>>,
+}
+
+impl Files<'_> {
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        if let Some(content) = self.held.get(path) {
+            return Some(content.clone());
+        }
+        let blob = self.ledger.file(path)?.blob?;
+        self.source?.local_blob(blob)
+    }
+
+    fn source_text(&self, file: &LedgerFile) -> Option<String> {
+        let counterpart = file.counterpart.as_ref()?;
+        String::from_utf8(self.source?.read_blob(counterpart.blob)?).ok()
+    }
+}
+
+/// One pass over the artifact for all that will be asked for, unexplained files first.
+fn held(
+    contents: &ArtifactContents,
+    ledger: &Ledger,
+    discovery: &Discovery,
+    artifact: &ArtifactFile,
+    context: &Context,
+) -> HashMap<Box<str>, Vec<u8>> {
+    let at_hand = |file: &&LedgerFile| {
+        let found = discovery.repository().zip(file.blob).is_some_and(|(source, blob)| source.has_blob(blob));
+        file.explanation.is_explained() && found
+    };
+    let mut wanted: Vec<&LedgerFile> = ledger.files.iter().filter(|file| !at_hand(file)).collect();
+    wanted.sort_by_key(|file| file.explanation.is_explained());
+    let (mut held, mut again, mut room) = (HashMap::new(), BTreeSet::new(), HELD_SIZE);
+    for file in wanted.into_iter().filter(|file| file.size <= FILE_SIZE) {
+        let Some(rest) = room.checked_sub(file.size) else { continue };
+        room = rest;
+        let kept = contents.entry(&file.path).and_then(|entry| entry.content.as_deref());
+        let manifest = contents.manifest.as_deref().filter(|_| &*file.path == "package.json");
+        match kept.or(manifest) {
+            Some(content) => {
+                held.insert(file.path.clone(), content.to_vec());
+            }
+            None => {
+                again.insert(&*file.path);
+            }
+        }
+    }
+    if again.is_empty() {
+        return held;
+    }
+    let read = File::open(&artifact.path)
+        .map_err(|error| error.to_string())
+        .and_then(|file| read_entries(file, context.limits, &again, FILE_SIZE).map_err(|error| error.to_string()));
+    match read {
+        Ok(contents) => held.extend(contents),
+        Err(error) => tracing::warn!(artifact = %artifact.path.display(), %error, "the artifact cannot be read again"),
+    }
+    held
+}
+
+/// What one file holds that neither the source nor a rebuild has.
+fn text(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome, reach: Reach) -> Option<UnexplainedText> {
+    let path = file.path.to_string();
+    let published = match String::from_utf8(files.read(&file.path)?) {
+        Ok(text) if !text.contains('\0') => text,
+        _ => return Some(UnexplainedText { path, is_binary: true, ..UnexplainedText::default() }),
+    };
+    // What a rebuild made is nearer to the published file than anything in git.
+    let rebuilt = outcome.rebuilt.iter().find(|made| made.path == *file.path);
+    let candidate = match rebuilt {
+        Some(made) => made.candidate.clone(),
+        None => files.source_text(file),
+    };
+    let (text, lines) = match &candidate {
+        Some(candidate) => {
+            let added = added_lines(&published, candidate);
+            let last = added.last().map(|run| run.line + run.text.lines().count().max(1) - 1);
+            let lines = added.first().map(|run| run.line).zip(last);
+            (added.into_iter().map(|run| run.text).collect(), lines)
+        }
+        None => (published.clone(), Some((1, published.lines().count().max(1)))),
+    };
+    // Whatever it is called, what an import reaches is read as a program.
+    let runs = matches!(reach, Reach::Install | Reach::Import | Reach::Command);
+    let is_data = file.path.ends_with(".json");
+    let kind = SourceKind::of(&file.path).or((runs && !is_data).then_some(SourceKind::Unstated));
+    let Some(kind) = kind else {
+        return Some(UnexplainedText { path, text, lines, ..UnexplainedText::default() });
+    };
+    let spans: Vec<Range<usize>> = match &candidate {
+        Some(candidate) => added_code(&published, candidate, kind),
+        None => std::iter::once(0..published.len()).collect(),
+    };
+    let code: String =
+        spans.iter().filter_map(|span| published.get(span.clone())).flat_map(|code| [code, "\n"]).collect();
+    let looks = looks(&code);
+    let signals = if spans.is_empty() { Vec::new() } else { signals_within(&published, kind, &spans) };
+    Some(UnexplainedText {
+        path,
+        text,
+        lines,
+        signals,
+        minified: looks.minified,
+        obfuscated: looks.obfuscated,
+        is_binary: false,
+    })
+}

@@ -1,0 +1,74 @@
+//! Stage 8a: the findings, with all that tells how urgent they are.
+
+use crate::artifact::ArtifactContents;
+use crate::finding::{Evidence, Finding, judge};
+use crate::registry::DigestsStated;
+use crate::source::git::{Gap, SourceRepository, with_source};
+use crate::source::match_commit::CommitMatch;
+use crate::source::tree::{CommitTree, join};
+use crate::verify::Context;
+use crate::verify::stages::artifact::ArtifactFile;
+use crate::verify::stages::claim::Claim;
+use crate::verify::stages::compare::Outcome;
+use crate::verify::stages::conclude::is_outdated;
+use crate::verify::stages::earlier::Earlier;
+use crate::verify::stages::examine::examine;
+use crate::verify::stages::source::Discovery;
+
+/// Stage 8a: findings, ordered, and marked where the user's policy excepts them.
+#[expect(clippy::too_many_arguments, reason = "everything that the stages before established")]
+pub(in crate::verify) fn judge_all(
+    matched: &Option<CommitMatch>,
+    discovery: &Discovery,
+    contents: &ArtifactContents,
+    outcome: &Outcome,
+    earlier: Option<&Earlier>,
+    artifact: &ArtifactFile,
+    claim: &Claim,
+    context: &Context,
+) -> Vec<Finding> {
+    let compared = outcome.compared.as_ref();
+    let ledger = compared.map(|compared| &compared.ledger);
+    let compared_with = matched.as_ref().zip(discovery.repository());
+    let tree = compared_with.and_then(|(matched, source)| CommitTree::of_commit(source, &matched.winner.commit));
+    let directory = matched.as_ref().map_or("", |matched| matched.winner.directory.path.as_str());
+    let in_source = |path: &str| tree.as_ref().is_some_and(|tree| tree.file(&join(directory, path)).is_some());
+    let examined = examine(discovery, contents, outcome, artifact, context);
+    let reach = |path: &str| examined.reach.as_ref().map(|reach| (reach.reach(path), reach.way(path).to_vec()));
+    let unchanged = |path: &str| {
+        let blob = ledger?.file(path)?.blob;
+        earlier.filter(|earlier| earlier.had(path, blob)).map(|earlier| earlier.version.to_string())
+    };
+    let unchanged_key = |key_path: &str| {
+        let manifest = examined.manifest.as_ref()?;
+        earlier.filter(|earlier| earlier.said(key_path, manifest)).map(|earlier| earlier.version.to_string())
+    };
+    let mut findings = judge(&Evidence {
+        name: Some(&claim.release.name),
+        artifact: Some(contents),
+        ledger,
+        matched: matched.as_ref(),
+        metadata: claim.metadata.as_ref(),
+        source_incomplete: compared_with.is_some_and(|(matched, source)| {
+            matches!(source.gap(), Some(Gap::History | Gap::Trees)) || is_outdated(source, matched, claim)
+        }),
+        moved_tags: discovery.repository().map_or(&[], SourceRepository::moved_tags),
+        refused_locations: &claim.refused,
+        confusion: &outcome.confusion,
+        manifest_error: compared.and_then(|compared| compared.manifest_error.as_ref()).map(|error| with_source(error)),
+        unserved: claim.unserved.as_deref(),
+        digest_differs: artifact.digest_differs.clone(),
+        digest_missing: claim
+            .metadata
+            .as_ref()
+            .is_some_and(|metadata| metadata.digests_stated() == DigestsStated::None),
+        unexplained: &examined.texts,
+        reach: Some(&reach),
+        unchanged: Some(&unchanged),
+        unchanged_key: Some(&unchanged_key),
+        in_source: tree.as_ref().map(|_| &in_source as &dyn Fn(&str) -> bool),
+    });
+    let digest = |path: &str| ledger?.file(path)?.sha256;
+    context.policy.apply(&mut findings, &claim.release, digest);
+    findings
+}
