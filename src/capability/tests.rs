@@ -91,6 +91,7 @@ fn a_capability_is_seen(#[case] text: &str, #[case] expected: Capability) {
 #[case("x instanceof Function; Function.prototype.call(x); a.constructor(b); this.constructor.name")]
 #[case("process.env.NODE_ENV === 'production'")]
 #[case("process.cwd(); process.exit(1)")]
+#[case("const has = Function.call.bind(Object.prototype.hasOwnProperty); has(a, b)")]
 #[case("require('path'); require('os').EOL; require('./fs'); require('events')")]
 #[case("import type { Server } from 'http'")]
 #[case("exports.fetch = 1; my.XMLHttpRequest = 2; a.ethereum = 3")]
