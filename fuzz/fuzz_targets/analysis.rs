@@ -41,7 +41,7 @@ fuzz_target!(init: let_parser_panics_unwind(), |data: &[u8]| {
         let found = signals(&text, kind);
         assert!(found.len() <= 32);
         assert!(found.iter().all(|signal| (1..=lines).contains(&signal.line) && !signal.evidence.is_empty()));
-        signals_within(&text, kind, &[text.len() / 3..text.len() / 2]);
+        signals_within(&text, kind, std::slice::from_ref(&(text.len() / 3..text.len() / 2)));
         let half = text.floor_char_boundary(text.len() / 2);
         signals_of_pieces(&[(1, &text[..half]), (1 + lines, &text[half..])], kind);
         looks(&text);

@@ -58,7 +58,8 @@ pub(super) fn of_member(module: &str, member: &str) -> Option<Capability> {
         ("os", "homedir" | "userInfo" | "hostname" | "networkInterfaces") => Some(Capability::Environment),
         ("module", "_load" | "_compile" | "prototype._compile" | "registerHooks") => Some(Capability::DynamicCode),
         ("http" | "https", "STATUS_CODES" | "METHODS" | "globalAgent") => None,
-        (_, "") => None,
+        ("net", "isIP" | "isIPv4" | "isIPv6") | (_, "") => None,
+        _ if member.starts_with("constants.") => None,
         _ => of_module(module),
     }
 }

@@ -100,7 +100,7 @@ impl Reader<'_> {
     fn global_call(&mut self, name: &str, arguments: &[Argument<'_>], span: Span, is_new: bool) {
         if is_require(name) {
             if let Some(module) = self.scopes.argument(arguments, 0).complete_text() {
-                self.import(&module.to_owned(), span, "require(");
+                self.import(module, span, "require(");
             }
             return;
         }
@@ -300,7 +300,7 @@ impl<'a> Visit<'a> for Reader<'_> {
 
     fn visit_import_expression(&mut self, it: &ast::ImportExpression<'a>) {
         if let Some(name) = self.scopes.value(&it.source).complete_text() {
-            self.import(&name.to_owned(), it.span, "import(");
+            self.import(name, it.span, "import(");
         }
         walk::walk_import_expression(self, it);
     }

@@ -22,6 +22,10 @@ pub(super) fn evaluate(scopes: &Scopes, callee: &Expression<'_>, arguments: &[Ar
         let object = scopes.evaluate(member.object(), depth);
         match (&object, name.as_str()) {
             (Value::Text(_) | Value::List(_), _) => return method(object, &name, &arguments),
+            // `Function.call.bind(f)` calls `f`, not what it is a member of.
+            (Value::Global(path), "bind") if path.ends_with(".call") || path.ends_with(".apply") => {
+                return Value::Unknown;
+            }
             (Value::Global(_) | Value::Module { .. }, "bind") => return object,
             (Value::Global(_) | Value::Module { .. }, "call") => {
                 arguments.drain(..1.min(arguments.len()));
