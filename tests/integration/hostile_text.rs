@@ -98,8 +98,9 @@ fn no_escape_reaches_the_terminal_from_a_registry_or_repository() {
     let tarproof = Tarproof::in_world(world());
     let subjects = ["npm:loud-paint@1.0.0", "npm:loud-paint@1.0.1", "npm:loud-paint@1.0.2", "npm:loud-paint@1.0.3"];
     for subject in subjects {
-        for options in [&["verify"][..], &["verify", "--verbose"], &["verify", "--format", "json"], &["diff"]] {
-            let run = tarproof.run(&[options, &[subject]].concat());
+        let formats = ["json", "sarif", "html"].map(|format| vec!["verify", "--format", format]);
+        for options in [vec!["verify"], vec!["verify", "--verbose"], vec!["diff"]].into_iter().chain(formats) {
+            let run = tarproof.run(&[&options[..], &[subject]].concat());
             assert_harmless(&run);
             assert_ne!(run.code, 0, "{run}");
         }
@@ -140,6 +141,9 @@ fn no_escape_reaches_the_terminal_from_the_command_line_or_a_file() {
         &["verify", "--artifact", "odd.tgz", "--repository", repository][..],
         &["verify", "--verbose", "--artifact", "odd.tgz", "--repository", repository],
         &["verify", "--format", "json", "--artifact", "odd.tgz", "--repository", repository],
+        &["verify", "--format", "sarif", "--artifact", "odd.tgz", "--repository", repository],
+        &["verify", "--format", "html", "--artifact", "odd.tgz", "--repository", repository],
+        &["verify", "--format", "html", HOSTILE],
         &["diff", "--artifact", "odd.tgz", "--repository", repository],
         &["verify", HOSTILE],
         &["verify", &format!("npm:loud-paint@{HOSTILE}")],
@@ -153,5 +157,44 @@ fn no_escape_reaches_the_terminal_from_the_command_line_or_a_file() {
         let run = tarproof.run(arguments);
         assert_harmless(&run);
         assert_ne!(run.code, 0, "{run}");
+    }
+}
+
+/// What a page would obey, as text, attribute value, end of a style or script, and a link or placeholder of SARIF.
+const MARKUP: &str = "<script>alert(1)</script>\"><img src=x onerror=alert(1)>'</style><!--{0}[x](y)";
+
+#[test]
+fn no_markup_reaches_a_page_or_a_log() {
+    let tarproof = Tarproof::in_world(world());
+    let manifest = format!(r#"{{"name":"loud-paint","version":"1.0.0","scripts":{{"postinstall":{MARKUP:?}}}}}"#);
+    let archive = Archive::new()
+        .file("package/package.json", manifest)
+        .file("package/index.js", format!("one\n{MARKUP}\n"))
+        .file(format!("package/a{MARKUP}.js"), MARKUP)
+        .link(b'2', "package/link", MARKUP)
+        .end();
+    tarproof.write("marked.tgz", archive.gzip());
+    let call = |format| {
+        [
+            "verify",
+            "--format",
+            format,
+            "--artifact",
+            "marked.tgz",
+            "--repository",
+            "@repositories/brushworks/loud-paint.git",
+        ]
+    };
+    let page = tarproof.run(&call("html")).stdout;
+    assert!(page.matches("&lt;script&gt;alert(1)&lt;/script&gt;").count() >= 4, "{page}");
+    for markup in ["<script>alert", "<img", "</style><!--", "<!--", "onerror=alert(1)>"] {
+        assert!(!page.contains(markup), "{markup}");
+    }
+    let log = tarproof.run(&call("sarif")).json();
+    for result in log["runs"][0]["results"].as_array().unwrap() {
+        let text = result["message"]["text"].as_str().unwrap().replace("{{", "").replace("}}", "");
+        assert!(!text.contains(['{', '}']) && !text.contains("x](") || text.contains("x\\]("), "{text}");
+        let uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap();
+        assert!(!uri.contains(['<', '>', '"', '{', '[', ':']), "{uri}");
     }
 }

@@ -20,6 +20,7 @@ mod installer;
 mod layers;
 mod live_registry;
 mod packlist;
+mod reports;
 mod support;
 mod tables;
 mod world;

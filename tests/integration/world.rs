@@ -10,16 +10,14 @@ use tarproof::registry::{HttpError, RegistryError};
 use tarproof::verdict::Verdict;
 use tarproof::verify::{Verification, VerifyError, verify};
 
-use crate::support::{Output, Tarproof, TestContext, block_on, request_for, shared_world};
+use crate::support::{Output, Tarproof, TestContext, block_on, request_for, shared_world, verified_world};
 
 #[test]
 fn every_case_gets_what_it_was_made_for() {
     let world = shared_world();
-    let test = TestContext::of_world(&world);
     let (mut deviations, mut cases) = (String::new(), 0);
-    for (release, expectation) in world.expected() {
-        let outcome = block_on(verify(&request_for(release), &test.context));
-        if let Some(deviation) = deviation(&outcome, expectation) {
+    for (release, expectation, outcome) in verified_world().cases(&world) {
+        if let Some(deviation) = deviation(outcome, expectation) {
             writeln!(deviations, "{} ({}): {deviation}", release.case_id, release.version).unwrap();
         }
         cases += 1;
@@ -51,9 +49,8 @@ fn deviation(outcome: &Result<Verification, VerifyError>, expectation: &Expectat
 #[test]
 fn attacks_are_never_explained_and_honest_releases_raise_no_alarm() {
     let world = shared_world();
-    let test = TestContext::of_world(&world);
-    for (release, expectation) in world.expected() {
-        let verification = block_on(verify(&request_for(release), &test.context)).unwrap();
+    for (release, expectation, outcome) in verified_world().cases(&world) {
+        let verification = outcome.as_ref().unwrap();
         let explained = matches!(verification.verdict, Verdict::Verbatim | Verdict::Reproduced | Verdict::Equivalent);
         if !release.planted.is_empty() && (expectation.file.is_some() || !expectation.findings.is_empty()) {
             assert!(!verification.findings.is_empty(), "{} has no finding", release.case_id);

@@ -68,7 +68,7 @@ fn of_hunk(hunk: &Hunk) -> Markup {
                 Some((number, line)) => {
                     td.line { (number) }
                     @if changed { td.(class) { span.sign { (if class == "added" { "+" } else { "-" }) } (code(line)) } }
-                    @else { td { (code(line)) } }
+                    @else { td { span.sign {} (code(line)) } }
                 }
                 None => { td.line {} td.nothing {} }
             }

@@ -25,18 +25,22 @@ pub(super) fn render(ledger: &Ledger, release: &str) -> Markup {
             @if !unexplained.is_empty() { (table(&unexplained, "Unexplained files", release)) }
             @if !explained.is_empty() {
                 details {
-                    summary { (explained.len()) " explained files" }
+                    summary { (counted(explained.len())) " explained" }
                     (table(&explained, "Explained files", release))
                 }
             }
             @if let Some(missing) = ledger.source_only.as_ref().filter(|missing| !missing.is_empty()) {
                 details {
-                    summary { (missing.len()) " files that the packer would have included are not in the artifact" }
+                    summary { (counted(missing.len())) " that the packer would have included, missing in the artifact" }
                     ul { @for path in missing.iter().take(MAX_ROWS) { li { code { (text(path)) } } } }
                 }
             }
         }
     }
+}
+
+fn counted(files: usize) -> String {
+    if files == 1 { "1 file".to_owned() } else { format!("{files} files") }
 }
 
 fn table(files: &[&LedgerFile], caption: &str, release: &str) -> Markup {
@@ -68,5 +72,32 @@ fn row(file: &LedgerFile) -> Markup {
             td { (text(&how(file))) }
             td.number { (file.size) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::EntryKind;
+    use crate::ledger::Explanation;
+
+    #[test]
+    fn a_very_large_ledger_is_folded_and_bounded() {
+        let file = |index: usize| LedgerFile {
+            path: format!("lib/{index}.js").into(),
+            kind: EntryKind::File,
+            explanation: Explanation::GitBlob,
+            size: 1,
+            executable: false,
+            blob: None,
+            sha256: None,
+            counterpart: None,
+        };
+        let ledger = Ledger { files: (0..MAX_ROWS + 5).map(file).collect(), source_only: None };
+        let page = render(&ledger, "npm:large@1.0.0").into_string();
+        assert_eq!(page.matches("<tr>").count(), MAX_ROWS + 1);
+        assert!(page.contains("… and 5 more") && page.len() < 150 * MAX_ROWS, "{}", page.len());
+        let folded = page.find("<details>").unwrap();
+        assert!(page.find("lib/0.js").unwrap() > folded, "explained files are folded");
     }
 }

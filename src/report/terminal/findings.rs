@@ -23,8 +23,21 @@ const INDENT: usize = 12;
 pub(super) struct Told<'a> {
     /// Files of which a finding stands there.
     pub(super) paths: BTreeSet<&'a str>,
-    /// The file whose difference stands there.
+    /// The file whose difference stands there: of the first finding that has one.
     pub(super) excerpt: Option<&'a str>,
+}
+
+impl<'a> Told<'a> {
+    /// Notes the finding's file, and shows where it differs unless another one's difference stands there already.
+    fn tell(&mut self, out: &mut String, finding: &'a Finding, verification: &Verification) {
+        let Some(path) = finding.path.as_deref() else { return };
+        self.paths.insert(path);
+        if self.excerpt.is_none() && finding.excepted.is_none() {
+            let before = out.len();
+            excerpt(out, path, verification);
+            self.excerpt = (out.len() > before).then_some(path);
+        }
+    }
 }
 
 /// The findings, the top one first.
@@ -37,11 +50,7 @@ pub(super) fn render<'a>(out: &mut String, verification: &'a Verification, detai
         for text in words::reach(top).into_iter().chain(words::signals(top)).chain(words::standing(top)) {
             line(out, INDENT, &format!("{DIM}{}{DIM:#}", printable(&text)));
         }
-        if let Some(path) = &top.path {
-            excerpt(out, path, verification);
-            told.paths.insert(path);
-            told.excerpt = Some(path);
-        }
+        told.tell(out, top, verification);
     }
     let others = findings.iter().enumerate().filter(|(index, _)| Some(*index) != top).map(|(_, finding)| finding);
     // The rows of the whole ledger say the same and more, unless something is known beyond the rule.
@@ -52,12 +61,12 @@ pub(super) fn render<'a>(out: &mut String, verification: &'a Verification, detai
     for group in others.chunk_by(|a, b| (a.rule, a.risk) == (b.rule, b.risk)) {
         let limit = if detail == Detail::Everything { group.len() } else { MAX_FINDINGS };
         for finding in group.iter().take(limit) {
-            told.paths.extend(finding.path.as_deref());
             headline(out, finding, verification);
             let further = further(finding);
             if !further.is_empty() {
                 line(out, INDENT, &format!("{DIM}{}{DIM:#}", printable(&further.join("; "))));
             }
+            told.tell(out, finding, verification);
         }
         // Files that are not named here are counted where files are.
         if group.len() > limit && !words::is_of_row(group[0].rule) {

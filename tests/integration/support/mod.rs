@@ -9,10 +9,12 @@ pub(crate) mod hosted;
 mod library;
 mod program;
 mod repository;
+mod verified;
 mod world;
 
 pub(crate) use archive::Archive;
 pub(crate) use library::{TestContext, block_on, request_for};
 pub(crate) use program::{Output, Tarproof};
 pub(crate) use repository::{File, commit_files};
+pub(crate) use verified::verified_world;
 pub(crate) use world::{TestWorld, shared_world};

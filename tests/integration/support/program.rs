@@ -90,9 +90,7 @@ impl Tarproof {
         self.scratch.path().join("cache")
     }
 
-    /// Replaces what differs between machines and runs: addresses, paths, versions, and the archive's own digests.
-    ///
-    /// Those depend on the compressor's version, which no snapshot is about.
+    /// Replaces what differs between machines and runs, paths among it.
     fn normalize(&self, text: &str) -> String {
         let mut text = text.to_owned();
         // A temporary directory may itself be reached through a link.
@@ -102,27 +100,32 @@ impl Tarproof {
         {
             text = text.replace(&path.display().to_string(), placeholder).replace(&resolved(path), placeholder);
         }
-        text = text.replace(self.world.registry_url(), "[REGISTRY]/");
-        text = text.replace(concat!("tarproof ", env!("CARGO_PKG_VERSION")), "tarproof [VERSION]");
-        text = text.replace(
-            concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\"\n  }"),
-            "\"version\": \"[VERSION]\"\n  }",
-        );
-        for release in self.world.releases() {
-            let size = release.tarball.len();
-            let sha256 = tarproof::package::hex_text(&sha2::Sha256::digest(&release.tarball));
-            let integrity = tarproof::package::Integrity::of(&release.tarball).to_string();
-            text = text
-                .replace(&format!("{size} bytes, sha256 {sha256}"), "[SIZE] bytes, sha256 [SHA256]")
-                .replace(
-                    &format!("\"integrity\": \"{integrity}\",\n        \"size\": {size}"),
-                    "\"integrity\": \"[INTEGRITY]\",\n        \"size\": \"[SIZE]\"",
-                )
-                .replace(&sha256, "[SHA256]")
-                .replace(&integrity, "[INTEGRITY]");
-        }
-        text
+        normalize(&self.world, &text)
     }
+}
+
+/// Replaces what differs between worlds and versions: the registry's address, our version, the archives' own digests.
+///
+/// Those depend on the compressor's version, which no snapshot is about.
+pub(crate) fn normalize(world: &TestWorld, text: &str) -> String {
+    let mut text = text.replace(world.registry_url(), "[REGISTRY]/");
+    text = text.replace(concat!("tarproof ", env!("CARGO_PKG_VERSION")), "tarproof [VERSION]");
+    text = text
+        .replace(concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\"\n  }"), "\"version\": \"[VERSION]\"\n  }");
+    for release in world.releases() {
+        let size = release.tarball.len();
+        let sha256 = tarproof::package::hex_text(&sha2::Sha256::digest(&release.tarball));
+        let integrity = tarproof::package::Integrity::of(&release.tarball).to_string();
+        text = text
+            .replace(&format!("{size} bytes, sha256 {sha256}"), "[SIZE] bytes, sha256 [SHA256]")
+            .replace(
+                &format!("\"integrity\": \"{integrity}\",\n        \"size\": {size}"),
+                "\"integrity\": \"[INTEGRITY]\",\n        \"size\": \"[SIZE]\"",
+            )
+            .replace(&sha256, "[SHA256]")
+            .replace(&integrity, "[INTEGRITY]");
+    }
+    text
 }
 
 /// What one run left behind.
