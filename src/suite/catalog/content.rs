@@ -119,12 +119,12 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
         let path = draft.find(|member| member.path.starts_with("node_modules/") && is_code(&member.path))?;
         draft.append_payload(&path).map(Planted::at)
     }),
-    content("build-instructions-changed", "another source in binding.gyp", MODIFIED, |draft| {
+    content("build-instructions-changed", "another source in binding.gyp", INSTALLATION, |draft| {
         draft
             .edit("binding.gyp", |text| Some(text.replacen("\"sources\": [", "\"sources\": [\"src/inert.cc\", ", 1)))
             .map(Planted::at)
     }),
-    content("shrinkwrap-changed", "a dependency from elsewhere in npm-shrinkwrap.json", MODIFIED, |draft| {
+    content("shrinkwrap-changed", "a dependency from elsewhere in npm-shrinkwrap.json", BUNDLED, |draft| {
         draft
             .edit("npm-shrinkwrap.json", |text| {
                 Some(text.replace("https://registry.example/", "https://mirror.example/"))
@@ -177,6 +177,7 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
 /// Tools and people read it, and nothing runs it by itself.
 const READ_ONLY: Expected = expect(&["file-modified"], Risk::Low);
 
+const INSTALLATION: Expected = expect(&["file-modified", "install-script-differs"], Risk::Medium);
 const BUNDLED: Expected = expect(&["file-modified", "bundled-dependency-differs"], Risk::Medium);
 
 /// The history has the file, so the release stays explained and the finding has to tell; where line ends were

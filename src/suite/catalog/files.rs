@@ -125,7 +125,8 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
 ];
 
 /// The source may have such a file, which is never packed, and then it is another one.
-const NOT_PACKED: Expected = expect(&["file-not-in-source", "file-modified"], Risk::Medium);
+const NOT_PACKED: Expected =
+    expect(&["file-not-in-source", "file-modified", "bundled-dependency-differs"], Risk::Medium);
 /// Tools and people read it, and nothing runs it by itself.
 const READ_ONLY: Expected = expect(&["file-not-in-source"], Risk::Low);
 const BUNDLED: Expected = expect(&["file-not-in-source", "bundled-dependency-differs"], Risk::Medium);
