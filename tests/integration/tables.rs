@@ -108,6 +108,8 @@ fn documented_command_lines_are_ones() {
             let line = line.trim().trim_start_matches("$ ");
             let arguments = match (line.strip_prefix("tarproof "), line.split_once("cargo run ")) {
                 (Some(_), _) if is_command(line) => words(line),
+                // An example has a command line of its own.
+                (_, Some(("", rest))) if rest.contains("--example ") => continue,
                 (_, Some(("", rest))) => {
                     [vec!["tarproof".to_owned()], words(rest.split_once("-- ").unwrap().1)].concat()
                 }

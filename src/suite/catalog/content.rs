@@ -44,16 +44,26 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
             })
             .map(Planted::at)
     }),
-    content("payload-in-source-map", "payload in the source that a source map holds", MODIFIED, |draft| {
+    content("payload-in-source-map", "payload in the source that a source map holds", READ_ONLY, |draft| {
         let path = draft.find_ending(&[".js.map", ".mjs.map", ".cjs.map"])?;
-        draft
-            .edit(&path, |text| {
-                let at = text.find("\"sourcesContent\"").and_then(|key| Some(key + text[key..].find("[\"")? + 2))?;
-                let planted = PAYLOAD.replace('\n', "\\n");
-                Some(format!("{}{planted}{}", &text[..at], &text[at..]))
-            })
-            .map(Planted::at)
+        in_source_map(draft, &path)
     }),
+    content(
+        "payload-in-loaded-source-map",
+        "the same in a source map that code of the package loads",
+        MODIFIED,
+        |draft| {
+            let path = draft.find(|member| {
+                // A comment at the end of the compiled file names the map as well, but loads nothing.
+                let quoted = format!("{}'", member.path);
+                member.path.ends_with(".map")
+                    && draft
+                        .find(|code| is_code(&code.path) && String::from_utf8_lossy(&code.content).contains(&quoted))
+                        .is_some()
+            })?;
+            in_source_map(draft, &path)
+        },
+    ),
     content("payload-in-command", "payload in a command's file", MODIFIED, |draft| {
         let path = draft.find(|member| member.content.starts_with(b"#!/usr/bin/env node"))?;
         draft.append_payload(&path).map(Planted::at)
@@ -66,7 +76,7 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
         let path = draft.find(|member| member.path.starts_with("locale/") && is_code(&member.path))?;
         draft.append_payload(&path).map(Planted::at)
     }),
-    content("payload-in-declarations", "payload in a declaration file", MODIFIED, |draft| {
+    content("payload-in-declarations", "payload in a declaration file", READ_ONLY, |draft| {
         let path = draft.find_ending(&[".d.ts", ".d.mts", ".d.cts"])?;
         draft.append(&path, "/// <reference types=\"inert-look-alike\" />\n").map(Planted::at)
     }),
@@ -109,12 +119,12 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
         let path = draft.find(|member| member.path.starts_with("node_modules/") && is_code(&member.path))?;
         draft.append_payload(&path).map(Planted::at)
     }),
-    content("build-instructions-changed", "another source in binding.gyp", MODIFIED, |draft| {
+    content("build-instructions-changed", "another source in binding.gyp", INSTALLATION, |draft| {
         draft
             .edit("binding.gyp", |text| Some(text.replacen("\"sources\": [", "\"sources\": [\"src/inert.cc\", ", 1)))
             .map(Planted::at)
     }),
-    content("shrinkwrap-changed", "a dependency from elsewhere in npm-shrinkwrap.json", MODIFIED, |draft| {
+    content("shrinkwrap-changed", "a dependency from elsewhere in npm-shrinkwrap.json", BUNDLED, |draft| {
         draft
             .edit("npm-shrinkwrap.json", |text| {
                 Some(text.replace("https://registry.example/", "https://mirror.example/"))
@@ -164,6 +174,10 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
     }),
 ];
 
+/// Tools and people read it, and nothing runs it by itself.
+const READ_ONLY: Expected = expect(&["file-modified"], Risk::Low);
+
+const INSTALLATION: Expected = expect(&["file-modified", "install-script-differs"], Risk::Medium);
 const BUNDLED: Expected = expect(&["file-modified", "bundled-dependency-differs"], Risk::Medium);
 
 /// The history has the file, so the release stays explained and the finding has to tell; where line ends were
@@ -172,6 +186,17 @@ const HISTORY: Expected =
     Expected { rules: &["source-history-only", "file-modified"], risk: Risk::Medium, verdict: VerdictIs::Any };
 
 const COMMENT: Expected = expect(&["file-modified"], Risk::Low);
+
+/// The payload at the beginning of the first source that a source map holds.
+fn in_source_map(draft: &mut Draft, path: &str) -> Option<Planted> {
+    draft
+        .edit(path, |text| {
+            let at = text.find("\"sourcesContent\"").and_then(|key| Some(key + text[key..].find("[\"")? + 2))?;
+            let planted = PAYLOAD.replace('\n', "\\n");
+            Some(format!("{}{planted}{}", &text[..at], &text[at..]))
+        })
+        .map(Planted::at)
+}
 
 /// The payload behind a first line that has to stay first.
 fn prepended(text: &str) -> String {

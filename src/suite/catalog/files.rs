@@ -31,7 +31,7 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
             draft.find(|member| member.path.ends_with("/index.js") && !member.path.starts_with("node_modules/"))?;
         draft.add(&format!("{}.js", index.strip_suffix("/index.js")?), PAYLOAD).map(Planted::at)
     }),
-    file("declarations-added", "a declaration file added", ADDED, |draft| {
+    file("declarations-added", "a declaration file added", READ_ONLY, |draft| {
         draft.add("inert.d.ts", "/// <reference types=\"inert-look-alike\" />\n").map(Planted::at)
     }),
     file("page-added", "an HTML page added", ADDED, |draft| {
@@ -125,7 +125,10 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
 ];
 
 /// The source may have such a file, which is never packed, and then it is another one.
-const NOT_PACKED: Expected = expect(&["file-not-in-source", "file-modified"], Risk::Medium);
+const NOT_PACKED: Expected =
+    expect(&["file-not-in-source", "file-modified", "bundled-dependency-differs"], Risk::Medium);
+/// Tools and people read it, and nothing runs it by itself.
+const READ_ONLY: Expected = expect(&["file-not-in-source"], Risk::Low);
 const BUNDLED: Expected = expect(&["file-not-in-source", "bundled-dependency-differs"], Risk::Medium);
 const IMPLICIT_SCRIPT: Expected = expect(&["install-script-added"], Risk::High);
 const NESTED: Expected = expect(&["file-not-in-source", "entry-point-differs"], Risk::Medium);
