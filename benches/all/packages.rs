@@ -132,6 +132,7 @@ fn context(world: &World, cache: &Path, access: Access) -> Context {
         limits: ArtifactLimits::default(),
         // What is measured is what needs no build.
         rebuild: RebuildSettings { allowed: false, ..RebuildSettings::default() },
+        policy: Arc::default(),
         processors: Processors::default(),
         progress: Progress::default(),
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Failure;
 use crate::rebuild::Plan;
 use crate::rebuild::toolchain::{Choice, Toolchain};
-use crate::rebuild::view::{Refusal, Request, RequestLog};
+use crate::rebuild::view::{LoggedRequest, Refusal, RequestLog};
 
 /// One try of one plan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -138,7 +138,7 @@ pub struct Requests {
 /// Most refused requests that are listed.
 const MAX_LISTED: usize = 50;
 
-fn contradiction(request: &Request) -> Option<String> {
+fn contradiction(request: &LoggedRequest) -> Option<String> {
     match &request.refusal {
         Some(refusal @ Refusal::Mismatch(_)) => Some(format!("`{}`: {refusal}", request.target)),
         _ => None,
