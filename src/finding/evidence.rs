@@ -39,7 +39,7 @@ pub struct UnexplainedText {
 }
 
 /// What the stages established about one artifact.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Evidence<'a> {
     /// The package.
     pub name: Option<&'a PackageName>,
@@ -100,14 +100,15 @@ impl<'a> Evidence<'a> {
         self.files().filter(|file| !file.explanation.is_explained())
     }
 
-    /// The texts of unexplained files that are texts, each with its row of the ledger if there is one.
+    /// The unexplained files that are texts.
     pub(super) fn texts(&self) -> impl Iterator<Item = &'a UnexplainedText> + use<'a> {
         self.unexplained.iter().filter(|text| !text.is_binary)
     }
 
-    /// A file's unexplained text.
+    /// A file's unexplained text, where the texts are in the order of their paths.
     pub(super) fn text_of(&self, path: &str) -> Option<&'a UnexplainedText> {
-        self.unexplained.iter().find(|text| text.path == path)
+        let index = self.unexplained.binary_search_by(|text| text.path.as_str().cmp(path)).ok()?;
+        self.unexplained.get(index)
     }
 
     /// A file's content or how it begins, where it was kept.

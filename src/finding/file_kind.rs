@@ -114,8 +114,8 @@ pub(super) fn shell(path: &str, content: Option<&[u8]>) -> Option<&'static str> 
         let line = content.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
         let line = std::str::from_utf8(line.get(..line.len().min(256))?).ok()?;
         // `#!/usr/bin/env -S python3 -u`: the first word that is no option and not `env` itself.
-        let words = line.split_ascii_whitespace().map(|word| word.rsplit('/').next().unwrap_or(word));
-        let program = words.filter(|word| *word != "env" && !word.starts_with('-') && !word.contains('=')).next()?;
+        let mut words = line.split_ascii_whitespace().map(|word| word.rsplit('/').next().unwrap_or(word));
+        let program = words.find(|word| *word != "env" && !word.starts_with('-') && !word.contains('='))?;
         let program = program.trim_end_matches(|character: char| character.is_ascii_digit() || character == '.');
         INTERPRETERS.into_iter().find(|known| *known == program)
     });

@@ -99,7 +99,7 @@ impl Found {
 /// What a character is at this place, if it is hidden and does not belong there.
 fn hidden_at(character: char, before: Option<char>, after: Option<char>, flag: bool) -> Option<Hidden> {
     let is_ascii_word = |other: Option<char>| other.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$');
-    let is_letter = |other: Option<char>| other.is_some_and(|c| !c.is_ascii() && c.is_alphanumeric());
+    let is_letter = |other: Option<char>| other.is_some_and(|c| !c.is_ascii() && !c.is_whitespace());
     match character {
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Some(Hidden::Bidirectional),
         // Marks beside text that is written from right to left keep punctuation in its place.
@@ -108,7 +108,7 @@ fn hidden_at(character: char, before: Option<char>, after: Option<char>, flag: b
         }
         // Joiners shape letters of many scripts and emoji; names of JavaScript may hold them, too.
         '\u{200c}' | '\u{200d}' => {
-            let doubled = [before, after].into_iter().flatten().any(|other| is_joiner(other));
+            let doubled = [before, after].into_iter().flatten().any(is_joiner);
             (is_ascii_word(before) || doubled).then_some(Hidden::Invisible)
         }
         // A place where lines may break, in scripts that put no space between words.
@@ -164,7 +164,7 @@ fn is_private_use(character: char) -> bool {
 
 /// Whether a Cyrillic or Greek letter is drawn as a Latin one.
 fn looks_latin(character: char) -> bool {
-    const CYRILLIC: &str = "аеорсухіјѕԁԛԝһӏАВЕКМНОРСТХЅІЈЗ";
+    const CYRILLIC: &str = "аеорсухіјѕԁԛԝһӏАВЕКМНОРСТХЅІЈ";
     const GREEK: &str = "οΑΒΕΖΗΙΚΜΝΟΡΤΥΧ";
     CYRILLIC.contains(character) || GREEK.contains(character)
 }
@@ -241,7 +241,7 @@ mod tests {
             "مرحبا بالعالم (abc) שלום עולם",
             "می\u{200c}خواهم क\u{94d}\u{200d}ष",
             "\u{5e9}\u{200f}. x",
-            "สวัสดี\u{200b}ชาวโลก",
+            "สวัสดี\u{200b}ชาวโลก แต่\u{200b}ไม่",
             "Donau\u{ad}dampf\u{ad}schiff",
             "/[a-zA-Zа-яА-ЯёЁ]+/ Δx μs π2 2πr",
             "JSON-файл и файлJSON",

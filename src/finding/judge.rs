@@ -1,11 +1,12 @@
 //! Turns what the stages established into findings.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use crate::finding::file_kind::machine_code;
 use crate::finding::rank::is_alarming;
 use crate::finding::rules::JUDGES;
-use crate::finding::{Evidence, FileKind, Finding, Risk, Rule, UnexplainedText, Weighing, Weight, rank};
+use crate::finding::{Evidence, FileKind, Finding, Risk, Rule, Weighing, Weight, rank};
 use crate::package::CommitId;
 
 /// More findings of one rule and one risk than this are told as one, unless the risk is high.
@@ -13,20 +14,18 @@ const MAX_SINGLE: usize = 20;
 
 /// Lists findings, most urgent first, in an order that depends on nothing but the inputs.
 pub fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let texts: HashMap<&str, &UnexplainedText> =
-        evidence.unexplained.iter().map(|text| (text.path.as_str(), text)).collect();
+    if !evidence.unexplained.is_sorted_by(|first, second| first.path <= second.path) {
+        let mut texts = evidence.unexplained.to_vec();
+        texts.sort_by(|first, second| first.path.cmp(&second.path));
+        return judge(&Evidence { unexplained: &texts, ..evidence.clone() });
+    }
     let explained = evidence.is_explained();
     let findings = JUDGES.iter().flat_map(|judge| judge(evidence));
-    finish(findings.map(|finding| weigh(finding, evidence, &texts, explained)).collect())
+    finish(findings.map(|finding| weigh(finding, evidence, explained)).collect())
 }
 
 /// Adds to a finding what is known of its file, and gives it its place in the order.
-fn weigh(
-    mut finding: Finding,
-    evidence: &Evidence<'_>,
-    texts: &HashMap<&str, &UnexplainedText>,
-    explained: bool,
-) -> Finding {
+fn weigh(mut finding: Finding, evidence: &Evidence<'_>, explained: bool) -> Finding {
     let weighing = finding.rule.description().weighing;
     let mut weight = Weight {
         own: finding.risk,
@@ -44,18 +43,32 @@ fn weigh(
             finding.reach = Some(reach);
             finding.way = way;
         }
-        if let Some(text) = texts.get(path.as_str()) {
+        if let Some(text) = evidence.text_of(&path) {
             finding.signals.clone_from(&text.signals);
             finding.lines = text.lines;
         }
         finding.same_as = evidence.unchanged.and_then(|unchanged| unchanged(&path));
-        weight.kind = FileKind::of(&path);
+        weight.kind = kind_of(evidence, &path);
         weight.reach = finding.reach;
         weight.alarming = finding.signals.iter().any(is_alarming);
         weight.unchanged = finding.same_as.is_some();
     }
     finding.risk = rank(&weight);
     finding
+}
+
+/// What a file is, by its name as long as mode and content do not tell another thing.
+fn kind_of(evidence: &Evidence<'_>, path: &str) -> FileKind {
+    let by_name = FileKind::of(path);
+    let Some(entry) = evidence.artifact.and_then(|artifact| artifact.entry(path)) else { return by_name };
+    let content = entry.content.as_deref().unwrap_or_default();
+    if machine_code(content).is_some() {
+        FileKind::Unfollowed
+    } else if by_name.is_read_only() && (entry.executable || content.starts_with(b"#!")) {
+        FileKind::Code
+    } else {
+        by_name
+    }
 }
 
 /// Orders findings, and tells of very many equal ones how many there are.
@@ -99,7 +112,8 @@ pub(super) fn short(commit: &CommitId) -> String {
 mod tests {
     use super::*;
     use crate::capability::{Capability, Signal};
-    use crate::finding::support::{added, file, ledger, matched, modified};
+    use crate::finding::UnexplainedText;
+    use crate::finding::support::{added, contents, file, ledger, matched, modified, text};
     use crate::ledger::Explanation;
     use crate::reach::Reach;
     use crate::source::match_commit::MatchStanding;
@@ -120,12 +134,15 @@ mod tests {
         };
         let unchanged = |path: &str| (path == "old.js").then(|| "1.0.0".to_owned());
         let signal = Signal { capability: Capability::FileSystem, line: 3, evidence: "require('fs')".to_owned() };
-        let texts = [UnexplainedText {
-            path: "index.js".to_owned(),
-            lines: Some((3, 4)),
-            signals: vec![signal],
-            ..UnexplainedText::default()
-        }];
+        let texts = [
+            text("setup.js", ""),
+            UnexplainedText {
+                path: "index.js".to_owned(),
+                lines: Some((3, 4)),
+                signals: vec![signal],
+                ..UnexplainedText::default()
+            },
+        ];
         let findings = judge(&Evidence {
             ledger: Some(&ledger),
             unexplained: &texts,
@@ -147,6 +164,22 @@ mod tests {
         assert_eq!(findings[0].way, ["package.json scripts.postinstall"]);
         assert_eq!((findings[1].lines, findings[1].signals.len()), (Some((3, 4)), 1));
         assert_eq!(findings[4].same_as.as_deref(), Some("1.0.0"));
+    }
+
+    #[test]
+    fn a_name_does_not_hide_what_a_file_is() {
+        let ledger = ledger(vec![file("LICENSE", added()), file("NOTICE", added()), file("README.md", added())]);
+        let files: [(&str, &[u8]); 3] = [("LICENSE", b"\x7fELF"), ("NOTICE", b"#!/bin/sh\n"), ("README.md", b"# A")];
+        let contents = contents(Vec::new(), &files);
+        let reach = |_: &str| Some((Reach::Inert, Vec::new()));
+        let findings = judge(&Evidence {
+            ledger: Some(&ledger),
+            artifact: Some(&contents),
+            reach: Some(&reach),
+            ..Evidence::default()
+        });
+        let risks: Vec<Risk> = findings.iter().map(|finding| finding.risk).collect();
+        assert_eq!(risks, [Risk::High, Risk::Medium, Risk::Low], "{findings:?}");
     }
 
     #[test]

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn no_error_begins_below_high_unless_its_page_says_so() {
+    fn a_rules_risk_follows_its_severity_but_for_what_the_source_holds() {
         for row in RULES {
             let usual = match row.severity {
                 Severity::Error => Risk::High,

@@ -1,10 +1,11 @@
 //! `minified-without-source`
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 
 use crate::finding::file_kind::is_javascript;
 use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
-use crate::ledger::{Explanation, LedgerFile};
 
 /// What the rule says of itself.
 pub(super) const DESCRIPTION: Description = Description {
@@ -23,9 +24,13 @@ const MAX_SOURCES: usize = 2_000;
 /// Judges.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    if !evidence.texts().any(|text| text.minified) {
+        return findings;
+    }
+    let paths: HashSet<&str> = evidence.files().map(|file| &*file.path).collect();
     for file in evidence.unexplained_files().filter(|file| is_javascript(&file.path)) {
         let minified = evidence.text_of(&file.path).is_some_and(|text| text.minified && !text.is_binary);
-        if minified && !has_readable_twin(evidence, &file.path) && !has_known_sources(evidence, &file.path) {
+        if minified && !has_readable_twin(evidence, &paths, &file.path) && !has_known_sources(evidence, &file.path) {
             let message = "minified, and neither a rebuild nor a source map nor a readable twin shows its source";
             findings.push(Finding::new(Rule::MinifiedWithoutSource, Some(&file.path), message));
         }
@@ -34,12 +39,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
 }
 
 /// Whether the package holds the same file as it was before: `a.js` for `a.min.js`.
-fn has_readable_twin(evidence: &Evidence<'_>, path: &str) -> bool {
+fn has_readable_twin(evidence: &Evidence<'_>, paths: &HashSet<&str>, path: &str) -> bool {
     let Some((stem, extension)) = path.rsplit_once('.') else { return false };
     let Some(stem) = stem.strip_suffix(".min").or_else(|| stem.strip_suffix("-min")) else { return false };
     let twin = format!("{stem}.{extension}");
-    let is_readable = |file: &LedgerFile| !evidence.text_of(&file.path).is_some_and(|text| text.minified);
-    evidence.ledger.and_then(|ledger| ledger.file(&twin)).is_some_and(is_readable)
+    paths.contains(twin.as_str()) && !evidence.text_of(&twin).is_some_and(|text| text.minified)
 }
 
 #[derive(Deserialize)]
@@ -61,16 +65,9 @@ fn has_known_sources(evidence: &Evidence<'_>, path: &str) -> bool {
     // Dependencies' sources are not expected in this package's source.
     let own: Vec<&String> = map.sources.iter().flatten().filter(|source| !source.contains("node_modules/")).collect();
     let is_known = |source: &&String| {
-        place_of(folder, &root, source).is_some_and(|place| match evidence.in_source {
-            Some(in_source) => in_source(&place),
-            None => evidence.ledger.and_then(|ledger| ledger.file(&place)).is_some_and(is_of_commit),
-        })
+        place_of(folder, &root, source).is_some_and(|place| evidence.in_source.is_some_and(|holds| holds(&place)))
     };
     !own.is_empty() && own.len() <= MAX_SOURCES && own.iter().all(is_known)
-}
-
-fn is_of_commit(file: &LedgerFile) -> bool {
-    matches!(file.explanation, Explanation::GitBlob | Explanation::Stabilized { .. })
 }
 
 /// Where in the package a map's source lies.

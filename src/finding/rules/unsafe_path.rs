@@ -35,10 +35,8 @@ mod tests {
 
     #[test]
     fn fires() {
-        for kind in [EntryKind::UnsafePath(PathError::Traversal)] {
-            let ledger = ledger(vec![member("odd", kind)]);
-            assert_eq!(paths_in(judge, &ledger), ["odd"]);
-        }
+        let ledger = ledger(vec![member("odd", EntryKind::UnsafePath(PathError::Traversal))]);
+        assert_eq!(paths_in(judge, &ledger), ["odd"]);
     }
 
     #[test]
