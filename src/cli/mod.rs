@@ -6,8 +6,10 @@ mod arguments;
 mod commands;
 mod error;
 mod output;
+mod panics;
 mod rendered;
 mod setup;
 
 pub use arguments::{Arguments, parse};
 pub use commands::run;
+pub use panics::quiet_parsers;

@@ -156,8 +156,8 @@ mod tests {
         ] {
             let weight = Weight { own, kind, reach, alarming, ..PLAIN };
             assert_eq!(rank(&weight), expected, "{weight:?}");
-            let known = if alarming && kind == Code && reach != Some(Inert) { Medium } else { Low };
-            assert!(rank(&Weight { unchanged: true, ..weight }) >= known, "{weight:?}");
+            let known = rank(&Weight { unchanged: true, ..weight });
+            assert!(known == Low || known == Medium && alarming, "{weight:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! `source-history-only`
 
 use crate::finding::judge::short;
-use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
+use crate::finding::{Confidence, Description, Evidence, FileKind, Finding, Risk, Rule, Severity, Weighing};
 use crate::ledger::{Explanation, LedgerFile};
 
 /// What the rule says of itself.
@@ -20,7 +20,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let tell = |file: &LedgerFile| {
         let Explanation::History { commit } = &file.explanation else { return None };
         let message = format!("the content is the source's at commit {}", short(commit));
-        Some(Finding::new(Rule::SourceHistoryOnly, Some(&file.path), message))
+        let finding = Finding::new(Rule::SourceHistoryOnly, Some(&file.path), message);
+        // An old text misleads nobody; old code has the faults that the release is to mend.
+        Some(if FileKind::of(&file.path) == FileKind::Code { finding.with_risk(Risk::Medium) } else { finding })
     };
     evidence.files().filter_map(tell).collect()
 }

@@ -75,6 +75,8 @@ pub struct Neighbours {
     pub earlier: Option<Neighbour>,
     /// The version published first after this one.
     pub later: Option<Neighbour>,
+    /// The highest lower version that had been there for 30 days when this one was published.
+    pub settled: Option<Neighbour>,
 }
 
 /// Another published version and which claims the registry has for it.

@@ -18,6 +18,9 @@ use super::{Neighbour, Neighbours, RegistryError};
 use crate::package::{PackageName, Version};
 use crate::registry::timestamp::parse_rfc3339;
 
+/// How long a version must have been there to tell what a package has always been like, seconds: attacks are found
+/// sooner as a rule.
+const SETTLED: i64 = 30 * 24 * 3600;
 const MAX_WITHDRAWN: usize = 256;
 /// Largest metadata object of one version, bytes of JSON.
 const MAX_VERSION_LENGTH: usize = 8 << 20;
@@ -165,6 +168,7 @@ impl<'a> Packument<'a> {
         let times = self.all_times();
         let (mut lower, mut higher): (Option<Candidate<'_>>, Option<Candidate<'_>>) = (None, None);
         let (mut earlier, mut later): (Option<Candidate<'_>>, Option<Candidate<'_>>) = (None, None);
+        let mut settled: Option<Candidate<'_>> = None;
         for (text, raw) in &self.versions {
             let Ok(other) = Version::parse(text) else { continue };
             if other == *version {
@@ -176,6 +180,10 @@ impl<'a> Packument<'a> {
                 let better = |best: &Candidate<'_>| candidate.version.compare_precedence(&best.version).is_gt();
                 if lower.as_ref().is_none_or(better) {
                     lower = Some(candidate.clone());
+                }
+                let long_ago = at.zip(candidate.published_at).is_some_and(|(at, time)| at - time >= SETTLED);
+                if long_ago && settled.as_ref().is_none_or(better) {
+                    settled = Some(candidate.clone());
                 }
             } else if order.is_gt() {
                 let better = |best: &Candidate<'_>| candidate.version.compare_precedence(&best.version).is_lt();
@@ -191,7 +199,13 @@ impl<'a> Packument<'a> {
             }
         }
         let finish = |candidate: Option<Candidate<'_>>| candidate.map(Candidate::into_neighbour);
-        Neighbours { lower: finish(lower), higher: finish(higher), earlier: finish(earlier), later: finish(later) }
+        Neighbours {
+            lower: finish(lower),
+            higher: finish(higher),
+            earlier: finish(earlier),
+            later: finish(later),
+            settled: finish(settled),
+        }
     }
 
     fn withdrawn(&self) -> Vec<Version> {

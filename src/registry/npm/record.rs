@@ -115,6 +115,7 @@ pub(super) struct StoredNeighbours {
     higher: Option<StoredNeighbour>,
     earlier: Option<StoredNeighbour>,
     later: Option<StoredNeighbour>,
+    settled: Option<StoredNeighbour>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -177,6 +178,7 @@ impl StoredNeighbours {
             higher: convert(self.higher),
             earlier: convert(self.earlier),
             later: convert(self.later),
+            settled: convert(self.settled),
         }
     }
 }
@@ -197,6 +199,7 @@ impl From<Neighbours> for StoredNeighbours {
             higher: convert(neighbours.higher),
             earlier: convert(neighbours.earlier),
             later: convert(neighbours.later),
+            settled: convert(neighbours.settled),
         }
     }
 }

@@ -20,6 +20,6 @@ mod value;
 pub(crate) use call::is_require;
 pub use kind::SourceKind;
 pub(crate) use lenient::{Lexeme, LexemeKind, lexemes};
-pub(crate) use parse::{Parsed, read_one, read_pair};
+pub(crate) use parse::{PARSER_THREAD, Parsed, read_one, read_pair};
 pub(crate) use scopes::Scopes;
 pub(crate) use value::{Base, Text, Value};

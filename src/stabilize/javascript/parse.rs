@@ -12,6 +12,8 @@ use super::nesting::is_bounded;
 
 /// Largest text that is read, bytes.
 const MAXIMUM_SIZE: usize = 4 << 20;
+/// The name of the threads that parse; one of them fails over a text that its parser cannot bear.
+pub(crate) const PARSER_THREAD: &str = "javascript";
 /// Most tokens the parser may be nested in.
 const MAXIMUM_NESTING: usize = 1 << 16;
 /// Stack for each token of nesting, bytes. The worst found is 2.1 kB (tuple types), with code that is hardly optimised.
@@ -98,7 +100,7 @@ fn bounded_text(kind: SourceKind, content: &[u8]) -> Option<&str> {
 /// A parser that panics on a text has not read it.
 fn on_large_stack<R: Send>(work: impl FnOnce() -> Option<R> + Send) -> Option<R> {
     thread::scope(|scope| {
-        let builder = thread::Builder::new().name("javascript".to_owned());
+        let builder = thread::Builder::new().name(PARSER_THREAD.to_owned());
         let thread = builder.stack_size(MAXIMUM_NESTING * STACK_PER_TOKEN).spawn_scoped(scope, work).ok()?;
         thread.join().ok()?
     })

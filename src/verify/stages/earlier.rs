@@ -34,7 +34,7 @@ impl Earlier {
     }
 }
 
-/// Reads the release before this one, or the one that the user chose.
+/// Reads a release from before this one, or the one that the user chose.
 ///
 /// Only where something is not explained, and only from the registry: `None` where there is none or, unless the user
 /// named it, where it cannot be had. Runs on a thread that may block.
@@ -59,11 +59,9 @@ pub(in crate::verify) fn earlier(
     }
 }
 
-/// The next lower version, which a package's users come from; else the one published before.
+/// A lower version that is not new itself: what an attack began with the release before must not pass for usual.
 fn before(claim: &Claim) -> Option<Version> {
-    let neighbours = &claim.metadata.as_ref()?.neighbours;
-    let chosen = neighbours.lower.as_ref().or(neighbours.earlier.as_ref())?;
-    Some(chosen.version.clone())
+    Some(claim.metadata.as_ref()?.neighbours.settled.as_ref()?.version.clone())
 }
 
 async fn read(claim: &Claim, version: Version, context: &Context) -> Result<Earlier, VerifyError> {

@@ -56,6 +56,7 @@ impl TestContext {
             git,
             limits: ArtifactLimits::default(),
             rebuild: RebuildSettings { sandbox, ..RebuildSettings::default() },
+            policy: Arc::default(),
             processors: Processors::default(),
             progress: Progress::default(),
         };
