@@ -197,7 +197,7 @@ mod tests {
     fn an_explained_release_has_nothing_above_low() {
         let commit = crate::finding::support::commit('b');
         let ledger = ledger(vec![
-            file("index.js", Explanation::History { commit }),
+            file("notes.md", Explanation::History { commit }),
             file("lib.js", Explanation::GitBlobMoved { from: "src/lib.js".to_owned() }),
         ]);
         let matched = match_commit_with_missing();

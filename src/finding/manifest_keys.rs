@@ -1,5 +1,7 @@
 //! Which rule speaks for a key of the manifest that no manifest rule explains.
 
+use serde_json::Value;
+
 use crate::finding::{Evidence, Finding, Risk, Rule};
 use crate::ledger::Explanation;
 use crate::pack::npm::manifest::{KeyReach, ManifestDifference};
@@ -32,11 +34,8 @@ pub(super) fn rule_of(difference: &ManifestDifference) -> Rule {
     match top {
         "scripts" if hook && added => Rule::InstallScriptAdded,
         "scripts" if hook => Rule::InstallScriptDiffers,
-        "dependencies" | "optionalDependencies" | "peerDependencies" | "bundleDependencies" | "bundledDependencies"
-            if added =>
-        {
-            Rule::DependencyAdded
-        }
+        "dependencies" | "optionalDependencies" | "peerDependencies" if added => Rule::DependencyAdded,
+        "bundleDependencies" | "bundledDependencies" if names_more(difference) => Rule::DependencyAdded,
         "bin" if added => Rule::BinAdded,
         "main" | "module" | "exports" | "imports" | "browser" | "types" | "typings" | "type" => Rule::EntryPointDiffers,
         _ if difference.reach == KeyReach::Import => Rule::EntryPointDiffers,
@@ -62,6 +61,16 @@ fn risk_of(rule: Rule, difference: &ManifestDifference) -> Risk {
     }
 }
 
+/// Whether a list of names has one that the source's has not.
+fn names_more(difference: &ManifestDifference) -> bool {
+    let names = |value: &Option<Value>| -> Vec<String> {
+        let list = value.as_ref().and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let source = names(&difference.source);
+    names(&difference.published).iter().any(|name| !source.contains(name))
+}
+
 fn key_parts(difference: &ManifestDifference) -> (&str, &str) {
     let mut parts = difference.key_path.split(['.', '[']);
     (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
@@ -69,7 +78,7 @@ fn key_parts(difference: &ManifestDifference) -> (&str, &str) {
 
 /// Both values of a key, each with the name of its side.
 pub(super) fn side_by_side(difference: &ManifestDifference, sides: [&str; 2]) -> String {
-    let show = |value: &Option<serde_json::Value>| match value {
+    let show = |value: &Option<Value>| match value {
         Some(value) => value.to_string().chars().take(200).collect(),
         None => "(absent)".to_owned(),
     };

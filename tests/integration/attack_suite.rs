@@ -7,18 +7,6 @@ use tarproof::suite::{FixtureSuite, catalog, packages};
 
 use crate::support::block_on;
 
-/// What is not caught yet, by transformation and, where it is not all of them, by package. A line here is a debt.
-const NOT_YET: &[(&str, Option<&str>)] = &[
-    // Nothing judges what the artifact lacks.
-    ("file-removed", None),
-    // A name more in the list of bundled dependencies is told as a changed key.
-    ("bundled-dependency-added", Some("nest-box")),
-];
-
-fn is_known(transformation: &str, package: &str) -> bool {
-    NOT_YET.iter().any(|(id, only)| *id == transformation && only.is_none_or(|only| only == package))
-}
-
 #[test]
 fn every_transformation_is_caught_and_honest_packages_are_quiet() {
     let directory = tempfile::tempdir().unwrap();
@@ -27,13 +15,8 @@ fn every_transformation_is_caught_and_honest_packages_are_quiet() {
     let mut problems = String::new();
     for row in &report.transformations {
         assert!(row.packages > 0, "{} fits no package", row.id);
-        for miss in row.misses.iter().filter(|miss| !is_known(row.id, &miss.package)) {
+        for miss in &row.misses {
             writeln!(problems, "{} in {}: {}", row.id, miss.package, miss.problem).unwrap();
-        }
-        // A debt that is paid has to be taken off the list.
-        let is_debt = NOT_YET.iter().any(|(id, only)| *id == row.id && only.is_none());
-        if is_debt && row.caught > 0 {
-            writeln!(problems, "{} is caught and need not be listed as missed", row.id).unwrap();
         }
     }
     for row in &report.honest {

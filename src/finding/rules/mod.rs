@@ -34,6 +34,7 @@ mod release_not_served;
 mod repository_mismatch;
 mod repository_unusable;
 mod sha1_collision;
+mod source_file_missing;
 mod source_history_only;
 mod special_entry;
 mod tag_moved;
@@ -99,6 +100,7 @@ rules! {
     DigestMissing: digest_missing,
     SourceHistoryOnly: source_history_only,
     ContentMoved: content_moved,
+    SourceFileMissing: source_file_missing,
     ExecutableBitAdded: executable_bit_added,
     PolicyUnused: policy_unused,
     PolicyExpired: policy_expired,

@@ -22,7 +22,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
         let message = format!("the content is the source's at commit {}", short(commit));
         let finding = Finding::new(Rule::SourceHistoryOnly, Some(&file.path), message);
         // An old text misleads nobody; old code has the faults that the release is to mend.
-        Some(if FileKind::of(&file.path) == FileKind::Code { finding.with_risk(Risk::Medium) } else { finding })
+        Some(if !FileKind::of(&file.path).is_read_only() { finding.with_risk(Risk::Medium) } else { finding })
     };
     evidence.files().filter_map(tell).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::{MODIFIED, expect};
 use crate::finding::Risk;
+use crate::package::is_document;
 use crate::suite::draft::{Draft, PAYLOAD, is_code};
 use crate::suite::transformation::{Expected, Group, Planted, Transformation, VerdictIs};
 
@@ -149,7 +150,7 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
         let world = draft.world.as_ref()?;
         let commit = world.repository.commits.iter().find(|commit| commit.label == draft.version)?;
         let (path, from, to) = commit.files.iter().find_map(|(path, edit)| match edit {
-            crate::demo::Edit::Change(change) if !path.ends_with("package.json") => {
+            crate::demo::Edit::Change(change) if !path.ends_with("package.json") && !is_document(path) => {
                 let (from, to) = change.replace.first()?;
                 Some((path.strip_prefix(&world.folder)?.to_owned(), from.clone(), to.clone()))
             }
