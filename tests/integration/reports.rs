@@ -7,6 +7,9 @@ use std::path::Path;
 
 use jsonschema::Validator;
 use serde_json::Value;
+use tarproof::capability::{Capability, Signal};
+use tarproof::finding::{Finding, Risk, Rule};
+use tarproof::reach::Reach;
 use tarproof::report::json::v1::{Report, ResultEntry, Verified, schema};
 use tarproof::report::terminal::{self, Detail};
 use tarproof::report::{html, sarif};
@@ -212,4 +215,59 @@ fn a_page_holds_all_subjects_and_names_nothing_outside() {
         assert!(!page.contains(outside), "{outside}");
     }
     assert_eq!((page.matches("<script>").count(), page.matches("<style>").count()), (1, 1));
+}
+
+#[test]
+fn everything_known_of_a_finding_is_in_every_format() {
+    let world = shared_world();
+    let (_, _, outcome) = verified_world().cases(&world).find(|(release, ..)| release.version == "5.6.1").unwrap();
+    let mut verification = outcome.as_ref().unwrap().clone();
+    let finding = verification.findings.iter_mut().find(|finding| finding.rule == Rule::FileModified).unwrap();
+    finding.risk = Risk::Critical;
+    finding.reach = Some(Reach::Import);
+    finding.way = vec!["package.json main".to_owned(), "index.js".to_owned()];
+    finding.signals =
+        vec![Signal { capability: Capability::Network, line: 4, evidence: "fetch(\"<b>[x](y){0}\")".to_owned() }];
+    finding.lines = Some((4, 4));
+    finding.same_as = Some("5.5.9".to_owned());
+    let excepted = Finding { excepted: Some("reviewed by hand".to_owned()), ..finding.clone() };
+    verification.findings.sort();
+    verification.findings.push(excepted);
+
+    let text = anstream::adapter::strip_str(&terminal::render(&verification, Detail::Brief)).to_string();
+    let told: Vec<&str> = text.lines().skip(2).take(4).collect();
+    assert_eq!(
+        told,
+        [
+            "  critical  file-modified index.js:4: the content differs from the source's",
+            "            runs on import: package.json main → index.js",
+            "            talks to other machines (fetch(\"<b>[x](y){0}\"), line 4)",
+            "            unchanged since 5.5.9",
+        ],
+        "{text}"
+    );
+    assert!(text.contains("excepted: reviewed by hand"), "{text}");
+
+    let report = json_of(&verification);
+    assert_valid(&validator("docs/schema/report-v1.schema.json"), &report, "json");
+    let first = &report["results"][0]["findings"][0];
+    assert_eq!(
+        (&first["reach"], &first["lines"], &first["same_as"]),
+        (&"import".into(), &[4, 4].into(), &"5.5.9".into())
+    );
+
+    let log = sarif_of(&verification);
+    assert_valid(&validator("tests/schemas/sarif-schema-2.1.0.json"), &log, "sarif");
+    assert_consistent(&log);
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    insta::assert_snapshot!("sarif_result", serde_json::to_string_pretty(results.last().unwrap()).unwrap());
+
+    let page = html::page(vec![(&verification).into()]);
+    for expected in [
+        "runs on import: <code>package.json main</code> → <code>index.js</code>",
+        "&lt;b&gt;[x](y){0}",
+        "reviewed by hand",
+    ] {
+        assert!(page.contains(expected), "no {expected}");
+    }
 }

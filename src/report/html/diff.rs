@@ -5,6 +5,10 @@ use maud::{Markup, html};
 use super::{code, text};
 use crate::compare::javascript::StatementExcerpt;
 use crate::compare::{DiffLine, FileDiff, Hunk, RebuiltDifference};
+use crate::report::words;
+
+/// How many runs of added lines are told where they were seen.
+const MAX_ORIGINS: usize = 12;
 
 /// One row: a line of each side, or of one.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -56,6 +60,7 @@ pub(super) fn lines(diff: &FileDiff, left: &str) -> Markup {
                 @for hunk in &diff.hunks { (of_hunk(hunk)) }
             }
         }
+        @for origin in diff.origins.iter().take(MAX_ORIGINS) { p { (text(&words::origin(origin))) } }
         @if diff.more_hunks > 0 { p { "… " (diff.more_hunks) " more places; `tarproof diff` shows all" } }
     }
 }

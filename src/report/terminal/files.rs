@@ -9,6 +9,7 @@ use crate::rebuild::run::AttemptResult;
 use crate::report::explain::how;
 use crate::report::printable::{printable, printable_line};
 use crate::report::rebuild;
+use crate::report::words;
 use crate::verify::Verification;
 
 /// How many unexplained files are told, by findings or in lines of their own, unless everything is asked for.
@@ -16,6 +17,9 @@ const MAX_FILES: usize = 15;
 
 /// Unexplained files from this size on are named with it: their excerpt is left out or cut, bytes.
 const LARGE: u64 = 1 << 20;
+
+/// How many runs of added lines are told where they were seen.
+const MAX_ORIGINS: usize = 3;
 
 /// How many ways of explaining files are told apart unless everything is asked for.
 const MAX_WAYS: usize = 4;
@@ -156,5 +160,11 @@ fn hunks(out: &mut String, diff: &FileDiff) {
     }
     if diff.more_hunks > 0 {
         line(out, 6, &format!("{DIM}… {} more places (tarproof diff shows all){DIM:#}", diff.more_hunks));
+    }
+    for origin in diff.origins.iter().take(MAX_ORIGINS) {
+        line(out, 6, &format!("{DIM}{}{DIM:#}", printable(&words::origin(origin))));
+    }
+    if diff.origins.len() > MAX_ORIGINS {
+        line(out, 6, &format!("{DIM}… and {} more runs of lines{DIM:#}", diff.origins.len() - MAX_ORIGINS));
     }
 }

@@ -23,34 +23,48 @@ const INDENT: usize = 12;
 pub(super) struct Told<'a> {
     /// Files of which a finding stands there.
     pub(super) paths: BTreeSet<&'a str>,
-    /// The file whose difference stands there: of the first finding that has one.
+    /// The file whose difference stands there.
     pub(super) excerpt: Option<&'a str>,
 }
 
 impl<'a> Told<'a> {
-    /// Notes the finding's file, and shows where it differs unless another one's difference stands there already.
-    fn tell(&mut self, out: &mut String, finding: &'a Finding, verification: &Verification) {
+    /// Notes the finding's file, and shows where it differs if it is the one to be shown.
+    fn tell(&mut self, out: &mut String, finding: &'a Finding, shown: Option<&str>, verification: &Verification) {
         let Some(path) = finding.path.as_deref() else { return };
         self.paths.insert(path);
-        if self.excerpt.is_none() && finding.excepted.is_none() {
-            let before = out.len();
+        if self.excerpt.is_none() && shown == Some(path) {
             excerpt(out, path, verification);
-            self.excerpt = (out.len() > before).then_some(path);
+            self.excerpt = Some(path);
         }
     }
+}
+
+/// The file whose difference is shown: of the most urgent finding that does not state it already.
+///
+/// What is found in a manifest names the key and both values, so its lines are shown only where there are no others.
+fn shown(verification: &Verification) -> Option<&str> {
+    let has_excerpt = |path: &&str| {
+        verification.diffs.iter().any(|diff| diff.path == *path)
+            || verification.rebuilt.iter().any(|made| made.path == *path)
+    };
+    let paths = || {
+        let findings = verification.findings.iter().filter(|finding| finding.excepted.is_none());
+        findings.filter_map(|finding| finding.path.as_deref()).filter(has_excerpt)
+    };
+    paths().find(|path| *path != "package.json").or_else(|| paths().next())
 }
 
 /// The findings, the top one first.
 pub(super) fn render<'a>(out: &mut String, verification: &'a Verification, detail: Detail) -> Told<'a> {
     let mut told = Told::default();
     let findings = &verification.findings;
-    let top = words::top(findings);
+    let (top, shown) = (words::top(findings), shown(verification));
     if let Some(top) = top.map(|index| &findings[index]) {
         headline(out, top, verification);
         for text in words::reach(top).into_iter().chain(words::signals(top)).chain(words::standing(top)) {
             line(out, INDENT, &format!("{DIM}{}{DIM:#}", printable(&text)));
         }
-        told.tell(out, top, verification);
+        told.tell(out, top, shown, verification);
     }
     let others = findings.iter().enumerate().filter(|(index, _)| Some(*index) != top).map(|(_, finding)| finding);
     // The rows of the whole ledger say the same and more, unless something is known beyond the rule.
@@ -66,7 +80,7 @@ pub(super) fn render<'a>(out: &mut String, verification: &'a Verification, detai
             if !further.is_empty() {
                 line(out, INDENT, &format!("{DIM}{}{DIM:#}", printable(&further.join("; "))));
             }
-            told.tell(out, finding, verification);
+            told.tell(out, finding, shown, verification);
         }
         // Files that are not named here are counted where files are.
         if group.len() > limit && !words::is_of_row(group[0].rule) {

@@ -13,6 +13,7 @@ use crate::ledger::{Explanation, Ledger};
 use crate::pack::npm::manifest::{KeyReach, ManifestDifference, compare_with_registry};
 use crate::rebuild::run::RebuildRecord;
 use crate::registry::ReleaseMetadata;
+use crate::source::git::Completeness;
 use crate::source::location::claims;
 use crate::source::match_commit::CommitMatch;
 use crate::source::seen_lines::seen_lines;
@@ -157,6 +158,10 @@ fn diffs(shown: &Shown, ledger: &Ledger, comparison: &Comparison<'_>) -> Vec<Fil
 
 /// Where the repository had the lines that only the published file has.
 fn origins(comparison: &Comparison<'_>, path: &str, published: &[u8], candidate: &[u8]) -> Vec<LineOrigin> {
+    // Where only the release's trees are, the history says nothing.
+    if comparison.source.completeness() == Completeness::Trees {
+        return Vec::new();
+    }
     let (Ok(published), Ok(candidate)) = (std::str::from_utf8(published), std::str::from_utf8(candidate)) else {
         return Vec::new();
     };

@@ -2,9 +2,10 @@
 
 use super::{
     AppliedRule, Artifact, ClassCount, Commit, Diff, EvidenceEntry, File, FindingEntry, Hunk, Inconclusive, Key,
-    Rebuild, SignalEntry, Source, Summary, Verified,
+    Origin, Rebuild, SignalEntry, Source, Summary, Verified,
 };
 use crate::capability::Signal;
+use crate::compare::LineOrigin;
 use crate::finding::Finding;
 use crate::ledger::{Explanation, LedgerFile};
 use crate::reach::Reach;
@@ -119,6 +120,7 @@ fn finding(finding: &Finding) -> FindingEntry {
     FindingEntry {
         rule: finding.rule.id(),
         severity: finding.rule.severity().to_string(),
+        confidence: finding.rule.confidence().id(),
         path: finding.path.clone(),
         message: finding.message.clone(),
         risk: finding.risk.id(),
@@ -128,6 +130,15 @@ fn finding(finding: &Finding) -> FindingEntry {
         lines: finding.lines.map(|(first, last)| [first, last]),
         same_as: finding.same_as.clone(),
         excepted: finding.excepted.clone(),
+    }
+}
+
+fn origin(origin: &LineOrigin) -> Origin {
+    Origin {
+        lines: [origin.lines.0, origin.lines.1],
+        commit: origin.place.as_ref().map(|place| place.commit.to_string()),
+        path: origin.place.as_ref().map(|place| place.path.clone()),
+        certain: origin.certain,
     }
 }
 
@@ -148,6 +159,7 @@ fn file(row: &LedgerFile, verification: &Verification) -> File {
                 lines: hunk.lines.iter().map(|line| format!("{}{}", line.sign, line.text)).collect(),
             })
             .collect(),
+        origins: diff.origins.iter().map(origin).collect(),
     });
     let (mut rules, mut stabilizers, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     match &row.explanation {

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+const CONFIDENCES: [&str; 4] = ["very-high", "high", "medium", "low"];
 const SEVERITIES: [&str; 3] = ["error", "warning", "note"];
 const RISKS: [&str; 4] = ["critical", "high", "medium", "low"];
 const REACHES: [&str; 5] = ["install", "import", "command", "reachable", "inert"];
@@ -36,6 +37,9 @@ pub(super) struct FindingEntry {
     /// The rule's severity.
     #[schemars(extend("enum" = SEVERITIES))]
     pub(super) severity: String,
+    /// How often a finding of the rule is what it looks for.
+    #[schemars(extend("enum" = CONFIDENCES))]
+    pub(super) confidence: &'static str,
     /// The file it is about.
     pub(super) path: Option<String>,
     /// One sentence.
@@ -105,6 +109,24 @@ pub(super) struct Diff {
     pub(super) more_hunks: usize,
     /// The first hunks.
     pub(super) hunks: Vec<Hunk>,
+    /// Where the repository had the lines that only the published file has, in its order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) origins: Vec<Origin>,
+}
+
+/// A run of lines that only the published file has.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Origin {
+    /// First and last line in the published file, counted from 1.
+    pub(super) lines: [usize; 2],
+    /// The commit that has them, in this or another file; absent for lines that were never seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) commit: Option<String>,
+    /// The file that has them there, from the repository's root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) path: Option<String>,
+    /// Whether all of the file's history was looked at.
+    pub(super) certain: bool,
 }
 
 /// A run of changed lines with context.
