@@ -92,6 +92,20 @@ pub(super) fn step(step: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// Where the lines of a run were seen before, without an escape for a terminal.
+pub(super) fn origin(origin: &LineOrigin) -> String {
+    let (first, last) = origin.lines;
+    let lines = if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
+    match &origin.place {
+        Some(place) => {
+            let commit: String = place.commit.to_string().chars().take(12).collect();
+            format!("{lines}: seen in `{}` at commit {commit}", place.path)
+        }
+        None if origin.certain => format!("{lines}: never seen in the file's history"),
+        None => format!("{lines}: not seen in what could be looked at of the history"),
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -146,19 +160,5 @@ pub(super) mod tests {
         let plain = Finding::new(Rule::FileModified, Some("b"), "differs");
         assert_eq!(top(&[full("c"), note.clone(), plain]), Some(2));
         assert_eq!(top(&[full("c"), note]), None);
-    }
-}
-
-/// Where the lines of a run were seen before, without an escape for a terminal.
-pub(super) fn origin(origin: &LineOrigin) -> String {
-    let (first, last) = origin.lines;
-    let lines = if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
-    match &origin.place {
-        Some(place) => {
-            let commit: String = place.commit.to_string().chars().take(12).collect();
-            format!("{lines}: seen in `{}` at commit {commit}", place.path)
-        }
-        None if origin.certain => format!("{lines}: never seen in the file's history"),
-        None => format!("{lines}: not seen in what could be looked at of the history"),
     }
 }

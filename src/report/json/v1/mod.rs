@@ -10,7 +10,7 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
 use crate::rebuild::run::Attempt;
-use entries::{AppliedRule, ClassCount, Diff, EvidenceEntry, FindingEntry, Hunk, Key, SignalEntry};
+use entries::{AppliedRule, ClassCount, Diff, EvidenceEntry, FindingEntry, Hunk, Key, Origin, SignalEntry};
 
 /// The schema's name.
 pub const SCHEMA: &str = "tarproof-report/v1";
