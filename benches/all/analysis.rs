@@ -72,7 +72,7 @@ pub(crate) fn analysing(criterion: &mut Criterion) {
         group.bench_function("reach", |bencher| {
             bencher.iter(|| {
                 let mut read = |path: &str| tree.get(path).map(|file| file.content.clone());
-                ReachMap::of(black_box(&manifest), &paths, &mut read, ReachLimits::default())
+                ReachMap::of(black_box(&manifest), &paths, &mut read, None, ReachLimits::default())
             });
         });
         let texts: Vec<&str> =

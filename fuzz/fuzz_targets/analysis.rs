@@ -25,8 +25,8 @@ fuzz_target!(init: let_parser_panics_unwind(), |data: &[u8]| {
     let (manifest, contents) = package(data);
     let paths: BTreeSet<&str> = contents.keys().map(String::as_str).collect();
     let mut read = |path: &str| contents.get(path).cloned();
-    let map = ReachMap::of(&manifest, &paths, &mut read, ReachLimits::default());
-    let narrow = ReachMap::of(&manifest, &paths, &mut read, ReachLimits { files: 1, bytes: 1_000 });
+    let map = ReachMap::of(&manifest, &paths, &mut read, None, ReachLimits::default());
+    let narrow = ReachMap::of(&manifest, &paths, &mut read, None, ReachLimits { files: 1, bytes: 1_000 });
     for path in &paths {
         let way = map.way(path);
         assert!(way.is_empty() && map.reach(path) == Reach::Inert || way.last().is_some_and(|last| last == path));

@@ -93,16 +93,18 @@ impl ReachMap {
     ///
     /// `files` are paths inside the package with `/` between folders; links and unsafe paths are better left out.
     /// `read` returns a file's content, or `None` where it is not known; it is called at most twice for a file. What
+    /// With `wanted` the walk ends as soon as the answer is known for these files, and says nothing of others. What
     /// `manifest` holds in a form that npm does not know is passed over. A package that asks for too much work is
     /// told as incomplete ([`Self::is_complete`]), nothing fails.
     pub fn of(
         manifest: &Value,
         files: &BTreeSet<&str>,
         read: &mut dyn FnMut(&str) -> Option<Vec<u8>>,
+        wanted: Option<&BTreeSet<&str>>,
         limits: ReachLimits,
     ) -> Self {
         let known = Files::new(manifest, files, read);
-        let (reached, is_complete) = Walk::new(&known, read, limits).run();
+        let (reached, is_complete) = Walk::new(&known, read, wanted, limits).run();
         let ways = reached.keys().map(|path| {
             let way = walk::way(&reached, path);
             ((*path).to_owned(), (reached[path].reach, way))

@@ -10,7 +10,7 @@ fn map_within(manifest: &Value, files: &[(&str, &str)], limits: ReachLimits) -> 
     let contents: BTreeMap<&str, &str> = files.iter().copied().collect();
     let paths: BTreeSet<&str> = contents.keys().copied().collect();
     let mut read = |path: &str| contents.get(path).map(|content| content.as_bytes().to_vec());
-    ReachMap::of(manifest, &paths, &mut read, limits)
+    ReachMap::of(manifest, &paths, &mut read, None, limits)
 }
 
 fn map(manifest: &Value, files: &[(&str, &str)]) -> ReachMap {
@@ -227,7 +227,7 @@ fn a_limit_makes_the_rest_reachable_and_says_so() {
         assert_eq!([map.reach("b.js"), map.reach("c.md")], [Reach::Reachable, Reach::Reachable]);
     }
     let paths = BTreeSet::from(["index.js", "c.md"]);
-    let map = ReachMap::of(&manifest, &paths, &mut |_| None, ReachLimits::default());
+    let map = ReachMap::of(&manifest, &paths, &mut |_| None, None, ReachLimits::default());
     assert!(!map.is_complete());
     assert_eq!(map.reach("c.md"), Reach::Reachable);
 }
@@ -302,11 +302,44 @@ proptest! {
             "x/a.ts" => Some(contents[2].clone()),
             _ => Some(contents[3].clone()),
         };
-        let map = ReachMap::of(&manifest, &paths, &mut read, ReachLimits::default());
+        let map = ReachMap::of(&manifest, &paths, &mut read, None, ReachLimits::default());
         for path in paths {
             let way = map.way(path);
             prop_assert!(way.is_empty() || way.last().unwrap() == path);
             prop_assert!(map.reach(path) == Reach::Inert || !way.is_empty());
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_walk_for_one_file_says_of_it_what_a_whole_walk_says(
+        imports in prop::collection::vec(prop::collection::vec(0..6_usize, 0..3), 6),
+        main in 0..6_usize,
+        command in 0..6_usize,
+        script in prop::option::of(0..6_usize),
+        is_closed in any::<bool>(),
+    ) {
+        let names = ["a.js", "b.js", "c.md", "d.json", "e.cjs", "f.txt"];
+        let mut manifest = json!({ "main": names[main], "bin": { "x": names[command] } });
+        if is_closed {
+            manifest["exports"] = json!(format!("./{}", names[main]));
+        }
+        if let Some(script) = script {
+            manifest["scripts"] = json!({ "install": format!("node {}", names[script]) });
+        }
+        let content = |path: &str| {
+            let index = names.iter().position(|name| *name == path)?;
+            let imported = imports[index].iter().map(|other| format!("require('./{}');\n", names[*other]));
+            Some(imported.collect::<String>().into_bytes())
+        };
+        let paths = BTreeSet::from(names);
+        let whole = ReachMap::of(&manifest, &paths, &mut |path| content(path), None, ReachLimits::default());
+        for name in names {
+            let wanted = BTreeSet::from([name]);
+            let map = ReachMap::of(&manifest, &paths, &mut |path| content(path), Some(&wanted), ReachLimits::default());
+            prop_assert_eq!(map.reach(name), whole.reach(name), "{}", name);
+            prop_assert_eq!(map.way(name), whole.way(name), "{}", name);
         }
     }
 }

@@ -40,16 +40,30 @@ pub(super) struct Walk<'w, 'f> {
     queues: [VecDeque<&'f str>; 4],
     is_complete: bool,
     has_open_ends: bool,
+    /// The files that an answer is still wanted for; `None` where all are wanted.
+    pending: Option<BTreeSet<&'w str>>,
+    /// Which queue is being followed: what is reached as urgently is known for good.
+    urgency: usize,
 }
 
 impl<'w, 'f> Walk<'w, 'f> {
     pub(super) fn new(
         files: &'w Files<'f>,
         read: &'w mut dyn FnMut(&str) -> Option<Vec<u8>>,
+        wanted: Option<&BTreeSet<&'w str>>,
         limits: ReachLimits,
     ) -> Self {
-        let queues = [const { VecDeque::new() }; 4];
-        Self { files, read, limits, reached: BTreeMap::new(), queues, is_complete: true, has_open_ends: false }
+        Self {
+            files,
+            read,
+            limits,
+            reached: BTreeMap::new(),
+            queues: [const { VecDeque::new() }; 4],
+            is_complete: true,
+            has_open_ends: false,
+            pending: wanted.cloned(),
+            urgency: 0,
+        }
     }
 
     /// Follows everything; the files that are reached, and whether that is all.
@@ -62,17 +76,20 @@ impl<'w, 'f> Walk<'w, 'f> {
                 self.arrive(entry.path, entry.reach, From::Outside(entry.names));
             }
         }
-        self.drain();
+        self.drain(Reach::Command);
         let own = self.files.scope("").1;
-        if own.get("exports").is_none_or(serde_json::Value::is_null) {
+        let is_open = own.get("exports").is_none_or(serde_json::Value::is_null);
+        if is_open {
             self.open("imported by its own path");
-        } else if self.has_open_ends {
+        }
+        self.drain(Reach::Reachable);
+        if !is_open && self.has_open_ends {
             self.open("an import that cannot be told");
         }
         if let Some(manifest) = self.files.exact("package.json") {
             self.arrive(manifest, Reach::Reachable, From::Outside(Vec::new()));
         }
-        self.drain();
+        self.drain(Reach::Reachable);
         self.is_complete &= self.files.is_complete();
         if !self.is_complete {
             let rest: Vec<&'f str> = self.files.iter().filter(|path| !self.reached.contains_key(path)).collect();
@@ -105,13 +122,37 @@ impl<'w, 'f> Walk<'w, 'f> {
             if let Some(queue) = self.queues.get_mut(reach as usize) {
                 queue.push_back(path);
             }
+            if reach as usize <= self.urgency
+                && let Some(pending) = &mut self.pending
+            {
+                pending.remove(path);
+            }
         }
     }
 
-    fn drain(&mut self) {
+    /// Begins the next queue, and tells whether anything is left to find out.
+    fn begin(&mut self, urgency: usize) -> bool {
+        self.urgency = urgency;
+        let Some(pending) = &mut self.pending else { return true };
+        pending.retain(|path| self.reached.get(path).is_none_or(|known| known.reach as usize > urgency));
+        !pending.is_empty()
+    }
+
+    fn is_answered(&self) -> bool {
+        self.pending.as_ref().is_some_and(BTreeSet::is_empty)
+    }
+
+    /// Follows what is reached as urgently as `last`, or more so.
+    fn drain(&mut self, last: Reach) {
         let mut seen: BTreeSet<&'f str> = BTreeSet::new();
-        for urgency in 0..self.queues.len() {
+        for urgency in 0..=last as usize {
+            if !self.begin(urgency) {
+                return;
+            }
             while let Some(path) = self.queues[urgency].pop_front() {
+                if self.is_answered() {
+                    return;
+                }
                 // More urgent queues are empty by now, so the first visit is the most urgent one.
                 let Some(reach) = self.reached.get(path).map(|reached| reached.reach) else { continue };
                 if reach as usize == urgency && seen.insert(path) {

@@ -11,6 +11,7 @@ use crate::cli::arguments::{Command, Common};
 use crate::cli::error::CliError;
 use crate::cli::{output, setup};
 use crate::config::Config;
+use crate::stabilize::javascript::{PARSER_THREAD, STACK_SIZE, mark_large_stack};
 use crate::verify::{Context, Request, Verification};
 
 /// Runs the command and returns the exit code.
@@ -36,7 +37,10 @@ pub fn run(arguments: &Arguments) -> u8 {
 
 /// The runtime of one run: the network on this thread, blocking work on threads of its own.
 fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::environment)
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    // Files of packages are parsed there.
+    builder.thread_stack_size(STACK_SIZE).thread_name(PARSER_THREAD).on_thread_start(mark_large_stack);
+    builder.enable_all().build().map_err(CliError::environment)
 }
 
 /// Verifies one package, with its stages shown on a terminal.

@@ -21,5 +21,6 @@ pub(crate) use call::is_require;
 pub use kind::SourceKind;
 pub(crate) use lenient::{Lexeme, LexemeKind, lexemes};
 pub(crate) use parse::{PARSER_THREAD, Parsed, read_one, read_pair};
+pub use parse::{STACK_SIZE, mark_large_stack};
 pub(crate) use scopes::Scopes;
 pub(crate) use value::{Base, Text, Value};

@@ -1,4 +1,6 @@
+use std::cell::Cell;
 use std::ops::Range;
+use std::panic::AssertUnwindSafe;
 use std::thread;
 
 use oxc_allocator::Allocator;
@@ -18,6 +20,8 @@ pub(crate) const PARSER_THREAD: &str = "javascript";
 const MAXIMUM_NESTING: usize = 1 << 16;
 /// Stack for each token of nesting, bytes. The worst found is 2.1 kB (tuple types), with code that is hardly optimised.
 const STACK_PER_TOKEN: usize = 5 << 10;
+/// The stack that parsing needs, bytes; hardly any of it is touched by files that people wrote.
+pub const STACK_SIZE: usize = MAXIMUM_NESTING * STACK_PER_TOKEN;
 
 /// One token of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,11 +101,24 @@ fn bounded_text(kind: SourceKind, content: &[u8]) -> Option<&str> {
     is_shallow.then_some(text)
 }
 
+thread_local! {
+    static HAS_LARGE_STACK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Tells that this thread was started with [`STACK_SIZE`], so that no other is needed to parse.
+pub fn mark_large_stack() {
+    HAS_LARGE_STACK.set(true);
+}
+
 /// A parser that panics on a text has not read it.
 fn on_large_stack<R: Send>(work: impl FnOnce() -> Option<R> + Send) -> Option<R> {
+    // A thread costs more than most files do.
+    if HAS_LARGE_STACK.get() {
+        return std::panic::catch_unwind(AssertUnwindSafe(work)).ok().flatten();
+    }
     thread::scope(|scope| {
         let builder = thread::Builder::new().name(PARSER_THREAD.to_owned());
-        let thread = builder.stack_size(MAXIMUM_NESTING * STACK_PER_TOKEN).spawn_scoped(scope, work).ok()?;
+        let thread = builder.stack_size(STACK_SIZE).spawn_scoped(scope, work).ok()?;
         thread.join().ok()?
     })
 }

@@ -129,7 +129,7 @@ pub(in crate::verify) fn is_outdated(source: &SourceRepository, matched: &Commit
 /// A plan that packs another directory than the package's own writes every file anew, the manifest aside.
 ///
 /// What a build left as the commit has it, no build makes otherwise.
-fn may_be_built(file: &LedgerFile, outcome: &Outcome, directory: &str) -> bool {
+pub(super) fn may_be_built(file: &LedgerFile, outcome: &Outcome, directory: &str) -> bool {
     if outcome.as_committed.contains(&*file.path) {
         return false;
     }

@@ -10,30 +10,41 @@ use crate::artifact::{ArtifactContents, read_entries};
 use crate::capability::{looks, signals_within};
 use crate::compare::{added_code, added_lines};
 use crate::finding::UnexplainedText;
-use crate::ledger::{Ledger, LedgerFile};
+use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::package::without_byte_order_mark;
 use crate::reach::{Reach, ReachLimits, ReachMap};
+use crate::rebuild::run::FailureKind;
 use crate::source::git::SourceRepository;
 use crate::stabilize::javascript::SourceKind;
 use crate::verify::Context;
 use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::compare::Outcome;
+use crate::verify::stages::conclude::may_be_built;
 use crate::verify::stages::source::Discovery;
 
 /// Largest file that is looked into, bytes.
 const FILE_SIZE: u64 = 4 << 20;
 /// Most bytes of published files that are held at a time.
 const HELD_SIZE: u64 = 32 << 20;
-/// Most unexplained files that are looked into.
-const MAX_FILES: usize = 500;
+/// Most unexplained files that are looked into, those that run first.
+const MAX_FILES: usize = 200;
 
 /// What was found about the unexplained files.
 #[derive(Debug, Default)]
 pub(in crate::verify) struct Examined {
     pub(in crate::verify) texts: Vec<UnexplainedText>,
     pub(in crate::verify) reach: Option<ReachMap>,
+    /// The files that were looked for: of others the walk may not have come to an end.
+    wanted: BTreeSet<String>,
     /// The published manifest.
     pub(in crate::verify) manifest: Option<Value>,
+}
+
+impl Examined {
+    /// Whether it is known when a file takes effect.
+    pub(in crate::verify) fn is_wanted(&self, path: &str) -> bool {
+        self.wanted.contains(path)
+    }
 }
 
 /// Reads the unexplained files and follows the package's imports; nothing is done where all is explained.
@@ -41,6 +52,7 @@ pub(in crate::verify) fn examine(
     discovery: &Discovery,
     contents: &ArtifactContents,
     outcome: &Outcome,
+    directory: &str,
     artifact: &ArtifactFile,
     context: &Context,
 ) -> Examined {
@@ -48,16 +60,34 @@ pub(in crate::verify) fn examine(
     let Some(ledger) = ledger.filter(|ledger| ledger.unexplained().next().is_some()) else {
         return Examined::default();
     };
+    let paths: BTreeSet<&str> = contents.files().map(|entry| &*entry.path).collect();
+    // Where no build was to be run, what it may have made says nothing yet.
+    let failure = outcome.rebuild.as_ref().and_then(|record| record.failure.as_ref());
+    let is_off = failure.is_some_and(|failure| failure.kind == FailureKind::RebuildOff);
+    let is_output = |file: &LedgerFile| {
+        let is_ignored = matches!(file.explanation, Explanation::ArtifactOnly { ignored_by_git: true });
+        is_ignored && may_be_built(file, outcome, directory)
+    };
+    let unexplained = || {
+        let files = ledger.unexplained().filter(|file| paths.contains(&*file.path));
+        files.filter(|file| !is_off || !is_output(file))
+    };
+    if unexplained().next().is_none() {
+        return Examined::default();
+    }
     let manifest = contents.manifest.as_deref().map(without_byte_order_mark);
     let manifest: Option<Value> = manifest.and_then(|text| serde_json::from_slice(text).ok());
     let files =
         Files { ledger, source: discovery.repository(), held: held(contents, ledger, discovery, artifact, context) };
-    let paths: BTreeSet<&str> = contents.files().map(|entry| &*entry.path).collect();
     let known = manifest.clone().unwrap_or(Value::Null);
-    let reach = ReachMap::of(&known, &paths, &mut |path| files.read(path), ReachLimits::default());
-    let unexplained = ledger.unexplained().filter(|file| paths.contains(&*file.path)).take(MAX_FILES);
-    let texts = unexplained.filter_map(|file| text(file, &files, outcome, reach.reach(&file.path))).collect();
-    Examined { texts, reach: Some(reach), manifest }
+    let wanted = unexplained().map(|file| &*file.path).collect();
+    let reach = ReachMap::of(&known, &paths, &mut |path| files.read(path), Some(&wanted), ReachLimits::default());
+    let mut first: Vec<(Reach, &LedgerFile)> = unexplained().map(|file| (reach.reach(&file.path), file)).collect();
+    first.sort_by_key(|(reach, _)| *reach);
+    let texts =
+        first.into_iter().take(MAX_FILES).filter_map(|(reach, file)| text(file, &files, outcome, reach)).collect();
+    let wanted = wanted.into_iter().map(str::to_owned).collect();
+    Examined { texts, reach: Some(reach), wanted, manifest }
 }
 
 /// The contents of published files: unexplained ones, and others that git has not at hand.
