@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use crate::artifact::{CollisionCheck, ReadOptions, SourceContent, read_tarball};
 use crate::package::{BlobId, Subject, Version, without_byte_order_mark};
+use crate::source::match_commit::CommitMatch;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
 use crate::verify::stages::error::VerifyError;
+use crate::verify::stages::examine::looked_into;
 use crate::verify::{Context, Request};
 
 /// What an earlier release held.
@@ -40,11 +42,13 @@ impl Earlier {
 /// named it, where it cannot be had. Runs on a thread that may block.
 pub(in crate::verify) fn earlier(
     claim: &Claim,
+    matched: &Option<CommitMatch>,
     outcome: &Outcome,
     request: &Request,
     context: &Context,
 ) -> Result<Option<Earlier>, VerifyError> {
-    let unexplained = outcome.compared.as_ref().is_some_and(|compared| compared.ledger.unexplained().next().is_some());
+    let directory = matched.as_ref().map_or("", |matched| matched.winner.directory.path.as_str());
+    let unexplained = looked_into(outcome, directory).next().is_some();
     let Some(version) = request.since.clone().or_else(|| before(claim)).filter(|_| unexplained) else {
         return Ok(None);
     };

@@ -56,22 +56,9 @@ pub(in crate::verify) fn examine(
     artifact: &ArtifactFile,
     context: &Context,
 ) -> Examined {
-    let ledger = outcome.compared.as_ref().map(|compared| &compared.ledger);
-    let Some(ledger) = ledger.filter(|ledger| ledger.unexplained().next().is_some()) else {
-        return Examined::default();
-    };
+    let Some(ledger) = outcome.compared.as_ref().map(|compared| &compared.ledger) else { return Examined::default() };
     let paths: BTreeSet<&str> = contents.files().map(|entry| &*entry.path).collect();
-    // Where no build was to be run, what it may have made says nothing yet.
-    let failure = outcome.rebuild.as_ref().and_then(|record| record.failure.as_ref());
-    let is_off = failure.is_some_and(|failure| failure.kind == FailureKind::RebuildOff);
-    let is_output = |file: &LedgerFile| {
-        let is_ignored = matches!(file.explanation, Explanation::ArtifactOnly { ignored_by_git: true });
-        is_ignored && may_be_built(file, outcome, directory)
-    };
-    let unexplained = || {
-        let files = ledger.unexplained().filter(|file| paths.contains(&*file.path));
-        files.filter(|file| !is_off || !is_output(file))
-    };
+    let unexplained = || looked_into(outcome, directory).filter(|file| paths.contains(&*file.path));
     if unexplained().next().is_none() {
         return Examined::default();
     }
@@ -88,6 +75,21 @@ pub(in crate::verify) fn examine(
         first.into_iter().take(MAX_FILES).filter_map(|(reach, file)| text(file, &files, outcome, reach)).collect();
     let wanted = wanted.into_iter().map(str::to_owned).collect();
     Examined { texts, reach: Some(reach), wanted, manifest }
+}
+
+/// The unexplained files, without the build output of a release that was not to be built: it says nothing yet.
+pub(in crate::verify) fn looked_into<'a>(
+    outcome: &'a Outcome,
+    directory: &'a str,
+) -> impl Iterator<Item = &'a LedgerFile> {
+    let failure = outcome.rebuild.as_ref().and_then(|record| record.failure.as_ref());
+    let is_off = failure.is_some_and(|failure| failure.kind == FailureKind::RebuildOff);
+    let is_output = move |file: &LedgerFile| {
+        let is_ignored = matches!(file.explanation, Explanation::ArtifactOnly { ignored_by_git: true });
+        is_off && is_ignored && may_be_built(file, outcome, directory)
+    };
+    let ledger = outcome.compared.as_ref().map(|compared| &compared.ledger);
+    ledger.into_iter().flat_map(Ledger::unexplained).filter(move |file| !is_output(file))
 }
 
 /// The contents of published files: unexplained ones, and others that git has not at hand.
