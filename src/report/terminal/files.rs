@@ -5,7 +5,6 @@ use super::{DIM, Detail, GREEN, RED, line, shortened};
 use crate::artifact::EntryKind;
 use crate::compare::{FileDiff, RebuiltDifference};
 use crate::ledger::{Explanation, Ledger, LedgerFile};
-use crate::rebuild::run::AttemptResult;
 use crate::report::explain::how;
 use crate::report::printable::{printable, printable_line};
 use crate::report::rebuild;
@@ -46,7 +45,7 @@ pub(super) fn render(out: &mut String, verification: &Verification, detail: Deta
         }
         return;
     }
-    weaker(out, ledger, verification);
+    weaker(out, ledger);
     let untold: Vec<&LedgerFile> = ledger.unexplained().filter(|file| !told.paths.contains(&*file.path)).collect();
     let room = MAX_FILES.saturating_sub(told.paths.len());
     for file in untold.iter().take(room) {
@@ -60,7 +59,7 @@ pub(super) fn render(out: &mut String, verification: &Verification, detail: Deta
 }
 
 /// Which files are explained by something weaker than their own bytes, and what the artifact lacks.
-fn weaker(out: &mut String, ledger: &Ledger, verification: &Verification) {
+fn weaker(out: &mut String, ledger: &Ledger) {
     let mut ways: Vec<(String, usize)> = Vec::new();
     for file in &ledger.files {
         let way = match &file.explanation {
@@ -88,14 +87,6 @@ fn weaker(out: &mut String, ledger: &Ledger, verification: &Verification) {
     match ways.len().checked_sub(MAX_WAYS) {
         Some(0) | None => {}
         Some(_) => say(ways.iter().skip(MAX_WAYS).map(|(_, count)| count).sum(), "more, explained in other ways"),
-    }
-    // A packer that was run, and left no more in, knows better than its rules.
-    let packed = verification.rebuild.as_ref().and_then(|record| record.best());
-    let same = packed.is_some_and(|best| matches!(best.result, AttemptResult::Packed { same_tar: true, .. }));
-    if let Some(missing) = ledger.source_only.as_ref().filter(|missing| !missing.is_empty() && !same) {
-        let are = if missing.len() == 1 { "is" } else { "are" };
-        let text = format!("that the packer would have included {are} not in the artifact (--verbose names all)");
-        say(missing.len(), &text);
     }
 }
 

@@ -101,6 +101,12 @@ pub(in crate::verify) fn rebuild(
     let unsteady = trials.unsteady();
     let Trials { rebuilt, as_committed, mut record, .. } = trials;
     record.failure = failure_of(&record, &compared.ledger, &unsteady, &as_committed);
+    // A packer that was run knows better than its rules what it would have included.
+    if let Some(best) = record.best().filter(|best| best.broken.is_none())
+        && let AttemptResult::Packed { only_rebuilt, .. } = &best.result
+    {
+        compared.ledger.source_only = Some(only_rebuilt.clone());
+    }
     outcome.as_committed = as_committed;
     outcome.rebuilt = rebuilt;
     outcome.rebuild = Some(record);
