@@ -23,6 +23,8 @@ struct Exception {
     package: PackageName,
     rule: Rule,
     path: Option<String>,
+    /// For findings about a key of the manifest.
+    key: Option<String>,
     versions: Option<(String, nodejs_semver::Range)>,
     sha256: Option<Sha256Digest>,
     reason: String,
@@ -80,6 +82,7 @@ struct Written {
     package: String,
     rule: String,
     path: Option<String>,
+    key: Option<String>,
     versions: Option<String>,
     sha256: Option<String>,
     reason: String,
@@ -173,6 +176,7 @@ impl Exception {
             package: PackageName::parse(name).map_err(|error| format!("`package`: {error}"))?,
             rule: Rule::parse(&written.rule).ok_or_else(|| format!("`rule`: there is no rule `{}`", written.rule))?,
             path: written.path,
+            key: written.key,
             versions: versions.transpose()?,
             sha256: written
                 .sha256
@@ -183,6 +187,24 @@ impl Exception {
             used: AtomicBool::new(false),
             concerned: AtomicBool::new(false),
         };
+        if exception.package.as_str().contains('*') {
+            return Err("`package`: there are no patterns".to_owned());
+        }
+        if exception.path.as_ref().is_some_and(|path| path.starts_with("./") || path.starts_with('/')) {
+            return Err("`path` is the path inside the package, without `./` or `/` before it".to_owned());
+        }
+        if matches!(exception.rule, Rule::PolicyExpired | Rule::PolicyUnused) {
+            return Err("`rule`: what a policy does is not excepted".to_owned());
+        }
+        // The digest would be that of the last copy alone.
+        if exception.rule == Rule::DuplicateEntry && exception.sha256.is_some() {
+            return Err("`sha256` cannot bind `duplicate-entry`, which is about several contents".to_owned());
+        }
+        if let Some((text, range)) = &exception.versions
+            && Version::parse("999999.0.0").is_ok_and(|edge| edge.satisfies(range))
+        {
+            return Err(format!("`versions`: `{text}` holds for whatever is published next"));
+        }
         if exception.reason.is_empty() {
             return Err("`reason` is empty".to_owned());
         }
@@ -207,13 +229,15 @@ impl Exception {
     fn covers(&self, finding: &Finding, digest: impl Fn(&str) -> Option<Sha256Digest>) -> bool {
         finding.rule == self.rule
             && finding.path == self.path
+            && finding.key == self.key
             && self.sha256.is_none_or(|stated| self.path.as_deref().and_then(digest) == Some(stated))
     }
 
     fn describe(&self) -> String {
         let path = self.path.as_ref().map(|path| format!(" {path}")).unwrap_or_default();
         let versions = self.versions.as_ref().map(|(text, _)| format!(" {text}")).unwrap_or_default();
-        format!("{}{versions}: {}{path}", self.package, self.rule)
+        let key = self.key.as_ref().map(|key| format!(" {key}")).unwrap_or_default();
+        format!("{}{versions}: {}{path}{key}", self.package, self.rule)
     }
 }
 
@@ -282,19 +306,19 @@ mod tests {
 
     #[test]
     fn an_expired_exception_does_nothing_and_is_told() {
-        let text = "[[exception]]\npackage = 'left'\nrule = 'file-modified'\npath = 'a.js'\nversions = '*'\n\
+        let text = "[[exception]]\npackage = 'left'\nrule = 'file-modified'\npath = 'a.js'\nversions = '<9'\n\
                     reason = 'x'\nexpires = '2026-01-31'\n";
         let policy = policy(text).unwrap();
         assert_eq!(excepted(&policy, "1.0.0", Rule::FileModified, "a.js"), None);
         let idle = policy.idle();
         assert_eq!(idle[0].rule, Rule::PolicyExpired);
-        assert_eq!(idle[0].message, "exception 1 (left *: file-modified a.js) expired on 2026-01-31");
+        assert_eq!(idle[0].message, "exception 1 (left <9: file-modified a.js) expired on 2026-01-31");
     }
 
     #[test]
     fn what_no_verified_package_concerns_is_not_told() {
         let text =
-            "[[exception]]\npackage = 'right'\nrule = 'file-modified'\npath = 'a.js'\nversions = '*'\nreason = 'x'\n";
+            "[[exception]]\npackage = 'right'\nrule = 'file-modified'\npath = 'a.js'\nversions = '<9'\nreason = 'x'\n";
         let policy = policy(text).unwrap();
         assert_eq!(excepted(&policy, "1.0.0", Rule::FileModified, "a.js"), None);
         assert!(policy.idle().is_empty());
@@ -306,6 +330,8 @@ mod tests {
         for (rest, expected) in [
             ("rule = 'no-such'\nversions = '1'\nreason = 'x'", "`rule`: there is no rule `no-such`"),
             ("rule = 'file-modified'\nversions = 'a b'\nreason = 'x'", "`versions`: `a b` is not a range of versions"),
+            ("rule = 'file-modified'\nversions = '>=1'\nreason = 'x'", "holds for whatever is published next"),
+            ("rule = 'file-modified'\npath = './a'\nversions = '1'\nreason = 'x'", "without `./`"),
             ("rule = 'file-modified'\nreason = 'x'", "it needs `versions` or `sha256`"),
             ("rule = 'file-modified'\nversions = '1'\nreason = ' '", "`reason` is empty"),
             (

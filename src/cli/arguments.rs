@@ -178,7 +178,7 @@ pub(super) struct Verify {
     /// Write the report to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// Compare what is not explained with this release instead of the one before, to tell what is new
+    /// Tell what is new since this earlier release, instead of since the one that had been there for a month
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(super) since: Option<Version>,
     /// Except what this file states, such as `tarproof.toml`

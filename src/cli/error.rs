@@ -62,6 +62,7 @@ impl From<VerifyError> for CliError {
         match error {
             VerifyError::ArtifactFile { .. }
             | VerifyError::Anonymous { .. }
+            | VerifyError::NotEarlier { .. }
             | VerifyError::UnknownRevision { .. }
             | VerifyError::UnknownDirectory { .. } => Self::usage(error),
             VerifyError::Unreadable { .. } => Self::Inconclusive(error.into()),

@@ -12,7 +12,7 @@ use crate::pack::npm::manifest::{
     AppliedRule, CLEAN_DOCS, GITIGNORE_RENAMED, ManifestError, ManifestInput, compare_manifests,
 };
 use crate::pack::npm::packlist::GitIgnores;
-use crate::package::{BlobId, CommitId, Sha256Digest, Version, is_document, is_document_of_package};
+use crate::package::{BlobId, CommitId, Sha256Digest, Version, is_document, is_usual_document};
 use crate::rebuild::strategy::files_about_building;
 use crate::source::git::repository::{commit_id, holds};
 use crate::source::git::{Completeness, SourceRepository};
@@ -295,8 +295,7 @@ impl<'a> Classifier<'_, 'a> {
             let Some(best) = best.cloned() else { continue };
             let from = best.path.clone();
             let displaced = row.counterpart.as_ref().is_some_and(|counterpart| counterpart.path != from);
-            let prose =
-                is_document_of_package(&row.entry.path) && is_document(&from) && !scripts.contains(&row.entry.path);
+            let prose = is_usual_document(&row.entry.path) && is_document(&from) && !scripts.contains(&row.entry.path);
             if displaced && !prose {
                 row.same_as = Some(from);
             } else {

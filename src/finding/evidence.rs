@@ -49,6 +49,8 @@ pub struct Evidence<'a> {
     pub artifact: Option<&'a ArtifactContents>,
     /// The ledger, if there was a commit to compare with.
     pub ledger: Option<&'a Ledger>,
+    /// Whether the metadata names no repository that could be looked at.
+    pub no_repository: bool,
     /// The chosen commit.
     pub matched: Option<&'a CommitMatch>,
     /// Whether the repository at hand may lack commits that its origin has.

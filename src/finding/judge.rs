@@ -71,19 +71,28 @@ fn kind_of(evidence: &Evidence<'_>, path: &str) -> FileKind {
     }
 }
 
-/// Orders findings, and tells of very many equal ones how many there are.
+/// Orders findings.
 fn finish(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by(by_urgency);
     findings.dedup();
-    // Thousands of equal findings hide the one that matters; the ledger still lists every file.
+    findings
+}
+
+/// Tells of very many equal findings how many there are; what a policy excepts does not count.
+///
+/// Thousands of them hide the one that matters, and the ledger still lists every file.
+pub fn cut(mut findings: Vec<Finding>) -> Vec<Finding> {
     let mut counts: BTreeMap<(Risk, Rule), usize> = BTreeMap::new();
     findings.retain(|finding| {
+        if finding.excepted.is_some() || finding.risk <= Risk::High {
+            return true;
+        }
         let count = counts.entry((finding.risk, finding.rule)).or_default();
         *count += 1;
-        *count <= MAX_SINGLE || finding.risk <= Risk::High
+        *count <= MAX_SINGLE
     });
     for ((risk, rule), count) in counts {
-        if count > MAX_SINGLE && risk > Risk::High {
+        if count > MAX_SINGLE {
             let message = format!("and {} more like these", count - MAX_SINGLE);
             findings.push(Finding::new(rule, None, message).with_risk(risk));
         }
@@ -187,7 +196,7 @@ mod tests {
         let files = (0..50).map(|number| file(&format!("data/{number:02}.json"), added()));
         let binaries = (0..30).map(|number| file(&format!("lib/{number:02}.node"), added()));
         let ledger = ledger(files.chain(binaries).collect());
-        let findings = judge(&Evidence { ledger: Some(&ledger), ..Evidence::default() });
+        let findings = cut(judge(&Evidence { ledger: Some(&ledger), ..Evidence::default() }));
         assert_eq!(findings.iter().filter(|found| found.rule == Rule::BinaryAdded).count(), 30);
         assert_eq!(findings.iter().filter(|found| found.rule == Rule::FileNotInSource).count(), MAX_SINGLE + 1);
         assert_eq!(findings.last().unwrap().message, "and 30 more like these");

@@ -14,6 +14,7 @@ pub(super) fn findings_of(rule: Rule, evidence: &Evidence<'_>) -> Vec<Finding> {
         for key in keys.iter().filter(|key| rule_of(key) == rule) {
             let message = side_by_side(key, ["published", "source"]);
             let mut finding = Finding::new(rule, Some(&file.path), message).with_risk(risk_of(rule, key));
+            finding.key = Some(key.key_path.clone());
             finding.same_as = evidence.unchanged_key.and_then(|unchanged| unchanged(&key.key_path));
             if finding.same_as.is_some() {
                 // What the release before said, too, is known to those who use it.
@@ -54,6 +55,8 @@ fn risk_of(rule: Rule, difference: &ManifestDifference) -> Risk {
         {
             Risk::High
         }
+        // What is no longer asked for installs nothing.
+        "dependencies" | "optionalDependencies" | "peerDependencies" if difference.published.is_none() => Risk::Low,
         "gypfile" | "binary" => Risk::High,
         "description" | "keywords" | "homepage" | "bugs" | "author" | "contributors" | "maintainers" | "funding"
         | "readme" | "readmeFilename" | "devDependencies" => Risk::Low,
@@ -102,7 +105,7 @@ mod tests {
             ("scripts.test", text(), None, Rule::ManifestDiffers, Risk::Medium),
             ("dependencies[\"b.c\"]", text(), None, Rule::DependencyAdded, Risk::High),
             ("dependencies.b", text(), text(), Rule::ManifestDiffers, Risk::High),
-            ("dependencies.b", None, text(), Rule::ManifestDiffers, Risk::Medium),
+            ("dependencies.b", None, text(), Rule::ManifestDiffers, Risk::Low),
             ("devDependencies.b", text(), None, Rule::ManifestDiffers, Risk::Low),
             ("bin.tool", text(), None, Rule::BinAdded, Risk::High),
             ("bin.tool", text(), text(), Rule::EntryPointDiffers, Risk::High),

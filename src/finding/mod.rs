@@ -22,7 +22,7 @@ mod support;
 
 pub use evidence::{Evidence, ReachOf, UnexplainedText, VersionOf};
 pub use file_kind::FileKind;
-pub use judge::judge;
+pub use judge::{cut, judge};
 pub use rank::{Weighing, Weight, rank};
 pub use risk::Risk;
 pub use rule::{Confidence, Description, Severity};
@@ -40,6 +40,8 @@ pub struct Finding {
     pub rule: Rule,
     /// The file it is about, if it is about one.
     pub path: Option<String>,
+    /// The key of the manifest that it is about, such as `dependencies.chalk`.
+    pub key: Option<String>,
     /// One sentence.
     pub message: String,
     /// When the file takes effect, where that was looked at.
@@ -63,6 +65,7 @@ impl Finding {
             risk: rule.risk(),
             rule,
             path: path.map(str::to_owned),
+            key: None,
             message: message.into(),
             reach: None,
             way: Vec::new(),

@@ -10,7 +10,7 @@
 //!
 //! | content of a file | the risk is |
 //! |---|---|
-//! | document, type declaration or source map that nothing runs by itself | `low` |
+//! | document, type declaration or source map that nothing runs by itself | `low`; `medium` with a signal, or where a file refers to it |
 //! | that an earlier release had, too | `low`; `medium` with a signal, unless it is inert |
 //! | runs at installation | `critical` |
 //! | runs on import or as a command | at least `high`, one step more urgent with a signal |
@@ -69,12 +69,14 @@ pub fn rank(weight: &Weight) -> Risk {
 
 fn of_content(weight: &Weight) -> Risk {
     let runs = matches!(weight.reach, Some(Reach::Install | Reach::Import | Reach::Command));
-    if weight.kind.is_read_only() && !runs {
-        return Risk::Low;
-    }
     if weight.unchanged {
         // An attack that the release before carried, too, is none the better for that.
         return if weight.alarming && weight.reach != Some(Reach::Inert) { Risk::Medium } else { Risk::Low };
+    }
+    // What something refers to, or what does what programs do, is more than a text.
+    let is_read = weight.reach == Some(Reach::Reachable) || weight.alarming;
+    if weight.kind.is_read_only() && !runs {
+        return if is_read { Risk::Medium } else { Risk::Low };
     }
     // The order of risks begins with the most urgent one, so that the lesser of two is the more urgent.
     let risk = match weight.reach {
@@ -147,8 +149,9 @@ mod tests {
             (Low, Data, Some(Inert), false, Medium),
             (High, Unfollowed, Some(Inert), false, High),
             (High, Unfollowed, None, false, High),
-            (Medium, Document, None, true, Low),
-            (High, Document, Some(Reachable), false, Low),
+            (Medium, Document, None, true, Medium),
+            (High, Document, Some(Reachable), false, Medium),
+            (High, Document, Some(Inert), false, Low),
             (Medium, Document, Some(Import), false, High),
             (Medium, Declaration, Some(Inert), false, Low),
             (Medium, Declaration, Some(Install), false, Critical),

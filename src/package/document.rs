@@ -1,3 +1,7 @@
+/// What every package has without an extension, or with one of prose.
+const NAMES: [&str; 10] =
+    ["license", "licence", "copying", "notice", "readme", "changelog", "changes", "history", "authors", "contributors"];
+
 /// Whether a path is prose by its name: Markdown or plain text, or one of the files that every package has
 /// without an extension (licence, readme, change log).
 ///
@@ -9,24 +13,18 @@ pub fn is_document(path: &str) -> bool {
     {
         return true;
     }
-    const NAMES: [&str; 10] = [
-        "license",
-        "licence",
-        "copying",
-        "notice",
-        "readme",
-        "changelog",
-        "changes",
-        "history",
-        "authors",
-        "contributors",
-    ];
     const LICENCES: [&str; 8] = ["mit", "apache", "apache-2.0", "bsd", "isc", "mpl", "gpl", "unlicense"];
     NAMES.iter().any(|known| match name.strip_prefix(known) {
         Some("") => true,
         Some(rest) => rest.strip_prefix(['-', '_']).is_some_and(|licence| LICENCES.contains(&licence)),
         None => false,
     })
+}
+
+/// Whether a path is a readme, licence, change log or the like at a package's root, under its usual name.
+pub fn is_usual_document(path: &str) -> bool {
+    let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem).to_ascii_lowercase();
+    !path.contains('/') && is_document(path) && NAMES.iter().any(|name| stem.starts_with(name))
 }
 
 /// The same for a file of a package: there only the root holds prose without an extension.

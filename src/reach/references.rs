@@ -60,6 +60,8 @@ pub(super) enum Reference {
     FilePrefix(String),
     /// Names a file relative to the folder in which the program was started.
     WorkingFile(String),
+    /// The file's own name with something more behind it, as in `__filename + '.map'`.
+    Beside(String),
     /// Hands text to a function that runs or reads files; it may be a command.
     Command(String),
     /// Holds text that may be the path of a file, for whatever purpose.
@@ -171,6 +173,8 @@ impl Collector {
             (Base::None, _) => {}
             (Base::Folder, true) => self.found.add(Reference::File(value)),
             (Base::Folder, false) => self.found.add(Reference::FilePrefix(value)),
+            (Base::Itself, true) => self.found.add(Reference::Beside(value)),
+            (Base::Itself, false) => {}
             (Base::Working, true) => self.found.add(Reference::WorkingFile(value)),
             (Base::Working, false) => {}
         }

@@ -234,6 +234,7 @@ impl<'w, 'f> Walk<'w, 'f> {
             let (reach, found): (Reach, Vec<&'f str>) = match reference {
                 Reference::Import(specifier) => (reach, resolve(self.files, folder, specifier)),
                 Reference::File(name) => (reach, self.completed(&[folder], name)),
+                Reference::Beside(end) => (reach, self.files.exact(&format!("{path}{end}")).into_iter().collect()),
                 Reference::WorkingFile(name) => (reach, self.completed(&[scope], name)),
                 Reference::Command(text) => {
                     let mut found = self.completed(&[folder, scope], text);

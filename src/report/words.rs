@@ -101,7 +101,7 @@ pub(super) fn origin(origin: &LineOrigin) -> String {
             let commit: String = place.commit.to_string().chars().take(12).collect();
             format!("{lines}: seen in `{}` at commit {commit}", place.path)
         }
-        None if origin.certain => format!("{lines}: never seen in the file's history"),
+        None if origin.certain => format!("{lines}: never seen in the source"),
         None => format!("{lines}: not seen in what could be looked at of the history"),
     }
 }

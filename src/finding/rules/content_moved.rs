@@ -1,6 +1,6 @@
 //! `content-moved`
 
-use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
+use crate::finding::{Confidence, Description, Evidence, FileKind, Finding, Risk, Rule, Severity, Weighing};
 use crate::ledger::{Explanation, LedgerFile};
 use crate::package::is_document_of_package;
 
@@ -20,11 +20,20 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let tell = |file: &LedgerFile| match &file.explanation {
         Explanation::GitBlobMoved { from } if !is_document_of_package(&file.path) => {
             let message = format!("the content is at `{from}` in the source");
-            Some(Finding::new(Rule::ContentMoved, Some(&file.path), message))
+            let finding = Finding::new(Rule::ContentMoved, Some(&file.path), message);
+            Some(if was_no_code(&file.path, from) { finding.with_risk(Risk::High) } else { finding })
         }
         _ => None,
     };
     evidence.files().filter_map(tell).collect()
+}
+
+/// Whether code has the content of something that was not written to be run in a package.
+fn was_no_code(path: &str, from: &str) -> bool {
+    let folders = ["test", "tests", "__tests__", "spec", "fixtures", "__fixtures__", "examples", "docs"];
+    let is_aside = |path: &str| path.split('/').rev().skip(1).any(|folder| folders.contains(&folder));
+    let kind = FileKind::of(path);
+    kind == FileKind::Code && (FileKind::of(from) != kind || is_aside(from) && !is_aside(path))
 }
 
 #[cfg(test)]
@@ -37,6 +46,12 @@ mod tests {
         let from = "src/index.js".to_owned();
         let ledger = ledger(vec![file("index.js", Explanation::GitBlobMoved { from })]);
         assert_eq!(paths_in(judge, &ledger), ["index.js"]);
+    }
+
+    #[test]
+    fn what_was_no_code_is_urgent() {
+        assert!(was_no_code("setup.js", "test/evil.txt") && was_no_code("local.js", "test/fixtures/a.js"));
+        assert!(!was_no_code("index.js", "src/index.js") && !was_no_code("test/a.js", "packages/a/test/a.js"));
     }
 
     #[test]

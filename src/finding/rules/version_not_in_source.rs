@@ -12,11 +12,15 @@ pub(super) const DESCRIPTION: Description = Description {
     confidence: Confidence::High,
     risk: Risk::High,
     weighing: Weighing::Fixed,
-    summary: "No tag and no commit of the repository has this version.",
+    summary: "No repository is named, or no tag and no commit of it has this version.",
 };
 
 /// Judges.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
+    if evidence.no_repository {
+        let message = "the metadata names no repository, so nothing of the release can be compared";
+        return vec![Finding::new(Rule::VersionNotInSource, None, message)];
+    }
     let Some(matched) = evidence.matched else { return Vec::new() };
     if matched.standing != MatchStanding::Nearest || evidence.source_incomplete {
         return Vec::new();

@@ -62,7 +62,7 @@ pub(super) fn construct(scopes: &Scopes, callee: &Expression<'_>, arguments: &[A
     }
 }
 
-fn is_own_file(name: &str) -> bool {
+pub(super) fn is_own_file(name: &str) -> bool {
     matches!(name, "import.meta.url" | "__filename")
 }
 

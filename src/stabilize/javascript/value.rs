@@ -48,6 +48,8 @@ pub(crate) enum Base {
     None,
     /// The folder of the file.
     Folder,
+    /// The file itself.
+    Itself,
     /// The folder in which the program was started.
     Working,
 }
@@ -165,6 +167,8 @@ impl Value {
             Self::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
                 Some(Text::plain(number.to_string()))
             }
+            // In sums and templates alone; elsewhere the file itself stands for its folder.
+            Self::Global(name) if call::is_own_file(name) => Some(Text { base: Base::Itself, ..Text::plain("") }),
             _ => None,
         }
     }

@@ -47,6 +47,11 @@ pub(in crate::verify) fn earlier(
     request: &Request,
     context: &Context,
 ) -> Result<Option<Earlier>, VerifyError> {
+    if let Some(since) = &request.since
+        && since.compare_precedence(&claim.release.version).is_ge()
+    {
+        return Err(VerifyError::NotEarlier { since: since.clone(), version: claim.release.version.clone() });
+    }
     let directory = matched.as_ref().map_or("", |matched| matched.winner.directory.path.as_str());
     let unexplained = looked_into(outcome, directory).next().is_some();
     let Some(version) = request.since.clone().or_else(|| before(claim)).filter(|_| unexplained) else {

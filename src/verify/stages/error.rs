@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::artifact::ArtifactError;
+use crate::package::Version;
 use crate::registry::RegistryError;
 
 /// Why a verification ended without a verdict.
@@ -54,6 +55,14 @@ pub enum VerifyError {
         commit: String,
         /// Where.
         repository: String,
+    },
+    /// `--since` names no earlier release.
+    #[error("`--since` names {since}, which is not earlier than {version}")]
+    NotEarlier {
+        /// What was asked for.
+        since: Version,
+        /// The release.
+        version: Version,
     },
     /// The cache holds other bytes than it recorded.
     #[error("the cached artifact `{}` is damaged", path.display())]

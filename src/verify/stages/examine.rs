@@ -179,7 +179,7 @@ fn text(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome, reach: Reach) -
         None => (published.clone(), Some((1, published.lines().count().max(1)))),
     };
     // Whatever it is called, what an import reaches is read as a program.
-    let runs = matches!(reach, Reach::Install | Reach::Import | Reach::Command);
+    let runs = reach != Reach::Inert;
     let is_data = file.path.ends_with(".json");
     let kind = SourceKind::of(&file.path).or((runs && !is_data).then_some(SourceKind::Unstated));
     let Some(kind) = kind else {

@@ -1,7 +1,7 @@
 //! Stage 8a: the findings, with all that tells how urgent they are.
 
 use crate::artifact::ArtifactContents;
-use crate::finding::{Evidence, Finding, judge};
+use crate::finding::{Evidence, Finding, cut, judge};
 use crate::registry::DigestsStated;
 use crate::source::git::{Gap, SourceRepository, with_source};
 use crate::source::match_commit::CommitMatch;
@@ -52,6 +52,7 @@ pub(in crate::verify) fn judge_all(
         ledger,
         matched: matched.as_ref(),
         metadata: claim.metadata.as_ref(),
+        no_repository: claim.repositories.is_empty(),
         source_incomplete: compared_with.is_some_and(|(matched, source)| {
             matches!(source.gap(), Some(Gap::History | Gap::Trees)) || is_outdated(source, matched, claim)
         }),
@@ -73,5 +74,5 @@ pub(in crate::verify) fn judge_all(
     });
     let digest = |path: &str| ledger?.file(path)?.sha256;
     context.policy.apply(&mut findings, &claim.release, digest);
-    findings
+    cut(findings)
 }
