@@ -42,6 +42,7 @@ pub const DESCRIPTIONS: &[(&str, &str)] = descriptions![
     "renamed-repository",
     "root-licence",
     "semantic-release",
+    "waking-file",
     "wrong-tag",
     "after-the-tag",
     "clean-publish",

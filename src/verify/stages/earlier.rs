@@ -1,12 +1,14 @@
 //! Stage 7b: an earlier release of the same package, to tell what is new from what has always been so.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::artifact::{CollisionCheck, ReadOptions, SourceContent, read_tarball};
+use crate::artifact::{CollisionCheck, ReadOptions, SourceContent, read_entries, read_tarball};
 use crate::package::{BlobId, Subject, Version, without_byte_order_mark};
+use crate::reach::{Reach, ReachLimits, ReachMap};
 use crate::source::match_commit::CommitMatch;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
@@ -14,18 +16,32 @@ use crate::verify::stages::error::VerifyError;
 use crate::verify::stages::examine::looked_into;
 use crate::verify::{Context, Request};
 
+/// Largest file of it that is looked into, bytes.
+const FILE_SIZE: u64 = 4 << 20;
+/// Most bytes of it that are held at a time.
+const HELD_SIZE: u64 = 32 << 20;
+
 /// What an earlier release held.
 #[derive(Debug)]
 pub(in crate::verify) struct Earlier {
     pub(in crate::verify) version: Version,
-    files: HashMap<Box<str>, Option<BlobId>>,
+    /// By path: the content's id, and its size in bytes.
+    files: HashMap<Box<str>, (Option<BlobId>, u64)>,
     manifest: Option<Value>,
+    /// When the files that are still the same took effect there.
+    reach: Option<ReachMap>,
 }
 
 impl Earlier {
     /// Whether it had this content at this path.
     pub(in crate::verify) fn had(&self, path: &str, blob: Option<BlobId>) -> bool {
-        blob.is_some() && self.files.get(path).copied().flatten() == blob
+        blob.is_some() && self.files.get(path).is_some_and(|(had, _)| *had == blob)
+    }
+
+    /// Whether the file took effect as early there as it does now: what slept before is new when it wakes up.
+    pub(in crate::verify) fn reached(&self, path: &str, now: Option<Reach>) -> bool {
+        let (Some(now), Some(reach)) = (now, &self.reach) else { return true };
+        reach.reach(path) <= now
     }
 
     /// Whether its manifest said the same under the first key of a key path such as `exports["."]`.
@@ -59,7 +75,11 @@ pub(in crate::verify) fn earlier(
     };
     let runtime = tokio::runtime::Handle::current();
     match runtime.block_on(read(claim, version, context)) {
-        Ok(earlier) => Ok(Some(earlier)),
+        Ok((mut earlier, archive)) => {
+            let same = looked_into(outcome, directory).filter(|file| earlier.had(&file.path, file.blob));
+            earlier.reach = reach(&earlier, &archive, &same.map(|file| &*file.path).collect(), context);
+            Ok(Some(earlier))
+        }
         Err(error) if request.since.is_some() => Err(error),
         Err(error) => {
             tracing::info!(release = %claim.release, %error, "the release before cannot be compared with");
@@ -73,7 +93,27 @@ fn before(claim: &Claim) -> Option<Version> {
     Some(claim.metadata.as_ref()?.neighbours.settled.as_ref()?.version.clone())
 }
 
-async fn read(claim: &Claim, version: Version, context: &Context) -> Result<Earlier, VerifyError> {
+/// Follows the earlier release's imports to the files that are still the same.
+fn reach(earlier: &Earlier, archive: &Path, same: &BTreeSet<&str>, context: &Context) -> Option<ReachMap> {
+    if same.is_empty() {
+        return None;
+    }
+    let paths: BTreeSet<&str> = earlier.files.keys().map(|path| &**path).collect();
+    let file = File::open(archive).ok()?;
+    let mut room = HELD_SIZE;
+    let held = paths.iter().copied().filter(|path| {
+        let size = earlier.files.get(*path).map_or(u64::MAX, |(_, size)| *size);
+        let fits = size <= FILE_SIZE && size <= room;
+        room -= if fits { size } else { 0 };
+        fits
+    });
+    let contents = read_entries(file, context.limits, &held.collect(), FILE_SIZE).ok()?;
+    let manifest = earlier.manifest.clone().unwrap_or(Value::Null);
+    let mut read = |path: &str| contents.get(path).cloned();
+    Some(ReachMap::of(&manifest, &paths, &mut read, Some(same), ReachLimits::default()))
+}
+
+async fn read(claim: &Claim, version: Version, context: &Context) -> Result<(Earlier, PathBuf), VerifyError> {
     let release = &claim.release;
     let subject = Subject { ecosystem: release.ecosystem, name: release.name.clone(), version: Some(version.clone()) };
     let metadata = context.registry.release(&subject).await?;
@@ -89,11 +129,14 @@ async fn read(claim: &Claim, version: Version, context: &Context) -> Result<Earl
         digests: false,
         threaded: false,
     };
-    let contents = read_tarball(file, &options).map_err(|source| VerifyError::Unreadable { path, source })?;
+    let contents =
+        read_tarball(file, &options).map_err(|source| VerifyError::Unreadable { path: path.clone(), source })?;
     let manifest = contents.manifest.as_deref().map(without_byte_order_mark);
-    Ok(Earlier {
+    let earlier = Earlier {
         version,
         manifest: manifest.and_then(|text| serde_json::from_slice(text).ok()),
-        files: contents.entries.iter().map(|entry| (entry.path.clone(), entry.blob)).collect(),
-    })
+        files: contents.entries.iter().map(|entry| (entry.path.clone(), (entry.blob, entry.size))).collect(),
+        reach: None,
+    };
+    Ok((earlier, path))
 }

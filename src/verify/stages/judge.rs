@@ -40,7 +40,10 @@ pub(in crate::verify) fn judge_all(
     };
     let unchanged = |path: &str| {
         let blob = ledger?.file(path)?.blob;
-        earlier.filter(|earlier| earlier.had(path, blob)).map(|earlier| earlier.version.to_string())
+        let now = examined.reach.as_ref().map(|reach| reach.reach(path));
+        earlier
+            .filter(|earlier| earlier.had(path, blob) && earlier.reached(path, now))
+            .map(|earlier| earlier.version.to_string())
     };
     let unchanged_key = |key_path: &str| {
         let manifest = examined.manifest.as_ref()?;
