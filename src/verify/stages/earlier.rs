@@ -47,8 +47,9 @@ impl Earlier {
     /// Whether its manifest said the same under the first key of a key path such as `exports["."]`.
     pub(in crate::verify) fn said(&self, key_path: &str, manifest: &Value) -> bool {
         let top = key_path.split(['.', '[']).next().unwrap_or_default();
-        let value = manifest.get(top);
-        value.is_some() && self.manifest.as_ref().and_then(|manifest| manifest.get(top)) == value
+        // As text: the order of conditions decides which of them an import takes.
+        let value = manifest.get(top).map(Value::to_string);
+        value.is_some() && self.manifest.as_ref().and_then(|manifest| manifest.get(top)).map(Value::to_string) == value
     }
 }
 
