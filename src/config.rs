@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::package::line_of;
+
 /// A configuration file's contents; every key is optional, an unknown key is an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -114,8 +116,7 @@ impl Config {
 
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         toml::from_str(text).map_err(|error| {
-            let start = error.span().map_or(0, |span| span.start);
-            let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+            let line = line_of(text, error.span().map_or(0, |span| span.start));
             ConfigError::Parse { path: path.to_owned(), line, reason: error.message().to_owned() }
         })
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Deserialize;
 
 use crate::finding::{Finding, Rule};
-use crate::package::{PackageName, Release, Sha256Digest, Version};
+use crate::package::{PackageName, Release, Sha256Digest, Version, line_of};
 use crate::registry::parse_rfc3339;
 
 /// A policy file's exceptions, and which of them this run has used.
@@ -110,8 +110,7 @@ impl Policy {
 
     fn parse(path: &Path, text: &str, now: i64) -> Result<Self, PolicyError> {
         let file: File = toml::from_str(text).map_err(|error: toml::de::Error| {
-            let start = error.span().map_or(0, |span| span.start);
-            let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+            let line = line_of(text, error.span().map_or(0, |span| span.start));
             PolicyError::Parse { path: path.to_owned(), line, reason: error.message().to_owned() }
         })?;
         let numbered = file.exception.into_iter().enumerate();

@@ -18,14 +18,26 @@ pub struct AddedText {
     pub line: usize,
     /// As it is written.
     pub text: String,
+    /// Where it is in the published file, bytes.
+    pub span: Range<usize>,
 }
 
 /// The lines that only `published` has, run by run.
 pub fn added_lines(published: &str, candidate: &str) -> Vec<AddedText> {
     let (old, new) = (candidate.tokenize_lines(), published.tokenize_lines());
-    let edits = line_edits(&old, &new);
-    let runs = edits.iter().filter(|edit| !matches!(edit, DiffOp::Equal { .. }) && !edit.new_range().is_empty());
-    runs.map(|edit| AddedText { line: edit.new_range().start + 1, text: new[edit.new_range()].concat() }).collect()
+    let length = |lines: &[&str]| lines.iter().map(|line| line.len()).sum::<usize>();
+    let (mut passed, mut start, mut added) = (0, 0, Vec::new());
+    for edit in line_edits(&old, &new) {
+        let lines = edit.new_range();
+        if matches!(edit, DiffOp::Equal { .. }) || lines.is_empty() {
+            continue;
+        }
+        start += length(&new[passed..lines.start]);
+        let end = start + length(&new[lines.clone()]);
+        added.push(AddedText { line: lines.start + 1, text: published[start..end].to_owned(), span: start..end });
+        (passed, start) = (lines.end, end);
+    }
+    added
 }
 
 /// Where a program has what its candidate lacks, in bytes: statements where both can be read, lines otherwise.
@@ -40,22 +52,7 @@ pub fn added_code(published: &str, candidate: &str, kind: SourceKind) -> Vec<Ran
             spans.filter(|span| !published.get(span.clone()).is_some_and(|text| text.trim().is_empty())).collect()
         }
         // Comments are no statements, and what does not parse has none.
-        None => {
-            let (old, new) = (candidate.tokenize_lines(), published.tokenize_lines());
-            let starts: Vec<usize> = new
-                .iter()
-                .scan(0, |end, line| {
-                    let start = *end;
-                    *end += line.len();
-                    Some(start)
-                })
-                .chain([published.len()])
-                .collect();
-            let edits = line_edits(&old, &new);
-            let runs = edits.iter().filter(|edit| !matches!(edit, DiffOp::Equal { .. }));
-            let spans = runs.map(|edit| starts[edit.new_range().start]..starts[edit.new_range().end]);
-            spans.filter(|span| !span.is_empty()).collect()
-        }
+        None => added_lines(published, candidate).into_iter().map(|run| run.span).collect(),
     }
 }
 

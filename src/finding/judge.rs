@@ -7,7 +7,6 @@ use crate::finding::file_kind::machine_code;
 use crate::finding::rank::is_alarming;
 use crate::finding::rules::JUDGES;
 use crate::finding::{Evidence, FileKind, Finding, Risk, Rule, Weighing, Weight, rank};
-use crate::package::CommitId;
 
 /// More findings of one rule and one risk than this are told as one, unless the risk is high.
 const MAX_SINGLE: usize = 20;
@@ -110,11 +109,6 @@ fn by_urgency(first: &Finding, second: &Finding) -> Ordering {
         .then_with(|| place(first).cmp(&place(second)))
         .then_with(|| first.path.cmp(&second.path))
         .then_with(|| first.cmp(second))
-}
-
-/// The first twelve digits of a commit id.
-pub(super) fn short(commit: &CommitId) -> String {
-    commit.to_string().chars().take(12).collect()
 }
 
 #[cfg(test)]

@@ -220,6 +220,13 @@ impl fmt::Display for Integrity {
     }
 }
 
+impl CommitId {
+    /// Its first twelve digits, as people know commits from git.
+    pub fn short(&self) -> String {
+        self.to_string().chars().take(12).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

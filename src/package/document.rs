@@ -21,17 +21,22 @@ pub fn is_document(path: &str) -> bool {
     })
 }
 
+/// The same for a file of a package: there only the root holds prose without an extension.
+///
+/// Deeper in it, `require('./license')` would run a file of that name.
+pub fn is_document_of_package(path: &str) -> bool {
+    is_document(path) && (!path.contains('/') || path.rsplit('/').next().is_some_and(|name| name.contains('.')))
+}
+
 /// Whether a path is a readme, licence, change log or the like at a package's root, under its usual name.
 pub fn is_usual_document(path: &str) -> bool {
     let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem).to_ascii_lowercase();
     !path.contains('/') && is_document(path) && NAMES.iter().any(|name| stem.starts_with(name))
 }
 
-/// The same for a file of a package: there only the root holds prose without an extension.
-///
-/// Deeper in it, `require('./license')` would run a file of that name.
-pub fn is_document_of_package(path: &str) -> bool {
-    is_document(path) && (!path.contains('/') || path.rsplit('/').next().is_some_and(|name| name.contains('.')))
+/// The line of a byte of a text, counted from 1.
+pub fn line_of(text: &str, byte: usize) -> usize {
+    text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// The text behind a UTF-8 byte order mark, which npm and git skip, too.

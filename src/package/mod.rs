@@ -10,7 +10,7 @@ mod purl;
 mod version;
 
 pub use digest::{BlobId, CommitId, DigestError, Integrity, IntegrityMismatch, Sha1Digest, Sha256Digest, hex_text};
-pub use document::{is_document, is_document_of_package, is_usual_document, without_byte_order_mark};
+pub use document::{is_document, is_document_of_package, is_usual_document, line_of, without_byte_order_mark};
 pub use ecosystem::Ecosystem;
 pub use name::{NameError, PackageName};
 pub use purl::{Release, Subject, SubjectError};

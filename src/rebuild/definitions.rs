@@ -12,7 +12,7 @@ use nodejs_semver::Range;
 use serde::Deserialize;
 
 use super::plan::Plan;
-use crate::package::{Ecosystem, PackageName, Version};
+use crate::package::{Ecosystem, PackageName, Version, line_of};
 
 /// Largest file that is read.
 const MAX_BYTES: u64 = 1 << 20;
@@ -158,8 +158,7 @@ pub fn read(path: &Path) -> Result<Vec<Plan>, DefinitionError> {
 /// One plan is the document itself; several are its `plan` tables.
 fn parse_toml(text: &str) -> Result<Vec<Plan>, String> {
     let reason = |error: toml::de::Error| {
-        let start = error.span().map_or(0, |span| span.start);
-        let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+        let line = line_of(text, error.span().map_or(0, |span| span.start));
         format!("line {line}: {}", error.message())
     };
     let table: toml::Table = toml::from_str(text).map_err(reason)?;

@@ -98,8 +98,7 @@ pub(super) fn origin(origin: &LineOrigin) -> String {
     let lines = if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
     match &origin.place {
         Some(place) => {
-            let commit: String = place.commit.to_string().chars().take(12).collect();
-            format!("{lines}: seen in `{}` at commit {commit}", place.path)
+            format!("{lines}: seen in `{}` at commit {}", place.path, place.commit.short())
         }
         None if origin.certain => format!("{lines}: never seen in the source"),
         None => format!("{lines}: not seen in what could be looked at of the history"),

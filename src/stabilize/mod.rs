@@ -15,6 +15,8 @@ mod timestamp;
 
 use std::fmt;
 
+use crate::package::without_byte_order_mark;
+
 /// A stabilizer's stable id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StabilizerId {
@@ -112,7 +114,7 @@ pub fn equal_after(path: &str, published: &[u8], candidate: &[u8]) -> Option<Vec
 /// `#!` at all. One CR right before the LF is what installers take away.
 pub fn same_interpreter(published: &[u8], candidate: &[u8]) -> bool {
     let line = |content: &[u8]| {
-        let rest = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+        let rest = without_byte_order_mark(content);
         let end = content.iter().position(|byte| *byte == b'\n').unwrap_or(content.len());
         let line = content[..end].strip_suffix(b"\r").unwrap_or(&content[..end]);
         rest.starts_with(b"#!").then(|| line.to_vec())

@@ -1,6 +1,5 @@
 //! `claims-disagree`
 
-use crate::finding::judge::short;
 use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
 use crate::source::match_commit::{self, Candidate};
 use crate::source::tags::TagForm;
@@ -35,9 +34,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
         };
         let message = format!(
             "{claim} {name} names commit {} ({} files match), the artifact matches {} ({} files)",
-            short(&other.commit),
+            other.commit.short(),
             other.matched,
-            short(&winner.commit),
+            winner.commit.short(),
             winner.matched
         );
         Some(Finding::new(Rule::ClaimsDisagree, None, message))

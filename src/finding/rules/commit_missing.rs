@@ -1,6 +1,5 @@
 //! `commit-missing`
 
-use crate::finding::judge::short;
 use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
 use crate::package::CommitId;
 
@@ -18,7 +17,7 @@ pub(super) const DESCRIPTION: Description = Description {
 /// Judges.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let tell = |commit: &CommitId| {
-        let message = format!("`gitHead` names commit {}, which the repository does not hold", short(commit));
+        let message = format!("`gitHead` names commit {}, which the repository does not hold", commit.short());
         Finding::new(Rule::CommitMissing, None, message)
     };
     evidence.matched.into_iter().flat_map(|matched| &matched.missing).map(tell).collect()

@@ -1,6 +1,5 @@
 //! `commit-unreachable`
 
-use crate::finding::judge::short;
 use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
 use crate::source::match_commit::{self, Candidate};
 
@@ -22,7 +21,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
         let message = format!(
             "`{}` names commit {}, which no branch or tag reaches (it holds {} of the artifact's files)",
             if chosen { "--commit" } else { "gitHead" },
-            short(&candidate.commit),
+            candidate.commit.short(),
             candidate.matched
         );
         Finding::new(Rule::CommitUnreachable, None, message)

@@ -1,6 +1,5 @@
 //! `source-history-only`
 
-use crate::finding::judge::short;
 use crate::finding::{Confidence, Description, Evidence, FileKind, Finding, Risk, Rule, Severity, Weighing};
 use crate::ledger::{Explanation, LedgerFile};
 
@@ -19,7 +18,7 @@ pub(super) const DESCRIPTION: Description = Description {
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let tell = |file: &LedgerFile| {
         let Explanation::History { commit } = &file.explanation else { return None };
-        let message = format!("the content is the source's at commit {}", short(commit));
+        let message = format!("the content is the source's at commit {}", commit.short());
         let finding = Finding::new(Rule::SourceHistoryOnly, Some(&file.path), message);
         // An old text misleads nobody; old code has the faults that the release is to mend.
         Some(if !FileKind::of(&file.path).is_read_only() { finding.with_risk(Risk::Medium) } else { finding })

@@ -1,6 +1,5 @@
 //! `tag-moved`
 
-use crate::finding::judge::short;
 use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
 use crate::source::git::MovedTag;
 
@@ -19,7 +18,7 @@ pub(super) const DESCRIPTION: Description = Description {
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let tell = |moved: &MovedTag| {
         let message =
-            format!("the tag `{}` named {} and now names {}", moved.tag, short(&moved.before), short(&moved.now));
+            format!("the tag `{}` named {} and now names {}", moved.tag, moved.before.short(), moved.now.short());
         Finding::new(Rule::TagMoved, None, message)
     };
     evidence.moved_tags.iter().map(tell).collect()

@@ -1,6 +1,5 @@
 //! `version-not-in-source`
 
-use crate::finding::judge::short;
 use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
 use crate::source::match_commit::MatchStanding;
 
@@ -25,7 +24,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     if matched.standing != MatchStanding::Nearest || evidence.source_incomplete {
         return Vec::new();
     }
-    let nearest = short(&matched.winner.commit);
+    let nearest = matched.winner.commit.short();
     let message = format!("nothing in the repository is this version of the package; commit {nearest} comes nearest");
     vec![Finding::new(Rule::VersionNotInSource, None, message)]
 }

@@ -1,7 +1,7 @@
 //! The ledger: each file in a line, and where it differs.
 
 use super::findings::Told;
-use super::{DIM, Detail, GREEN, RED, line, shortened};
+use super::{DIM, Detail, GREEN, RED, line};
 use crate::artifact::EntryKind;
 use crate::compare::{FileDiff, RebuiltDifference};
 use crate::ledger::{Explanation, Ledger, LedgerFile};
@@ -64,7 +64,7 @@ fn weaker(out: &mut String, ledger: &Ledger) {
     for file in &ledger.files {
         let way = match &file.explanation {
             Explanation::GitBlobMoved { .. } => "in another place of the commit".to_owned(),
-            Explanation::History { commit } => format!("in another commit, {}", shortened(commit)),
+            Explanation::History { commit } => format!("in another commit, {}", commit.short()),
             Explanation::Stabilized { .. } => format!("equal {}", how(file)),
             explanation if explanation.is_behind_a_failure() => how(file),
             Explanation::RebuiltStabilized { .. } => format!("rebuilt, equal after {}", how(file)),

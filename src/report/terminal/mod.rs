@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::package::CommitId;
 use crate::report::printable::printable;
 use crate::report::rebuild;
 use crate::source::location::ClaimOrigin;
@@ -94,12 +93,7 @@ fn headline(out: &mut String, verification: &Verification) {
 
 fn describe(candidate: &Candidate) -> String {
     let evidence: Vec<String> = candidate.evidence.iter().map(evidence_text).collect();
-    format!("{} ({})", shortened(&candidate.commit), evidence.join(", "))
-}
-
-/// A commit's first characters, as people know them from git.
-fn shortened(commit: &CommitId) -> String {
-    commit.to_string().chars().take(12).collect()
+    format!("{} ({})", candidate.commit.short(), evidence.join(", "))
 }
 
 /// Evidence in a few words.

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::javascript;
 use super::program::Budget;
 use crate::pack::{Node, NodeKind, SourceTree};
+use crate::package::without_byte_order_mark;
 
 /// Longer patterns are left out, because matching costs the product of both lengths.
 const MAXIMUM_PATTERN: usize = 4_096;
@@ -144,7 +145,7 @@ struct IgnoreLine {
 }
 
 fn parse(content: &[u8]) -> Vec<IgnoreLine> {
-    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+    let content = without_byte_order_mark(content);
     content.split(|&byte| byte == b'\n').filter_map(parse_line).collect()
 }
 
