@@ -1,5 +1,5 @@
 use crate::artifact::EntryPath;
-use crate::package::{BlobId, Sha256Digest};
+use crate::package::{BlobId, Sha256Digest, without_byte_order_mark};
 
 /// What an archive member is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +118,11 @@ impl ArtifactContents {
     pub fn entry(&self, path: &str) -> Option<&ArtifactEntry> {
         let index = self.entries.binary_search_by(|entry| (*entry.path).cmp(path)).ok()?;
         self.entries.get(index)
+    }
+
+    /// The manifest as JSON, if it is that.
+    pub fn parsed_manifest(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(without_byte_order_mark(self.manifest.as_deref()?)).ok()
     }
 
     /// The regular files.

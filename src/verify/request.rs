@@ -28,7 +28,8 @@ pub struct Request {
     pub directory: Option<String>,
     /// Which differences are written out.
     pub shown: Shown,
-    /// The earlier release that unexplained content is compared with; the one before unless stated.
+    /// The earlier release that unexplained content is compared with; unless stated, the highest lower one that had been there
+    /// for a month.
     pub since: Option<Version>,
     /// Whether the ledger states the SHA-256 of every file that is not the commit's own.
     pub digests: bool,

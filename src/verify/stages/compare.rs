@@ -120,7 +120,9 @@ fn diffs(shown: &Shown, ledger: &Ledger, comparison: &Comparison<'_>) -> Vec<Fil
         Explanation::ArtifactOnly { ignored_by_git: false } => 1,
         _ => 2,
     });
-    if matches!(shown, Shown::Excerpts | Shown::Pages) {
+    // A unified diff has no place for origins.
+    let is_report = matches!(shown, Shown::Excerpts | Shown::Pages);
+    if is_report {
         // Build output says little and is large: it is not read again only to show how it begins.
         files.retain(|file| match &file.explanation {
             Explanation::ArtifactOnly { ignored_by_git } => {
@@ -139,7 +141,7 @@ fn diffs(shown: &Shown, ledger: &Ledger, comparison: &Comparison<'_>) -> Vec<Fil
             match comparison.contents.get(comparison.artifact, &file.path) {
                 Some(published) => {
                     let mut diff = diff_texts(&file.path, candidate.as_deref(), Some(&published), depth);
-                    if let (Some(counterpart), Some(candidate)) = (&file.counterpart, &candidate) {
+                    if let (true, Some(counterpart), Some(candidate)) = (is_report, &file.counterpart, &candidate) {
                         diff.origins = origins(comparison, &counterpart.path, &published, candidate);
                     }
                     diff

@@ -7,19 +7,14 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::artifact::{CollisionCheck, ReadOptions, SourceContent, read_entries, read_tarball};
-use crate::package::{BlobId, Subject, Version, without_byte_order_mark};
+use crate::package::{BlobId, Subject, Version};
 use crate::reach::{Reach, ReachLimits, ReachMap};
 use crate::source::match_commit::CommitMatch;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
 use crate::verify::stages::error::VerifyError;
-use crate::verify::stages::examine::looked_into;
+use crate::verify::stages::examine::{FILE_SIZE, HELD_SIZE, looked_into};
 use crate::verify::{Context, Request};
-
-/// Largest file of it that is looked into, bytes.
-const FILE_SIZE: u64 = 4 << 20;
-/// Most bytes of it that are held at a time.
-const HELD_SIZE: u64 = 32 << 20;
 
 /// What an earlier release held.
 #[derive(Debug)]
@@ -132,10 +127,9 @@ async fn read(claim: &Claim, version: Version, context: &Context) -> Result<(Ear
     };
     let contents =
         read_tarball(file, &options).map_err(|source| VerifyError::Unreadable { path: path.clone(), source })?;
-    let manifest = contents.manifest.as_deref().map(without_byte_order_mark);
     let earlier = Earlier {
         version,
-        manifest: manifest.and_then(|text| serde_json::from_slice(text).ok()),
+        manifest: contents.parsed_manifest(),
         files: contents.entries.iter().map(|entry| (entry.path.clone(), (entry.blob, entry.size))).collect(),
         reach: None,
     };

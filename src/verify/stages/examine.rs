@@ -11,7 +11,6 @@ use crate::capability::{looks, signals_within};
 use crate::compare::{added_code, added_lines};
 use crate::finding::UnexplainedText;
 use crate::ledger::{Explanation, Ledger, LedgerFile};
-use crate::package::without_byte_order_mark;
 use crate::reach::{Reach, ReachLimits, ReachMap};
 use crate::rebuild::run::FailureKind;
 use crate::source::git::SourceRepository;
@@ -23,9 +22,9 @@ use crate::verify::stages::conclude::may_be_built;
 use crate::verify::stages::source::Discovery;
 
 /// Largest file that is looked into, bytes.
-const FILE_SIZE: u64 = 4 << 20;
+pub(super) const FILE_SIZE: u64 = 4 << 20;
 /// Most bytes of published files that are held at a time.
-const HELD_SIZE: u64 = 32 << 20;
+pub(super) const HELD_SIZE: u64 = 32 << 20;
 /// Most unexplained files that are looked into, those that run first.
 const MAX_FILES: usize = 200;
 
@@ -62,8 +61,7 @@ pub(in crate::verify) fn examine(
     if unexplained().next().is_none() {
         return Examined::default();
     }
-    let manifest = contents.manifest.as_deref().map(without_byte_order_mark);
-    let manifest: Option<Value> = manifest.and_then(|text| serde_json::from_slice(text).ok());
+    let manifest = contents.parsed_manifest();
     let files =
         Files { ledger, source: discovery.repository(), held: held(contents, ledger, discovery, artifact, context) };
     let known = manifest.clone().unwrap_or(Value::Null);
