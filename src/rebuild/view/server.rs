@@ -19,6 +19,8 @@ use super::{RegistryView, RequestLog};
 /// Connections at once; a further one waits until one ends.
 const MAX_CONNECTIONS: usize = 128;
 const MAX_HEADERS: usize = 64;
+/// How long connections may take to end after the view was stopped.
+const LAST_NOTES: Duration = Duration::from_millis(250);
 /// Largest head of a request, bytes.
 const MAX_HEAD: usize = 32 << 10;
 
@@ -82,23 +84,29 @@ pub(super) fn serve(view: RegistryView, listener: TcpListener) -> io::Result<Vie
     let (end, ended) = oneshot::channel();
     let shared = Arc::clone(&journal);
     let server = tokio::spawn(async move {
+        let mut connections = JoinSet::new();
         tokio::select! {
             _ = ended => {}
-            () = accept(listener, &answerer, &shared, patience) => {}
+            () = accept(listener, &mut connections, &answerer, &shared, patience) => {}
+        }
+        // Whoever asked is gone by now: a connection that is still there has only to note why it ended.
+        let noted = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_NOTES, noted).await.is_err() {
+            tracing::debug!("connections to the registry view were cut off");
         }
     });
     Ok(ViewHandle { address, journal, end: Some(end), server })
 }
 
-/// Ends only with the task it runs in, which takes all connections with it.
+/// Never ends of its own accord.
 async fn accept(
     listener: tokio::net::TcpListener,
+    connections: &mut JoinSet<()>,
     answerer: &Arc<Answerer>,
     journal: &Arc<Journal>,
     patience: Patience,
 ) {
     let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut connections = JoinSet::new();
     loop {
         let permit = Arc::clone(&free).acquire_owned().await.expect("the semaphore is never closed");
         let stream = tokio::select! {
