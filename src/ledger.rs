@@ -144,7 +144,8 @@ pub struct Ledger {
 impl Ledger {
     /// Finds a file by path.
     pub fn file(&self, path: &str) -> Option<&LedgerFile> {
-        self.files.iter().find(|file| &*file.path == path)
+        let index = self.files.binary_search_by(|file| (*file.path).cmp(path)).ok()?;
+        self.files.get(index)
     }
 
     /// The files that the source does not explain.

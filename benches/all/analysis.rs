@@ -1,5 +1,6 @@
 //! What the analyses cost, beside reading the package that they are about.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -71,7 +72,7 @@ pub(crate) fn analysing(criterion: &mut Criterion) {
         });
         group.bench_function("reach", |bencher| {
             bencher.iter(|| {
-                let mut read = |path: &str| tree.get(path).map(|file| file.content.clone());
+                let mut read = |path: &str| tree.get(path).map(|file| Cow::Borrowed(file.content.as_slice()));
                 ReachMap::of(black_box(&manifest), &paths, &mut read, None, ReachLimits::default())
             });
         });

@@ -1,6 +1,7 @@
 //! Whatever a package holds, each file has a reach and a way, and each text its signals; and no text exhausts the stack.
 #![no_main]
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use libfuzzer_sys::fuzz_target;
@@ -24,7 +25,7 @@ fn package(data: &[u8]) -> (serde_json::Value, BTreeMap<String, Vec<u8>>) {
 fuzz_target!(init: let_parser_panics_unwind(), |data: &[u8]| {
     let (manifest, contents) = package(data);
     let paths: BTreeSet<&str> = contents.keys().map(String::as_str).collect();
-    let mut read = |path: &str| contents.get(path).cloned();
+    let mut read = |path: &str| contents.get(path).map(|content| Cow::Borrowed(content.as_slice()));
     let map = ReachMap::of(&manifest, &paths, &mut read, None, ReachLimits::default());
     let narrow = ReachMap::of(&manifest, &paths, &mut read, None, ReachLimits { files: 1, bytes: 1_000 });
     for path in &paths {

@@ -130,7 +130,7 @@ pub fn read_entries(
             }
             let Ok(path) = EntryPath::from_archive(&entry.path_bytes()) else { continue };
             if let Some(path) = wanted.get(path.as_str()) {
-                let mut content = Vec::new();
+                let mut content = Vec::with_capacity(entry.size().min(limit) as usize);
                 entry.take(limit).read_to_end(&mut content)?;
                 found.insert(Box::from(*path), content);
             }

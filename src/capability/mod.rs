@@ -17,7 +17,7 @@ use std::ops::Range;
 
 pub use looks::{Looks, looks};
 
-use crate::stabilize::javascript::{SourceKind, read_one};
+use crate::stabilize::javascript::{SourceKind, read_tree};
 use found::{Found, Lines};
 
 /// Something that code can do.
@@ -119,7 +119,7 @@ pub fn signals_of_pieces(pieces: &[(usize, &str)], kind: SourceKind) -> Vec<Sign
 fn program(text: &str, kind: SourceKind, spans: &[Range<usize>]) -> Option<Found> {
     // `.js` files hold elements in some packages.
     let kinds = if kind == SourceKind::Unstated { vec![kind, SourceKind::Jsx] } else { vec![kind] };
-    kinds.into_iter().find_map(|kind| read_one(kind, text.as_bytes(), |parsed| Some(tree::signals(parsed, spans))))
+    kinds.into_iter().find_map(|kind| read_tree(kind, text.as_bytes(), |program| Some(tree::signals(program, spans))))
 }
 
 /// A member or a property is a program once something stands around it.
@@ -127,7 +127,7 @@ fn piece_alone(piece: &str, kind: SourceKind) -> Found {
     let around = [("", ""), ("(class{", "\n})"), ("({", "\n})"), ("([", "\n])"), ("async()=>{", "\n}")];
     for (before, after) in around {
         let text = format!("{before}{piece}{after}");
-        if let Some(found) = read_one(kind, text.as_bytes(), |parsed| Some(tree::signals(parsed, &[]))) {
+        if let Some(found) = read_tree(kind, text.as_bytes(), |program| Some(tree::signals(program, &[]))) {
             return found.moved_back(before.len());
         }
     }

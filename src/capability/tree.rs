@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use oxc_ast::ast::{self, Argument, ArrayExpressionElement, Expression};
+use oxc_ast::ast::{self, Argument, ArrayExpressionElement, Expression, Program};
 use oxc_ast_visit::{Visit, walk};
 use oxc_span::{GetSpan as _, Span};
 use oxc_syntax::scope::{ScopeFlags, ScopeId};
@@ -15,26 +15,26 @@ use super::names::{
     by_convention, is_plain_variable, is_relied_on, is_shared_module, of_call, of_handed, of_member, of_module,
 };
 use super::words;
-use crate::stabilize::javascript::{Parsed, Scopes, Value, is_require};
+use crate::stabilize::javascript::{Scopes, Value, is_require};
 
 /// Shortest list of bytes, and of encoded texts, that counts; tables of ciphers have 256 numbers.
 const LONG_BYTES: usize = 300;
 const LONG_TEXTS: usize = 60;
 
 /// Reads the signals of a program.
-pub(super) fn signals(parsed: &Parsed<'_>, spans: &[Range<usize>]) -> Found {
+pub(super) fn signals(program: &Program<'_>, spans: &[Range<usize>]) -> Found {
     let mut reader = Reader {
-        text: parsed.text,
-        scopes: Scopes::of(&parsed.program),
+        text: program.source_text,
+        scopes: Scopes::of(program),
         found: Found::within(spans),
         members: Span::default(),
         texts: Span::default(),
         sum: Span::default(),
     };
-    reader.visit_program(&parsed.program);
+    reader.visit_program(program);
     if !reader.scopes.is_complete() {
         // Whoever makes evaluation too much work must not silence what follows.
-        reader.found.extend(words::signals(parsed.text, spans), 0);
+        reader.found.extend(words::signals(program.source_text, spans), 0);
     }
     reader.found
 }

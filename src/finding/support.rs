@@ -48,7 +48,8 @@ pub(super) fn manifest(keys: &[(&str, Option<&str>, Option<&str>)]) -> Ledger {
     ledger(vec![file("package.json", Explanation::Modified { keys, same_as: None, rebuilt: false })])
 }
 
-pub(super) fn ledger(files: Vec<LedgerFile>) -> Ledger {
+pub(super) fn ledger(mut files: Vec<LedgerFile>) -> Ledger {
+    files.sort_by(|first, second| first.path.cmp(&second.path));
     Ledger { files, source_only: None }
 }
 

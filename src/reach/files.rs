@@ -1,5 +1,6 @@
 //! The files of a package, and which of them a specifier names.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -24,10 +25,10 @@ pub(super) struct Files<'f> {
 }
 
 impl<'f> Files<'f> {
-    pub(super) fn new(
+    pub(super) fn new<'c>(
         manifest: &Value,
         paths: &'f BTreeSet<&'f str>,
-        read: &mut dyn FnMut(&str) -> Option<Vec<u8>>,
+        read: &mut dyn FnMut(&str) -> Option<Cow<'c, [u8]>>,
     ) -> Self {
         let mut manifests = BTreeMap::from([("", manifest.clone())]);
         for path in paths {

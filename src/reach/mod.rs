@@ -7,12 +7,14 @@
 mod command;
 mod entry;
 mod files;
+mod mentions;
 mod references;
 mod resolve;
 #[cfg(test)]
 mod tests;
 mod walk;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -81,6 +83,16 @@ impl Default for ReachLimits {
     }
 }
 
+/// Whether a file of this name may refer to others; what the contents of all others are plays no part.
+pub fn may_refer(path: &str) -> bool {
+    walk::may_refer(path)
+}
+
+/// Whether a file of this name is native code or WebAssembly.
+pub fn is_compiled(path: &str) -> bool {
+    walk::is_compiled(path)
+}
+
 /// When each file of a package takes effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReachMap {
@@ -92,14 +104,15 @@ impl ReachMap {
     /// Follows a package's files from the entry points that its manifest names.
     ///
     /// `files` are paths inside the package with `/` between folders; links and unsafe paths are better left out.
-    /// `read` returns a file's content, or `None` where it is not known; it is called at most twice for a file. What
-    /// With `wanted` the walk ends as soon as the answer is known for these files, and says nothing of others. What
+    /// `read` returns a file's content, or `None` where it is not known; it is called at most three times for a file.
+    /// With `wanted` the walk ends as soon as the answer is known for these files, and says nothing of others; that
+    /// those others do not put the name of a document together from pieces is taken for granted then. What
     /// `manifest` holds in a form that npm does not know is passed over. A package that asks for too much work is
     /// told as incomplete ([`Self::is_complete`]), nothing fails.
-    pub fn of(
+    pub fn of<'c>(
         manifest: &Value,
         files: &BTreeSet<&str>,
-        read: &mut dyn FnMut(&str) -> Option<Vec<u8>>,
+        read: &mut dyn FnMut(&str) -> Option<Cow<'c, [u8]>>,
         wanted: Option<&BTreeSet<&str>>,
         limits: ReachLimits,
     ) -> Self {

@@ -9,7 +9,7 @@ use oxc_span::{GetSpan as _, Span};
 use oxc_syntax::scope::{ScopeFlags, ScopeId};
 
 use crate::stabilize::javascript::{
-    Base, Lexeme, LexemeKind, Scopes, SourceKind, Text, Value, is_require, lexemes, read_one,
+    Base, Lexeme, LexemeKind, Scopes, SourceKind, Text, Value, is_require, lexemes, read_tree,
 };
 
 /// Most references of one file.
@@ -106,11 +106,11 @@ pub(super) fn references(kind: SourceKind, content: &[u8]) -> References {
         ref kind => std::slice::from_ref(kind),
     };
     let read = |kind: &SourceKind| {
-        read_one(*kind, content, |parsed| {
-            let scopes = Scopes::of(&parsed.program);
+        read_tree(*kind, content, |program| {
+            let scopes = Scopes::of(program);
             let found = References { found: BTreeSet::new(), is_complete: true };
             let mut collector = Collector { scopes, found, covered: Span::default(), sum: Span::default(), loading: 0 };
-            collector.visit_program(&parsed.program);
+            collector.visit_program(program);
             let is_complete = collector.found.is_complete && collector.scopes.is_complete();
             Some(References { is_complete, ..collector.found })
         })

@@ -9,7 +9,7 @@ use super::*;
 fn map_within(manifest: &Value, files: &[(&str, &str)], limits: ReachLimits) -> ReachMap {
     let contents: BTreeMap<&str, &str> = files.iter().copied().collect();
     let paths: BTreeSet<&str> = contents.keys().copied().collect();
-    let mut read = |path: &str| contents.get(path).map(|content| content.as_bytes().to_vec());
+    let mut read = |path: &str| contents.get(path).map(|content| Cow::Borrowed(content.as_bytes()));
     ReachMap::of(manifest, &paths, &mut read, None, limits)
 }
 
@@ -296,11 +296,11 @@ proptest! {
         let nested = nested.to_string().into_bytes();
         let paths = BTreeSet::from(["a.js", "a/index.js", "a/package.json", "x/a.ts", "README", odd.as_str()]);
         let mut read = |path: &str| match path {
-            "a/package.json" => Some(nested.clone()),
-            "a.js" => Some(contents[0].clone()),
-            "a/index.js" => Some(contents[1].clone()),
-            "x/a.ts" => Some(contents[2].clone()),
-            _ => Some(contents[3].clone()),
+            "a/package.json" => Some(Cow::Borrowed(nested.as_slice())),
+            "a.js" => Some(Cow::Borrowed(contents[0].as_slice())),
+            "a/index.js" => Some(Cow::Borrowed(contents[1].as_slice())),
+            "x/a.ts" => Some(Cow::Borrowed(contents[2].as_slice())),
+            _ => Some(Cow::Borrowed(contents[3].as_slice())),
         };
         let map = ReachMap::of(&manifest, &paths, &mut read, None, ReachLimits::default());
         for path in paths {
@@ -331,7 +331,7 @@ proptest! {
         let content = |path: &str| {
             let index = names.iter().position(|name| *name == path)?;
             let imported = imports[index].iter().map(|other| format!("require('./{}');\n", names[*other]));
-            Some(imported.collect::<String>().into_bytes())
+            Some(Cow::Owned(imported.collect::<String>().into_bytes()))
         };
         let paths = BTreeSet::from(names);
         let whole = ReachMap::of(&manifest, &paths, &mut |path| content(path), None, ReachLimits::default());
@@ -354,4 +354,42 @@ fn hostile_names_are_bounded() {
     let map = map(&closed(json!({ "main": "index.js", "scripts": { "install": command } })), &files);
     assert!(!map.is_complete());
     assert_ne!(map.reach("x7.md"), Reach::Inert);
+}
+
+/// A package of modules that all import each other, beside files that are asked for.
+fn silent(names: &[&str], more: &str) -> (ReachMap, usize) {
+    let modules: Vec<String> = (0..20).map(|index| format!("m{index}.js")).collect();
+    let paths: BTreeSet<&str> = modules.iter().map(String::as_str).chain(names.iter().copied()).collect();
+    let mut parsed = 0;
+    let mut read = |path: &str| {
+        parsed += usize::from(path == "m7.js");
+        let index: usize = path.strip_prefix('m')?.strip_suffix(".js")?.parse().ok()?;
+        let more = if index == 7 { more } else { "" };
+        Some(Cow::Owned(format!("require('./m{}');\n{more}", (index + 1) % 20).into_bytes()))
+    };
+    let wanted: BTreeSet<&str> = names.iter().copied().collect();
+    let map = ReachMap::of(&json!({ "main": "m0.js" }), &paths, &mut read, Some(&wanted), ReachLimits::default());
+    (map, parsed)
+}
+
+#[test]
+fn a_file_that_nothing_names_is_told_without_following_what_is_known() {
+    let (map, read) = silent(&["release.md", "m1.js.map"], "//# sourceMappingURL=m1.js.map");
+    assert_eq!((map.reach("release.md"), map.reach("m1.js.map")), (Reach::Inert, Reach::Inert));
+    assert!(map.is_complete());
+    assert_eq!(read, 1);
+    let (map, read) = silent(&["data.json"], "");
+    assert_eq!((map.reach("data.json"), read), (Reach::Reachable, 1));
+}
+
+#[test]
+fn a_file_that_may_be_named_is_looked_for() {
+    let (map, _) = silent(&["release.md"], "require('./release.md')");
+    assert_eq!(map.reach("release.md"), Reach::Import);
+    let (map, _) = silent(&["texts/a.md"], "read(__dirname + '/texts/' + x)");
+    assert_eq!(map.reach("texts/a.md"), Reach::Reachable);
+    let (map, _) = silent(&["data.json"], "require('./data')");
+    assert_eq!(map.reach("data.json"), Reach::Import);
+    let (map, _) = silent(&["sub/index.json"], "require('./sub')");
+    assert_eq!(map.reach("sub/index.json"), Reach::Import);
 }

@@ -1,10 +1,12 @@
 //! Follows references from the entry points, the most urgent first.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::command::named;
 use super::entry::{Entries, Entry};
 use super::files::{Files, join};
+use super::mentions::Names;
 use super::references::{Reference, References, references, textual};
 use super::resolve::{folder_of, is_relative, resolve};
 use super::{Reach, ReachLimits};
@@ -17,6 +19,9 @@ const TEXTUAL: [&str; 14] =
     ["sh", "bash", "zsh", "cmd", "bat", "ps1", "py", "rb", "pl", "gyp", "gypi", "mk", "cmake", "vue"];
 /// Languages that name files with `#include`.
 const INCLUDING: [&str; 9] = ["c", "cc", "cpp", "cxx", "h", "hh", "hpp", "m", "mm"];
+
+/// Most texts that are looked for instead of parsing.
+const MAXIMUM_NAMES: usize = 64;
 
 /// How a file is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +36,9 @@ enum From<'f> {
     File(&'f str),
 }
 
-pub(super) struct Walk<'w, 'f> {
+pub(super) struct Walk<'w, 'f, 'c> {
     files: &'w Files<'f>,
-    read: &'w mut dyn FnMut(&str) -> Option<Vec<u8>>,
+    read: &'w mut dyn FnMut(&str) -> Option<Cow<'c, [u8]>>,
     limits: ReachLimits,
     reached: BTreeMap<&'f str, Reached<'f>>,
     /// By urgency: what runs at installation is followed to its end first.
@@ -42,15 +47,19 @@ pub(super) struct Walk<'w, 'f> {
     has_open_ends: bool,
     /// The files that an answer is still wanted for; `None` where all are wanted.
     pending: Option<BTreeSet<&'w str>>,
+    /// Everything that was asked for: nothing is known of what is in it.
+    wanted: Option<&'w BTreeSet<&'w str>>,
     /// Which queue is being followed: what is reached as urgently is known for good.
     urgency: usize,
+    /// Whether only files in `wanted` can still lead to what is pending; `None` until it was looked at.
+    are_others_silent: Option<bool>,
 }
 
-impl<'w, 'f> Walk<'w, 'f> {
+impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
     pub(super) fn new(
         files: &'w Files<'f>,
-        read: &'w mut dyn FnMut(&str) -> Option<Vec<u8>>,
-        wanted: Option<&BTreeSet<&'w str>>,
+        read: &'w mut dyn FnMut(&str) -> Option<Cow<'c, [u8]>>,
+        wanted: Option<&'w BTreeSet<&'w str>>,
         limits: ReachLimits,
     ) -> Self {
         Self {
@@ -62,7 +71,9 @@ impl<'w, 'f> Walk<'w, 'f> {
             is_complete: true,
             has_open_ends: false,
             pending: wanted.cloned(),
+            wanted,
             urgency: 0,
+            are_others_silent: None,
         }
     }
 
@@ -77,8 +88,7 @@ impl<'w, 'f> Walk<'w, 'f> {
             }
         }
         self.drain(Reach::Command);
-        let own = self.files.scope("").1;
-        let is_open = own.get("exports").is_none_or(serde_json::Value::is_null);
+        let is_open = self.is_open();
         if is_open {
             self.open("imported by its own path");
         }
@@ -105,12 +115,13 @@ impl<'w, 'f> Walk<'w, 'f> {
         (self.reached, self.is_complete)
     }
 
+    /// Whether every file can be imported by its own path.
+    fn is_open(&self) -> bool {
+        self.files.scope("").1.get("exports").is_none_or(serde_json::Value::is_null)
+    }
+
     fn open(&mut self, why: &str) {
-        let importable = |path: &&'f str| {
-            let is_declaration = SourceKind::of(path) == Some(SourceKind::Declarations);
-            IMPORTABLE.contains(&extension(path).as_str()) && !is_declaration
-        };
-        let paths: Vec<&'f str> = self.files.iter().filter(importable).collect();
+        let paths: Vec<&'f str> = self.files.iter().filter(|path| is_importable(path)).collect();
         for path in paths {
             self.arrive(path, Reach::Reachable, From::Outside(vec![why.to_owned()]));
         }
@@ -155,11 +166,49 @@ impl<'w, 'f> Walk<'w, 'f> {
                 }
                 // More urgent queues are empty by now, so the first visit is the most urgent one.
                 let Some(reach) = self.reached.get(path).map(|reached| reached.reach) else { continue };
-                if reach as usize == urgency && seen.insert(path) {
+                if reach as usize == urgency && seen.insert(path) && !self.is_passed_over(path) {
                     self.follow(path, reach);
                 }
             }
         }
+    }
+
+    /// Whether the file need not be followed, because it names nothing that is still asked for.
+    ///
+    /// The files that are asked for may hide their references, and are followed; the others are the source's own.
+    fn is_passed_over(&mut self, path: &'f str) -> bool {
+        let (Some(pending), Some(wanted)) = (&self.pending, self.wanted) else { return false };
+        // With `exports` an import of which nothing is known leads to everything that can be imported.
+        let is_open = self.is_open();
+        let by_name = |path: &&str| {
+            let runs_unnamed = matches!(Language::of(path), Some(Language::Other | Language::Including))
+                || is_compiled(path)
+                || path.rsplit('/').next().is_some_and(|name| name.starts_with("index."));
+            !runs_unnamed && (is_open || !is_importable(path))
+        };
+        if wanted.contains(path) || self.are_others_silent == Some(false) || !pending.iter().all(by_name) {
+            return false;
+        }
+        if self.are_others_silent.is_none() {
+            let is_there = |path: &str| self.files.exact(path).is_some();
+            let names = Names::of(pending.iter().copied(), is_there, is_importable);
+            // What the package's own manifest names is where the walk begins.
+            let is_other = |path: &&str| !wanted.contains(path) && may_refer(path) && *path != "package.json";
+            let others = self.files.iter().filter(is_other);
+            let mut mentioned = names.len() > MAXIMUM_NAMES;
+            let mut room = self.limits.bytes;
+            for other in others {
+                if mentioned {
+                    break;
+                }
+                // What is not at hand, or too much, is left to the walk to tell.
+                let content = (self.read)(other).filter(|content| content.len() <= room);
+                room -= content.as_ref().map_or(0, |content| content.len());
+                mentioned = content.is_none_or(|content| names.are_in(&content));
+            }
+            self.are_others_silent = Some(!mentioned);
+        }
+        self.are_others_silent == Some(true)
     }
 
     fn follow(&mut self, path: &'f str, reach: Reach) {
@@ -254,10 +303,7 @@ impl<'w, 'f> Walk<'w, 'f> {
                     let is_own = matches!(reference, Reference::FilePrefix(_)) || is_relative(prefix);
                     (Reach::Reachable, if is_own { self.beginning(folder, prefix) } else { Vec::new() })
                 }
-                Reference::Native => {
-                    let compiled = |path: &&'f str| matches!(extension(path).as_str(), "node" | "wasm");
-                    (reach, self.files.below(scope).filter(compiled).collect())
-                }
+                Reference::Native => (reach, self.files.below(scope).filter(|path| is_compiled(path)).collect()),
                 Reference::Open => {
                     self.has_open_ends = true;
                     continue;
@@ -331,6 +377,20 @@ impl Language {
             _ => Some(Self::Unknown),
         }
     }
+}
+
+/// Whether a file of this name may refer to others.
+pub(super) fn may_refer(path: &str) -> bool {
+    Language::of(path).is_some() || path.ends_with("package.json")
+}
+
+fn is_importable(path: &str) -> bool {
+    IMPORTABLE.contains(&extension(path).as_str()) && SourceKind::of(path) != Some(SourceKind::Declarations)
+}
+
+/// Whether a file of this name is loaded without being a program that can be read.
+pub(super) fn is_compiled(path: &str) -> bool {
+    matches!(extension(path).as_str(), "node" | "wasm")
 }
 
 fn extension(path: &str) -> String {

@@ -87,17 +87,34 @@ pub(crate) fn read_one<R: Send>(
     })
 }
 
+/// Like [`read_one`], for what asks for the tree alone: nothing is collected beside it.
+pub(crate) fn read_tree<R: Send>(
+    kind: SourceKind,
+    content: &[u8],
+    judge: impl Fn(&Program<'_>) -> Option<R> + Sync,
+) -> Option<R> {
+    let text = bounded_text(kind, content)?;
+    on_large_stack(|| {
+        kind.grammars().into_iter().find_map(|grammar| {
+            let allocator = Allocator::default();
+            let result = Parser::new(&allocator, text, grammar).with_options(options(grammar)).parse();
+            if result.panicked || !result.diagnostics.is_empty() {
+                return None;
+            }
+            judge(&result.program)
+        })
+    })
+}
+
 fn bounded_text(kind: SourceKind, content: &[u8]) -> Option<&str> {
     if content.len() > MAXIMUM_SIZE {
         return None;
     }
     let text = std::str::from_utf8(content).ok()?;
-    // Text between JSX elements has no tokens that could be told without parsing; every byte may nest.
-    let is_shallow = if kind.has_elements() {
-        text.len() <= MAXIMUM_NESTING
-    } else {
-        is_bounded(text, kind.has_types(), MAXIMUM_NESTING)
-    };
+    // Every byte may nest, so a short text is shallow enough whatever it holds. In a longer one the text between JSX
+    // elements has no tokens that could be told without parsing.
+    let is_shallow =
+        text.len() <= MAXIMUM_NESTING || !kind.has_elements() && is_bounded(text, kind.has_types(), MAXIMUM_NESTING);
     is_shallow.then_some(text)
 }
 
@@ -123,13 +140,16 @@ fn on_large_stack<R: Send>(work: impl FnOnce() -> Option<R> + Send) -> Option<R>
     })
 }
 
-fn parse<'a>(allocator: &'a Allocator, text: &'a str, grammar: SourceType) -> Option<Parsed<'a>> {
-    let options = ParseOptions {
+fn options(grammar: SourceType) -> ParseOptions {
+    ParseOptions {
         // Node wraps such files in a function.
         allow_return_outside_function: !grammar.is_module(),
         ..ParseOptions::default()
-    };
-    let parser = Parser::new(allocator, text, grammar).with_options(options).with_config(TokensParserConfig);
+    }
+}
+
+fn parse<'a>(allocator: &'a Allocator, text: &'a str, grammar: SourceType) -> Option<Parsed<'a>> {
+    let parser = Parser::new(allocator, text, grammar).with_options(options(grammar)).with_config(TokensParserConfig);
     let result = parser.parse();
     if result.panicked || !result.diagnostics.is_empty() {
         return None;

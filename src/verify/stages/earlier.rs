@@ -1,5 +1,6 @@
 //! Stage 7b: an earlier release of the same package, to tell what is new from what has always been so.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use crate::artifact::{CollisionCheck, ReadOptions, SourceContent, read_entries, read_tarball};
 use crate::package::{BlobId, Subject, Version};
-use crate::reach::{Reach, ReachLimits, ReachMap};
+use crate::reach::{Reach, ReachLimits, ReachMap, may_refer};
 use crate::source::match_commit::CommitMatch;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
@@ -97,7 +98,7 @@ fn reach(earlier: &Earlier, archive: &Path, same: &BTreeSet<&str>, context: &Con
     let paths: BTreeSet<&str> = earlier.files.keys().map(|path| &**path).collect();
     let file = File::open(archive).ok()?;
     let mut room = HELD_SIZE;
-    let held = paths.iter().copied().filter(|path| {
+    let held = paths.iter().copied().filter(|path| may_refer(path)).filter(|path| {
         let size = earlier.files.get(*path).map_or(u64::MAX, |(_, size)| *size);
         let fits = size <= FILE_SIZE && size <= room;
         room -= if fits { size } else { 0 };
@@ -105,7 +106,7 @@ fn reach(earlier: &Earlier, archive: &Path, same: &BTreeSet<&str>, context: &Con
     });
     let contents = read_entries(file, context.limits, &held.collect(), FILE_SIZE).ok()?;
     let manifest = earlier.manifest.clone().unwrap_or(Value::Null);
-    let mut read = |path: &str| contents.get(path).cloned();
+    let mut read = |path: &str| contents.get(path).map(|content| Cow::Borrowed(content.as_slice()));
     Some(ReachMap::of(&manifest, &paths, &mut read, Some(same), ReachLimits::default()))
 }
 

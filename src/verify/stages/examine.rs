@@ -1,5 +1,6 @@
 //! Looks into what is not explained: when it runs, and what it can do.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::ops::Range;
@@ -11,7 +12,7 @@ use crate::capability::{looks, signals_within};
 use crate::compare::{added_code, added_lines};
 use crate::finding::UnexplainedText;
 use crate::ledger::{Explanation, Ledger, LedgerFile};
-use crate::reach::{Reach, ReachLimits, ReachMap};
+use crate::reach::{Reach, ReachLimits, ReachMap, is_compiled, may_refer};
 use crate::rebuild::run::FailureKind;
 use crate::source::git::SourceRepository;
 use crate::stabilize::javascript::SourceKind;
@@ -98,12 +99,12 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
-    fn read(&self, path: &str) -> Option<Vec<u8>> {
+    fn read(&self, path: &str) -> Option<Cow<'_, [u8]>> {
         if let Some(content) = self.held.get(path) {
-            return Some(content.clone());
+            return Some(Cow::Borrowed(content));
         }
         let blob = self.ledger.file(path)?.blob?;
-        self.source?.local_blob(blob)
+        self.source?.local_blob(blob).map(Cow::Owned)
     }
 
     fn source_text(&self, file: &LedgerFile) -> Option<String> {
@@ -113,6 +114,8 @@ impl Files<'_> {
 }
 
 /// One pass over the artifact for all that will be asked for, unexplained files first.
+///
+/// Of files that refer to nothing, such as source maps, as many as are looked into.
 fn held(
     contents: &ArtifactContents,
     ledger: &Ledger,
@@ -125,7 +128,14 @@ fn held(
         file.explanation.is_explained() && found
     };
     let mut wanted: Vec<&LedgerFile> = ledger.files.iter().filter(|file| !at_hand(file)).collect();
-    wanted.sort_by_key(|file| file.explanation.is_explained());
+    // What is loaded as it is comes before what is only read.
+    wanted.sort_by_key(|file| (file.explanation.is_explained(), !may_refer(&file.path), !is_compiled(&file.path)));
+    let mut others = MAX_FILES;
+    wanted.retain(|file| {
+        let is_kept = may_refer(&file.path) || !file.explanation.is_explained() && others > 0;
+        others -= usize::from(is_kept && !may_refer(&file.path));
+        is_kept
+    });
     let (mut held, mut again, mut room) = (HashMap::new(), BTreeSet::new(), HELD_SIZE);
     for file in wanted.into_iter().filter(|file| file.size <= FILE_SIZE) {
         let Some(rest) = room.checked_sub(file.size) else { continue };
@@ -157,7 +167,7 @@ fn held(
 /// What one file holds that neither the source nor a rebuild has.
 fn text(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome, reach: Reach) -> Option<UnexplainedText> {
     let path = file.path.to_string();
-    let published = match String::from_utf8(files.read(&file.path)?) {
+    let published = match String::from_utf8(files.read(&file.path)?.into_owned()) {
         Ok(text) if !text.contains('\0') => text,
         _ => return Some(UnexplainedText { path, is_binary: true, ..UnexplainedText::default() }),
     };
