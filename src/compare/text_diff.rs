@@ -48,6 +48,13 @@ pub struct FileDiff {
     pub origins: Vec<LineOrigin>,
 }
 
+impl FileDiff {
+    /// A difference that is described and not shown.
+    pub fn noted(path: &str, note: String) -> Self {
+        Self { path: path.to_owned(), hunks: Vec::new(), more_hunks: 0, note: Some(note), origins: Vec::new() }
+    }
+}
+
 /// A run of lines that only the published file has, and where the repository had them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineOrigin {
@@ -108,15 +115,12 @@ impl DiffDepth {
 
 /// Diffs candidate against published; a side that does not exist counts as empty.
 pub fn diff_texts(path: &str, candidate: Option<&[u8]>, published: Option<&[u8]>, depth: DiffDepth) -> FileDiff {
-    let mut result =
-        FileDiff { path: path.to_owned(), hunks: Vec::new(), more_hunks: 0, note: None, origins: Vec::new() };
     let (old, new) = match texts(candidate, published) {
         Ok(texts) => texts,
-        Err(note) => {
-            result.note = Some(note);
-            return result;
-        }
+        Err(note) => return FileDiff::noted(path, note),
     };
+    let mut result =
+        FileDiff { path: path.to_owned(), hunks: Vec::new(), more_hunks: 0, note: None, origins: Vec::new() };
     let (old, new) = (old.tokenize_lines(), new.tokenize_lines());
     for group in group_diff_ops(line_edits(&old, &new), depth.context) {
         if result.hunks.len() == depth.hunks {

@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 
 use crate::artifact::{ArchiveAnomaly, ArtifactContents, ArtifactEntry};
 use crate::compare::{
-    Compared, Comparison, DiffDepth, FileDiff, LineOrigin, PublishedContents, RebuiltFile, added_lines, compare,
-    diff_texts, line_origins,
+    AddedText, Compared, Comparison, DiffDepth, FileDiff, LineOrigin, PublishedContents, RebuiltFile, added_lines,
+    compare, diff_texts, line_origins,
 };
 use crate::ledger::{Explanation, Ledger};
 use crate::pack::npm::manifest::{KeyReach, ManifestDifference, compare_with_registry};
@@ -16,7 +16,7 @@ use crate::registry::ReleaseMetadata;
 use crate::source::git::Completeness;
 use crate::source::location::claims;
 use crate::source::match_commit::CommitMatch;
-use crate::source::seen_lines::seen_lines;
+use crate::source::seen_lines::{SeenLines, WantedLines, seen_lines};
 use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::source::Discovery;
@@ -133,43 +133,59 @@ fn diffs(shown: &Shown, ledger: &Ledger, comparison: &Comparison<'_>) -> Vec<Fil
     }
     files.truncate(depth.files);
     comparison.contents.prepare(files.iter().filter_map(|file| comparison.artifact.entry(&file.path)));
-    files
-        .into_iter()
-        .map(|file| {
-            let candidate =
-                file.counterpart.as_ref().and_then(|counterpart| comparison.source.read_blob(counterpart.blob));
-            match comparison.contents.get(comparison.artifact, &file.path) {
-                Some(published) => {
-                    let mut diff = diff_texts(&file.path, candidate.as_deref(), Some(&published), depth);
-                    if let (true, Some(counterpart), Some(candidate)) = (is_report, &file.counterpart, &candidate) {
-                        diff.origins = origins(comparison, &counterpart.path, &published, candidate);
-                    }
-                    diff
-                }
-                None => FileDiff {
-                    path: file.path.to_string(),
-                    hunks: Vec::new(),
-                    more_hunks: 0,
-                    note: Some(format!("the published file is too large to diff ({} bytes)", file.size)),
-                    origins: Vec::new(),
-                },
-            }
-        })
-        .collect()
+    let (mut diffs, mut added) = (Vec::new(), Vec::new());
+    for file in files {
+        let candidate = file.counterpart.as_ref().and_then(|counterpart| comparison.source.read_blob(counterpart.blob));
+        let Some(published) = comparison.contents.get(comparison.artifact, &file.path) else {
+            let note = format!("the published file is too large to diff ({} bytes)", file.size);
+            diffs.push(FileDiff::noted(&file.path, note));
+            continue;
+        };
+        if let (true, Some(counterpart), Some(candidate)) = (is_report, &file.counterpart, &candidate) {
+            added.extend(added_of(diffs.len(), &counterpart.path, &published, candidate));
+        }
+        diffs.push(diff_texts(&file.path, candidate.as_deref(), Some(&published), depth));
+    }
+    for (index, origins) in origins(comparison, &added) {
+        if let Some(diff) = diffs.get_mut(index) {
+            diff.origins = origins;
+        }
+    }
+    diffs
 }
 
-/// Where the repository had the lines that only the published file has.
-fn origins(comparison: &Comparison<'_>, path: &str, published: &[u8], candidate: &[u8]) -> Vec<LineOrigin> {
+/// Lines that only a published file has.
+struct Added<'a> {
+    /// Which of the differences they belong to.
+    index: usize,
+    /// The file of the commit that they are missing in.
+    path: &'a str,
+    runs: Vec<AddedText>,
+}
+
+fn added_of<'a>(index: usize, path: &'a str, published: &[u8], candidate: &[u8]) -> Option<Added<'a>> {
+    let (published, candidate) = (std::str::from_utf8(published).ok()?, std::str::from_utf8(candidate).ok()?);
+    Some(Added { index, path, runs: added_lines(published, candidate) })
+}
+
+/// Where the repository had those lines, by the index of the difference.
+fn origins(comparison: &Comparison<'_>, added: &[Added<'_>]) -> Vec<(usize, Vec<LineOrigin>)> {
     // Where only the release's trees are, the history says nothing.
     if comparison.source.completeness() == Completeness::Trees {
         return Vec::new();
     }
-    let (Ok(published), Ok(candidate)) = (std::str::from_utf8(published), std::str::from_utf8(candidate)) else {
-        return Vec::new();
+    let lines = |file: &Added<'_>| file.runs.iter().flat_map(|run| run.text.lines()).count();
+    let wanted: Vec<WantedLines<'_>> = added
+        .iter()
+        .map(|file| WantedLines {
+            path: file.path,
+            lines: file.runs.iter().flat_map(|run| run.text.lines()).take(MAX_LINES).collect(),
+        })
+        .collect();
+    let seen = seen_lines(comparison.source, &comparison.matched.winner.commit, &wanted);
+    let origins = |(file, mut seen): (&Added<'_>, SeenLines)| {
+        seen.complete &= lines(file) < MAX_LINES;
+        (file.index, line_origins(&file.runs, &seen))
     };
-    let added = added_lines(published, candidate);
-    let lines: Vec<&str> = added.iter().flat_map(|run| run.text.lines()).take(MAX_LINES).collect();
-    let mut seen = seen_lines(comparison.source, &comparison.matched.winner.commit, path, &lines);
-    seen.complete &= lines.len() < MAX_LINES;
-    line_origins(&added, &seen)
+    added.iter().zip(seen).map(origins).collect()
 }
