@@ -9,7 +9,7 @@ mod verification;
 
 pub use request::{Context, Processors, Progress, RebuildSettings, Request, Shown};
 pub use stages::{Claim, VerifyError};
-pub use verification::{ArtifactSummary, SourceSummary, Verification};
+pub use verification::{ArtifactSummary, Baseline, SourceSummary, Verification};
 
 /// Verifies one artifact against its source.
 ///
@@ -37,7 +37,7 @@ async fn attempt(request: &Request, context: &Context) -> Result<Verification, V
         let matched = stages::match_source(&mut source, &contents, &claim)?;
         let mut compared = stages::compare_with(&matched, &source, &contents, &artifact, &claim, &context);
         stages::rebuild(&matched, &mut source, &contents, &mut compared, &artifact, &claim, &context);
-        let earlier = stages::earlier(&claim, &matched, &compared, &request, &context)?;
+        let earlier = stages::earlier(&claim, &matched, &mut compared, &request, &context)?;
         let earlier = earlier.as_ref();
         let findings = stages::judge_all(&matched, &source, &contents, &compared, earlier, &artifact, &claim, &context);
         Ok(stages::conclude(&claim, &artifact, source, &contents, matched, compared, findings))

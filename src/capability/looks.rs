@@ -74,7 +74,8 @@ impl Measures {
         let has_names = self.obfuscator_names >= 8 && self.obfuscator_names * 20 >= self.names;
         let has_escapes = self.escapes >= 40 && self.escapes * 4 * 4 >= self.string_bytes;
         let has_members = self.members_by_text >= 50 && self.members_by_text > self.dots;
-        let is_brackets = self.brackets * 10 >= self.code * 9;
+        // A text of comments alone has no code to speak of.
+        let is_brackets = self.brackets >= 50 && self.brackets * 10 >= self.code * 9;
         has_names || has_escapes || has_members || is_brackets
     }
 }
@@ -146,6 +147,7 @@ mod tests {
     #[case("const table = [0x00, 0x01, 0xff, 0x1f];\n".repeat(40), false, false)]
     #[case(format!("// {}\nlet a = 1;\n", "long comment ".repeat(200)), false, false)]
     #[case("x(a);".to_owned(), false, false)]
+    #[case("// nothing but a comment\n".repeat(40), false, false)]
     #[case("let family = 'a\u{200d}b';\n".repeat(40), false, false)]
     fn what_is_measured_decides(#[case] text: String, #[case] minified: bool, #[case] obfuscated: bool) {
         assert_eq!(looks(&text), Looks { minified, obfuscated }, "{:?}", measure(&text));

@@ -136,6 +136,17 @@ pub(super) struct RebuildArguments {
     pub(super) plan_file: Option<PathBuf>,
 }
 
+/// What findings are weighed by.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct FindingArguments {
+    /// Tell what is new since this earlier release, instead of since the one that had been there for a month
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(super) since: Option<Version>,
+    /// Except what this file states, such as `tarproof.toml`
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Rebuild {
     /// The package
@@ -178,12 +189,8 @@ pub(super) struct Verify {
     /// Write the report to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// Tell what is new since this earlier release, instead of since the one that had been there for a month
-    #[arg(long, value_name = "VERSION", value_parser = version)]
-    pub(super) since: Option<Version>,
-    /// Except what this file states, such as `tarproof.toml`
-    #[arg(long, value_name = "FILE")]
-    pub(super) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) findings: FindingArguments,
     /// Verify so many packages at once
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1024))]
     pub(super) jobs: Option<usize>,
@@ -206,8 +213,8 @@ pub(super) struct Diff {
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     /// The package; may be left out with `--artifact`
-    #[arg(value_name = "SUBJECT")]
-    pub(super) subject: String,
+    #[arg(required_unless_present = "artifact", value_name = "SUBJECT")]
+    pub(super) subject: Option<String>,
     /// The file's path inside the package
     #[arg(value_name = "PATH")]
     pub(super) path: Option<String>,
@@ -215,6 +222,8 @@ pub(super) struct Explain {
     pub(super) overrides: Overrides,
     #[command(flatten)]
     pub(super) rebuild: RebuildArguments,
+    #[command(flatten)]
+    pub(super) findings: FindingArguments,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::error::CliError;
+use crate::policy::Policy;
 use crate::report::printable::{is_hidden, printable};
 use crate::verify::Progress;
 
@@ -68,6 +69,13 @@ pub(super) fn stages(bar: &ProgressBar) -> Progress {
 pub(super) fn note(text: &str) {
     // There is nowhere left to say that standard error is closed.
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Tells the user which exceptions were of no use.
+pub(super) fn idle(policy: &Policy) {
+    for idle in policy.idle() {
+        note(&format!("{}: {}\n", idle.rule, printable(&idle.message)));
+    }
 }
 
 /// Serialises a report so that it is safe on a terminal, too.

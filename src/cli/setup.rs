@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::artifact::ArtifactLimits;
-use crate::cli::arguments::{Common, Overrides, RebuildArguments};
+use crate::cli::arguments::{Common, FindingArguments, Overrides, RebuildArguments};
 use crate::cli::error::CliError;
 use crate::config::Config;
 use crate::package::Subject;
@@ -123,11 +123,16 @@ pub(super) fn context_in(surroundings: Surroundings, offline: bool, config: &Con
     })
 }
 
-/// The exceptions that apply: those of the named file, or of the configured one.
-pub(super) fn policy(path: Option<&Path>, config: &Config) -> Result<Arc<Policy>, CliError> {
-    let Some(path) = path.or(config.policy.as_deref()) else { return Ok(Arc::default()) };
+/// The same context with what findings are weighed by: the exceptions of the named file, or of the configured one.
+pub(super) fn with_findings(
+    context: Context,
+    arguments: &FindingArguments,
+    config: &Config,
+) -> Result<Context, CliError> {
+    let Some(path) = arguments.policy.as_deref().or(config.policy.as_deref()) else { return Ok(context) };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(CliError::environment)?;
-    Policy::read(path, now.as_secs().cast_signed()).map(Arc::new).map_err(CliError::usage)
+    let policy = Policy::read(path, now.as_secs().cast_signed()).map_err(CliError::usage)?;
+    Ok(Context { policy: Arc::new(policy), ..context })
 }
 
 /// The same context with what the user says of rebuilds.

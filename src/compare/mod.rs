@@ -16,4 +16,4 @@ pub use contents::PublishedContents;
 pub use rebuild::{Candidate, RebuiltFile, explain_by_rebuild};
 pub use rebuilt::{RebuiltComparison, RebuiltDifference, compare_rebuilt};
 pub use text_diff::{DiffDepth, DiffLine, FileDiff, Hunk, LineOrigin, diff_texts, line_origins};
-pub use unexplained::{AddedText, added_code, added_lines};
+pub use unexplained::{AddedText, added_code, added_lines, line_runs};

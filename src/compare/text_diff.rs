@@ -7,7 +7,7 @@ use crate::compare::unexplained::AddedText;
 use crate::source::seen_lines::{Place, SeenLines};
 
 /// Largest text that is diffed, bytes; larger ones are described, not shown.
-const TEXT_SIZE: usize = 1 << 20;
+const TEXT_SIZE: usize = 4 << 20;
 /// Longest part of a line that is shown, characters.
 const LINE_LENGTH: usize = 240;
 /// How much of an unchanged beginning of a long line is shown before the first difference, characters.

@@ -40,6 +40,23 @@ pub fn added_lines(published: &str, candidate: &str) -> Vec<AddedText> {
     added
 }
 
+/// Most runs of lines that are told apart.
+const MAX_RUNS: usize = 100;
+
+/// First and last line of each run, runs without a line between them joined; the last of very many takes in the rest.
+pub fn line_runs(added: &[AddedText]) -> Vec<(usize, usize)> {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for run in added {
+        let last = run.line + run.text.lines().count().max(1) - 1;
+        let full = runs.len() == MAX_RUNS;
+        match runs.last_mut().filter(|before| full || before.1 + 1 >= run.line) {
+            Some(before) => before.1 = last,
+            None => runs.push((run.line, last)),
+        }
+    }
+    runs
+}
+
 /// Where a program has what its candidate lacks, in bytes: statements where both can be read, lines otherwise.
 ///
 /// A minified file is one line, so a line says too much there and a statement just enough.
@@ -66,6 +83,19 @@ mod tests {
         let found: Vec<_> = runs.iter().map(|run| (run.line, run.text.as_str())).collect();
         assert_eq!(found, [(2, "new\n"), (5, "more\nlast\n")]);
         assert!(added_lines("a\n", "a\nb\n").is_empty());
+    }
+
+    #[test]
+    fn places_far_apart_are_runs_of_their_own() {
+        let text: String = (1..=9).map(|number| format!("{number}\n")).collect();
+        let published = text.replace("2\n", "2\nnew\nnewer\n").replace("8\n", "other\n");
+        assert_eq!(line_runs(&added_lines(&published, &text)), [(3, 4), (10, 10)]);
+        assert_eq!(line_runs(&added_lines("a\nb\n", "")), [(1, 2)]);
+        assert!(line_runs(&[]).is_empty());
+        let run = |line| AddedText { line, text: "a\n".to_owned(), span: 0..0 };
+        let many: Vec<AddedText> = (1..=MAX_RUNS + 3).map(|number| run(2 * number)).collect();
+        let runs = line_runs(&many);
+        assert_eq!((runs.len(), runs.last()), (MAX_RUNS, Some(&(2 * MAX_RUNS, 2 * MAX_RUNS + 6))));
     }
 
     #[test]

@@ -26,8 +26,8 @@ pub struct UnexplainedText {
     pub path: String,
     /// Added lines or statements; all of the file where the source has none at its place.
     pub text: String,
-    /// First and last unexplained line of the published file, counted from 1.
-    pub lines: Option<(usize, usize)>,
+    /// Runs of unexplained lines of the published file in their order, first and last of each, counted from 1.
+    pub lines: Vec<(usize, usize)>,
     /// What the text can do.
     pub signals: Vec<Signal>,
     /// Whether the text looks as a minifier writes.

@@ -44,7 +44,7 @@ fn weigh(mut finding: Finding, evidence: &Evidence<'_>, explained: bool) -> Find
         }
         if let Some(text) = evidence.text_of(&path) {
             finding.signals.clone_from(&text.signals);
-            finding.lines = text.lines;
+            finding.lines.clone_from(&text.lines);
         }
         finding.same_as = evidence.unchanged.and_then(|unchanged| unchanged(&path));
         weight.kind = kind_of(evidence, &path);
@@ -141,7 +141,7 @@ mod tests {
             text("setup.js", ""),
             UnexplainedText {
                 path: "index.js".to_owned(),
-                lines: Some((3, 4)),
+                lines: vec![(3, 4), (9, 9)],
                 signals: vec![signal],
                 ..UnexplainedText::default()
             },
@@ -165,7 +165,7 @@ mod tests {
             ]
         );
         assert_eq!(findings[0].way, ["package.json scripts.postinstall"]);
-        assert_eq!((findings[1].lines, findings[1].signals.len()), (Some((3, 4)), 1));
+        assert_eq!((findings[1].span(), findings[1].signals.len()), (Some((3, 9)), 1));
         assert_eq!(findings[4].same_as.as_deref(), Some("1.0.0"));
     }
 

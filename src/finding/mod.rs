@@ -50,8 +50,8 @@ pub struct Finding {
     pub way: Vec<String>,
     /// What the unexplained part of the file can do.
     pub signals: Vec<Signal>,
-    /// First and last unexplained line of the published file, counted from 1.
-    pub lines: Option<(usize, usize)>,
+    /// Runs of unexplained lines of the published file in their order, first and last of each, counted from 1.
+    pub lines: Vec<(usize, usize)>,
     /// The earlier release that had the same, if one did.
     pub same_as: Option<String>,
     /// Why a policy excepts it, if one does.
@@ -70,10 +70,15 @@ impl Finding {
             reach: None,
             way: Vec::new(),
             signals: Vec::new(),
-            lines: None,
+            lines: Vec::new(),
             same_as: None,
             excepted: None,
         }
+    }
+
+    /// First and last of all unexplained lines.
+    pub fn span(&self) -> Option<(usize, usize)> {
+        Some((self.lines.first()?.0, self.lines.last()?.1))
     }
 
     /// The same with another risk of its own than the rule's, where one case of a rule is graver than another.

@@ -97,12 +97,18 @@ pub fn render(verification: &Verification, path: &str) -> Option<String> {
     for finding in verification.findings.iter().filter(|finding| finding.path.as_deref() == Some(path)) {
         say(format!("  finding     {} ({} risk): {}", finding.rule, finding.risk, printable(&finding.message)));
         let reach = words::reach(finding).map(|text| ("reach", text));
-        let lines = finding.lines.map(|(first, last)| ("lines", format!("{first} to {last}")));
+        let lines = words::lines(finding, usize::MAX);
+        let lines = Some(("lines", lines)).filter(|(_, lines)| !lines.is_empty());
         let signals = words::signals(finding).into_iter().map(|text| ("signal", text));
         let standing = words::standing(finding).into_iter().map(|text| ("standing", text));
         for (label, text) in reach.into_iter().chain(lines).chain(signals).chain(standing) {
             say(format!("    {label:<9} {}", printable(&text)));
         }
+    }
+    let origins = verification.diffs.iter().filter(|diff| diff.path == path).flat_map(|diff| &diff.origins);
+    for (index, origin) in origins.enumerate() {
+        let label = if index == 0 { "origin" } else { "" };
+        say(format!("  {label:<11} {}", printable(&words::origin(origin))));
     }
     Some(out)
 }

@@ -5,9 +5,13 @@
 use crate::capability::{Capability, Signal};
 use crate::compare::LineOrigin;
 use crate::finding::{Finding, Rule, Severity};
+use crate::verify::Baseline;
 
 /// More places than this of one capability are counted, not listed.
 const MAX_PLACES: usize = 2;
+
+/// More runs of lines than this are not written beside a path.
+const MAX_RUNS: usize = 4;
 
 /// What code can do, as the end of a sentence about it.
 pub(super) fn capability(capability: Capability) -> &'static str {
@@ -67,16 +71,36 @@ pub(super) fn standing(finding: &Finding) -> Vec<String> {
 /// The path and, where known, the lines: `index.js:3-5`.
 pub(super) fn place_of(finding: &Finding) -> Option<String> {
     let path = finding.path.as_ref()?;
-    Some(match finding.lines {
-        Some((first, last)) if first == last => format!("{path}:{first}"),
-        Some((first, last)) => format!("{path}:{first}-{last}"),
-        None => path.clone(),
-    })
+    let runs = lines(finding, MAX_RUNS);
+    Some(if runs.is_empty() { path.clone() } else { format!("{path}:{}", runs.replace(", ", ",")) })
+}
+
+/// The unexplained lines, so many runs of them: `3-5, 40, …`.
+pub(super) fn lines(finding: &Finding, limit: usize) -> String {
+    let run = |(first, last): &(usize, usize)| {
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
+    };
+    let more = (finding.lines.len() > limit).then(|| "…".to_owned());
+    let runs: Vec<String> = finding.lines.iter().take(limit).map(run).chain(more).collect();
+    runs.join(", ")
 }
 
 /// The finding that a report begins with: the first that is neither excepted nor a mere note.
 pub(super) fn top(findings: &[Finding]) -> Option<usize> {
     findings.iter().position(|finding| finding.excepted.is_none() && finding.rule.severity() != Severity::Note)
+}
+
+/// With which earlier release unexplained content was compared, and why.
+pub(super) fn baseline(baseline: &Baseline) -> String {
+    match baseline {
+        Baseline::Chosen(version) => format!("{version}, as asked for"),
+        Baseline::Settled(version) => {
+            format!("{version}, the highest lower version that had been there for a month")
+        }
+        Baseline::NotNeeded => "not needed: nothing is looked into".to_owned(),
+        Baseline::NoneSettled => "none known that is lower and had been there for a month".to_owned(),
+        Baseline::Unavailable { version, detail } => format!("{version} cannot be compared with: {detail}"),
+    }
 }
 
 /// Whether the finding says of a file what its row in the ledger says as well.
@@ -124,7 +148,7 @@ pub(super) mod tests {
                 signal(Capability::Network, 5, "require('https')"),
                 signal(Capability::Network, 9, "WebSocket"),
             ],
-            lines: Some((3, 9)),
+            lines: vec![(3, 5), (9, 9)],
             same_as: Some("1.2.3".to_owned()),
             excepted: Some("reviewed".to_owned()),
             ..Finding::new(Rule::FileModified, Some(path), "the content differs from the source's")
@@ -143,7 +167,9 @@ pub(super) mod tests {
             ]
         );
         assert_eq!(standing(&finding), ["unchanged since 1.2.3", "excepted: reviewed"]);
-        assert_eq!(place_of(&finding).unwrap(), "lib/x.js:3-9");
+        assert_eq!(place_of(&finding).unwrap(), "lib/x.js:3-5,9");
+        let many = Finding { lines: (1..=9).map(|line| (2 * line, 2 * line)).collect(), ..finding };
+        assert_eq!(place_of(&many).unwrap(), "lib/x.js:2,4,6,8,…");
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub enum Shown {
     Unexplained,
     /// One file, explained or not, whole.
     File(String),
+    /// The beginning of one unexplained file's difference, and where the repository had all of its lines.
+    Origins(String),
 }
 
 /// What every verification of a run shares; cheap to clone.

@@ -1,7 +1,7 @@
 use crate::compare::{FileDiff, RebuiltFile};
 use crate::finding::{Finding, Severity};
 use crate::ledger::Ledger;
-use crate::package::{Integrity, Release, Sha256Digest};
+use crate::package::{Integrity, Release, Sha256Digest, Version};
 use crate::rebuild::run::RebuildRecord;
 use crate::source::git::Completeness;
 use crate::source::{CommitMatch, RepositoryClaim};
@@ -37,6 +37,26 @@ pub struct SourceSummary {
     pub fetches: u32,
 }
 
+/// The earlier release that unexplained content was compared with, or why with none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Baseline {
+    /// The one that the user chose.
+    Chosen(Version),
+    /// The highest lower one that had been there for a month.
+    Settled(Version),
+    /// Nothing is unexplained, or nothing could be compared.
+    NotNeeded,
+    /// The registry knows no lower one that had been there for a month, or was not asked.
+    NoneSettled,
+    /// There is one, but it could not be had or read.
+    Unavailable {
+        /// The release.
+        version: Version,
+        /// What happened.
+        detail: String,
+    },
+}
+
 /// The outcome of one verification: the ledger and what follows from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verification {
@@ -56,10 +76,33 @@ pub struct Verification {
     pub rebuild: Option<RebuildRecord>,
     /// Files that the rebuild made with other content, in the smallest form.
     pub rebuilt: Vec<RebuiltFile>,
+    /// The earlier release that unexplained content was compared with.
+    pub baseline: Baseline,
     /// The conclusion.
     pub verdict: Verdict,
     /// One sentence that says why, where the ledger does not.
     pub reason: Option<String>,
+}
+
+impl Baseline {
+    /// The release that was compared with.
+    pub fn version(&self) -> Option<&Version> {
+        match self {
+            Self::Chosen(version) | Self::Settled(version) => Some(version),
+            Self::NotNeeded | Self::NoneSettled | Self::Unavailable { .. } => None,
+        }
+    }
+
+    /// The stable id of why it is this one, or none.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::Chosen(_) => "chosen",
+            Self::Settled(_) => "settled",
+            Self::NotNeeded => "not-needed",
+            Self::NoneSettled => "none-settled",
+            Self::Unavailable { .. } => "unavailable",
+        }
+    }
 }
 
 impl Verification {

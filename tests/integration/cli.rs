@@ -232,6 +232,49 @@ fn explain() {
 }
 
 #[test]
+fn explain_says_where_each_line_was_seen() {
+    let tarproof = Tarproof::new();
+    tarproof.write("policy.toml", POLICY);
+    hold!("explain_policy", tarproof.run(&["explain", COMPROMISED, "index.js", "--policy", "policy.toml"]));
+    hold!("explain_since", tarproof.run(&["explain", COMPROMISED, "index.js", "--since", "5.6.0"]));
+    hold!("explain_since_later", tarproof.run(&["explain", COMPROMISED, "index.js", "--since", "5.6.2"]));
+    tarproof.write_artifact("given.tgz", "paint-chalk", "5.6.1");
+    hold!("explain_artifact", tarproof.run(&["explain", "--artifact", "given.tgz", "index.js"]));
+    hold!("explain_artifact_no_path", tarproof.run(&["explain", "--artifact", "given.tgz"]));
+    hold!("explain_artifact_subject_alone", tarproof.run(&["explain", "--artifact", "given.tgz", COMPROMISED]));
+    hold!("explain_nothing", tarproof.run(&["explain"]));
+}
+
+/// Excepts what the attacker changed, and what nobody did.
+const POLICY: &str = "[[exception]]\npackage = 'paint-chalk'\nrule = 'file-modified'\npath = 'index.js'\n\
+                      versions = '<=5.6.1'\nreason = 'looked at'\n\n\
+                      [[exception]]\npackage = 'paint-chalk'\nrule = 'file-modified'\npath = 'absent.js'\n\
+                      versions = '<=5.6.1'\nreason = 'looked at'\n";
+
+#[test]
+fn large_files_are_shown_in_part_or_said_not_to_be() {
+    let tarproof = Tarproof::new();
+    let filler = |bytes: usize| "// filler, filler, filler, filler\n".repeat(bytes / 34);
+    let archive = |name: &str, file: &str, content: &str| {
+        let manifest = r#"{"name":"paint-chalk","version":"5.6.2"}"#;
+        let archive = Archive::new().file("package/package.json", manifest).file(file, content);
+        tarproof.write(name, archive.end().gzip());
+        tarproof.run(&["verify", "--artifact", name, "--repository", "@repositories/brushworks/paint-chalk.git"])
+    };
+    let evil = format!("evil();\n{}", filler(1_200_000));
+    hold!("large_modified", archive("modified.tgz", "package/index.js", &evil));
+    hold!("large_beyond", archive("beyond.tgz", "package/index.js", &filler(4_300_000)));
+    hold!("large_added", archive("added.tgz", "package/added.js", &filler(2_300_000)));
+}
+
+#[test]
+fn a_reason_is_told_once() {
+    let tarproof = Tarproof::new();
+    hold!("rebuild_off", tarproof.run(&["verify", "--no-rebuild", BUILT]));
+    hold!("rebuild_off_verbose", tarproof.run(&["verify", "--no-rebuild", "--verbose", BUILT]));
+}
+
+#[test]
 fn explain_weaker_explanations() {
     let tarproof = Tarproof::new();
     hold!("explain_stabilized", tarproof.run(&["explain", "npm:old-ribbon@1.1.4", "index.js"]));

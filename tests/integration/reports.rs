@@ -228,7 +228,7 @@ fn everything_known_of_a_finding_is_in_every_format() {
     finding.way = vec!["package.json main".to_owned(), "index.js".to_owned()];
     finding.signals =
         vec![Signal { capability: Capability::Network, line: 4, evidence: "fetch(\"<b>[x](y){0}\")".to_owned() }];
-    finding.lines = Some((4, 4));
+    finding.lines = vec![(4, 4), (7, 9)];
     finding.same_as = Some("5.5.9".to_owned());
     let excepted = Finding { excepted: Some("reviewed by hand".to_owned()), ..finding.clone() };
     verification.findings.sort();
@@ -239,7 +239,7 @@ fn everything_known_of_a_finding_is_in_every_format() {
     assert_eq!(
         told,
         [
-            "  critical  file-modified index.js:4: the content differs from the source's",
+            "  critical  file-modified index.js:4,7-9: the content differs from the source's",
             "            runs on import: package.json main → index.js",
             "            talks to other machines (fetch(\"<b>[x](y){0}\"), line 4)",
             "            unchanged since 5.5.9",
@@ -252,8 +252,8 @@ fn everything_known_of_a_finding_is_in_every_format() {
     assert_valid(&validator("docs/schema/report-v1.schema.json"), &report, "json");
     let first = &report["results"][0]["findings"][0];
     assert_eq!(
-        (&first["reach"], &first["lines"], &first["same_as"]),
-        (&"import".into(), &[4, 4].into(), &"5.5.9".into())
+        (&first["reach"], &first["lines"], &first["ranges"], &first["same_as"]),
+        (&"import".into(), &[4, 9].into(), &serde_json::json!([[4, 4], [7, 9]]), &"5.5.9".into())
     );
 
     let log = sarif_of(&verification);

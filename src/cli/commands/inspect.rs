@@ -1,4 +1,4 @@
-use crate::cli::arguments::{Common, Diff, Explain, RebuildArguments, subject};
+use crate::cli::arguments::{Common, Diff, Explain, subject};
 use crate::cli::error::CliError;
 use crate::cli::{output, setup};
 use crate::config::Config;
@@ -17,7 +17,8 @@ pub(super) fn diff(command: &Diff, common: &Common, config: &Config) -> Result<u
     let shown = path.clone().map_or(Shown::Unexplained, Shown::File);
     let subject = subject.as_deref().map(self::subject).transpose()?;
     let request = setup::request(subject, &command.overrides, shown)?;
-    let verification = inspect(&request, &command.rebuild, common, config)?;
+    let context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
+    let verification = super::verify_one(&request, context, common)?;
     if verification.ledger.is_none() {
         return Ok(not_compared(&verification));
     }
@@ -40,14 +41,22 @@ pub(super) fn diff(command: &Diff, common: &Common, config: &Config) -> Result<u
 
 pub(super) fn explain(command: &Explain, common: &Common, config: &Config) -> Result<u8, CliError> {
     let (subject, path) = match (&command.subject, &command.path) {
-        (subject, Some(path)) => (Some(subject.as_str()), path),
-        (path, None) if command.overrides.artifact.is_some() => (None, path),
-        _ => return Err(CliError::usage(anyhow::anyhow!("name a package and the path of one of its files"))),
+        (subject, Some(path)) => (subject.as_deref(), path),
+        (Some(path), None) if command.overrides.artifact.is_some() && subject(path).is_err() => (None, path),
+        (Some(package), None) => {
+            let message = format!("name the path of a file in `{}`", printable(package));
+            return Err(CliError::usage(anyhow::anyhow!(message)));
+        }
+        (None, None) => return Err(CliError::usage(anyhow::anyhow!("name the path of a file in the archive"))),
     };
     let subject = subject.map(self::subject).transpose()?;
-    let request = setup::request(subject, &command.overrides, Shown::default())?;
-    let request = Request { digests: true, ..request };
-    let verification = inspect(&request, &command.rebuild, common, config)?;
+    let request = setup::request(subject, &command.overrides, Shown::Origins(path.clone()))?;
+    let request = Request { digests: true, since: command.findings.since.clone(), ..request };
+    let context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
+    let context = setup::with_findings(context, &command.findings, config)?;
+    let policy = context.policy.clone();
+    let verification = super::verify_one(&request, context, common)?;
+    output::idle(&policy);
     if verification.ledger.is_none() {
         return Ok(not_compared(&verification));
     }
@@ -58,16 +67,6 @@ pub(super) fn explain(command: &Explain, common: &Common, config: &Config) -> Re
         }
         None => Err(no_such_file(&verification, path)),
     }
-}
-
-fn inspect(
-    request: &Request,
-    rebuild: &RebuildArguments,
-    common: &Common,
-    config: &Config,
-) -> Result<Verification, CliError> {
-    let context = setup::with_rebuild(setup::context(common, config)?, rebuild)?;
-    super::verify_one(request, context, common)
 }
 
 fn file_is_missing(verification: &Verification, path: &str) -> bool {

@@ -32,21 +32,21 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
         || overrides.repository.is_some()
         || overrides.commit.is_some()
         || overrides.directory.is_some()
-        || command.since.is_some()
+        || command.findings.since.is_some()
         || command.rebuild.plan_file.is_some();
     if single && command.subjects.len() > 1 {
         let message = "`--artifact`, `--repository`, `--commit`, `--directory`, `--since` and `--plan-file` apply to one \
                        package at a time";
         return Err(CliError::usage(anyhow::anyhow!(message)));
     }
-    let mut context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
-    context.policy = setup::policy(command.policy.as_deref(), config)?;
+    let context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
+    let mut context = setup::with_findings(context, &command.findings, config)?;
     let policy = context.policy.clone();
     let request = |subject| {
         let shown = if command.format == ReportFormat::Html { Shown::Pages } else { Shown::default() };
         let request = setup::request(subject, overrides, shown)?;
         let digests = command.format == ReportFormat::Json || !policy.is_empty();
-        Ok(Request { digests, since: command.since.clone(), ..request })
+        Ok(Request { digests, since: command.findings.since.clone(), ..request })
     };
     // A wrong subject is told at once, and the others are still verified.
     let mut requests: Vec<(String, Result<Request, CliError>)> = command
@@ -79,9 +79,7 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
     let verdicts: Vec<Option<&Verdict>> =
         outcomes.iter().map(|outcome| outcome.as_ref().ok().map(|(verdict, _)| verdict)).collect();
     output::write(command.output.as_deref(), &rendered::whole(command.format, parts, &verdicts)?)?;
-    for idle in policy.idle() {
-        output::note(&format!("{}: {}\n", idle.rule, printable(&idle.message)));
-    }
+    output::idle(&policy);
     Ok(worst_exit_code(outcomes.iter().map(|outcome| match outcome {
         Ok((_, exit_code)) => *exit_code,
         Err(error) => error.exit_code(),

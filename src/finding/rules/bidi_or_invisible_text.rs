@@ -42,10 +42,11 @@ fn code_point(character: char) -> String {
     format!("U+{:04X}", u32::from(character))
 }
 
-/// The line of the published file, where the text is one piece of it.
+/// The line of the published file, where the runs of lines are all that the text consists of.
 fn line_of(text: &UnexplainedText, line: usize) -> Option<usize> {
-    let (first, last) = text.lines?;
-    (last.checked_sub(first)?.checked_add(1)? == text.text.lines().count()).then_some(first + line)
+    let runs = || text.lines.iter().map(|(first, last)| *first..=*last);
+    let counted: usize = runs().map(Iterator::count).sum();
+    (counted == text.text.lines().count()).then(|| runs().flatten().nth(line)).flatten()
 }
 
 #[cfg(test)]
@@ -55,7 +56,7 @@ mod tests {
     use crate::ledger::Explanation;
 
     fn judged(content: &str) -> Vec<Finding> {
-        let texts = [UnexplainedText { lines: Some((5, 6)), ..text("index.js", content) }];
+        let texts = [UnexplainedText { lines: vec![(3, 3), (6, 6)], ..text("index.js", content) }];
         judge(&Evidence { unexplained: &texts, ..Evidence::default() })
     }
 

@@ -7,6 +7,7 @@ use crate::compare::{FileDiff, RebuiltFile};
 use crate::rebuild::run::{Attempt, AttemptResult, RebuildRecord};
 use crate::report::rebuild;
 use crate::report::terminal::evidence_text;
+use crate::report::words;
 use crate::source::match_commit::{Candidate, MatchStanding};
 use crate::verdict::Verdict;
 use crate::verify::{SourceSummary, Verification};
@@ -14,15 +15,25 @@ use crate::verify::{SourceSummary, Verification};
 /// Everything below the package's heading.
 pub(super) fn render(verification: &Verification) -> Markup {
     html! {
-        @if let Some(reason) = &verification.reason { p.reason { (text(reason)) } }
         @if let Verdict::Inconclusive(reason) = &verification.verdict {
             p.reason { "Not established: " code { (reason.id()) } @if let Some(detail) = reason.detail() { ", " (text(detail)) } }
+        }
+        @if let Some(reason) = verification.reason.as_deref().filter(|reason| detail_of(&verification.verdict) != Some(reason)) {
+            p.reason { (text(reason)) }
         }
         (facts(verification))
         (findings::render(verification))
         (differences(verification))
         @if let Some(ledger) = &verification.ledger { (ledger::render(ledger, &verification.release.to_string())) }
         @if let Some(record) = &verification.rebuild { (rebuilt(record)) }
+    }
+}
+
+/// What an inconclusive verdict says of itself.
+fn detail_of(verdict: &Verdict) -> Option<&str> {
+    match verdict {
+        Verdict::Inconclusive(reason) => reason.detail(),
+        _ => None,
     }
 }
 
@@ -34,6 +45,7 @@ fn facts(verification: &Verification) -> Markup {
             dl {
                 dt { "Artifact" } dd { (artifact.size) " bytes, SHA-256 " code { (artifact.sha256) } }
                 @if let Some(registry) = &artifact.registry { dt { "Registry" } dd { (text(registry)) } }
+                dt { "Earlier release" } dd { (text(&words::baseline(&verification.baseline))) }
                 @match &verification.source {
                     Some(source) => (provenance(source)),
                     None => { dt { "Repository" } dd { "none that could be opened" } },

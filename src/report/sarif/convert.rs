@@ -33,6 +33,8 @@ pub(super) fn package(verification: &Verification, purl: &str) -> PackagePropert
         artifact_sha256: verification.artifact.sha256.to_string(),
         repository: source.map(|source| source.claim.location.to_string()),
         commit: matched.map(|matched| matched.winner.commit.to_string()),
+        baseline: verification.baseline.version().map(ToString::to_string),
+        baseline_choice: verification.baseline.id(),
         files: ledger.map(|ledger| ledger.files.len()),
         explained: ledger.map(|ledger| ledger.files.len() - ledger.unexplained().count()),
     }
@@ -43,11 +45,17 @@ pub(super) fn result(finding: &Finding, verification: &Verification, purl: &str)
     let mut capabilities: Vec<&str> = finding.signals.iter().map(|signal| signal.capability.id()).collect();
     capabilities.sort_unstable();
     capabilities.dedup();
-    let primary = Location {
+    let location = |region| Location {
         id: None,
-        physical_location: place(path, purl, region(finding, verification)),
+        physical_location: place(path, purl, region),
         logical_locations: Some([LogicalLocation { fully_qualified_name: purl.to_owned(), kind: "package" }]),
         message: None,
+    };
+    // Several, as the standard has it for what is mended only by a change in each of the places.
+    let regions = regions(finding, verification);
+    let locations = match regions.is_empty() {
+        true => vec![location(None)],
+        false => regions.into_iter().map(|region| location(Some(region))).collect(),
     };
     SarifResult {
         rule_id: finding.rule.id(),
@@ -55,7 +63,7 @@ pub(super) fn result(finding: &Finding, verification: &Verification, purl: &str)
         kind: "fail",
         level: level(finding.rule.severity()),
         message: text::message(&sentence(finding, verification)),
-        locations: [primary],
+        locations,
         related_locations: related(finding, purl),
         code_flows: flow(finding, purl),
         partial_fingerprints: fingerprints(finding, verification),
@@ -90,16 +98,21 @@ fn place(path: &str, purl: &str, region: Option<Region>) -> PhysicalLocation {
     PhysicalLocation { artifact_location, region }
 }
 
-/// The lines that the finding names, else the first that was written out as differing.
-fn region(finding: &Finding, verification: &Verification) -> Option<Region> {
-    if let Some((first, last)) = finding.lines {
-        return Some(Region { start_line: first.max(1), end_line: Some(last.max(first).max(1)) });
+/// The runs of lines that the finding names, else the first line that was written out as differing.
+fn regions(finding: &Finding, verification: &Verification) -> Vec<Region> {
+    if !finding.lines.is_empty() {
+        let region = |(first, last): &(usize, usize)| Region {
+            start_line: *first.max(&1),
+            end_line: Some(*last.max(first).max(&1)),
+        };
+        return finding.lines.iter().map(region).collect();
     }
-    let path = finding.path.as_ref()?;
-    let diff = verification.diffs.iter().find(|diff| diff.path == *path)?;
-    let hunk = diff.hunks.first()?;
-    let before = hunk.lines.iter().take_while(|line| line.sign == ' ').count();
-    Some(Region { start_line: (hunk.published.0 + before).max(1), end_line: None })
+    let diff = verification.diffs.iter().find(|diff| finding.path.as_ref() == Some(&diff.path));
+    let first = diff.and_then(|diff| diff.hunks.first()).map(|hunk| {
+        let before = hunk.lines.iter().take_while(|line| line.sign == ' ').count();
+        Region { start_line: (hunk.published.0 + before).max(1), end_line: None }
+    });
+    first.into_iter().collect()
 }
 
 /// Where the signals were seen.

@@ -121,6 +121,9 @@ pub(super) struct PackageProperties {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) commit: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) baseline: Option<String>,
+    pub(super) baseline_choice: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) files: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) explained: Option<usize>,
@@ -135,7 +138,7 @@ pub(super) struct SarifResult {
     pub(super) kind: &'static str,
     pub(super) level: &'static str,
     pub(super) message: Message,
-    pub(super) locations: [Location; 1],
+    pub(super) locations: Vec<Location>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) related_locations: Vec<Location>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -34,7 +34,10 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 pub fn render(verification: &Verification, detail: Detail) -> String {
     let mut out = String::new();
     headline(&mut out, verification);
-    if let Some(reason) = &verification.reason {
+    let failure = verification.rebuild.as_ref().and_then(|record| record.failure.as_ref());
+    // The line about the rebuild says the same.
+    let reason = verification.reason.as_ref().filter(|reason| failure.is_none_or(|failure| failure.detail != **reason));
+    if let Some(reason) = reason {
         line(&mut out, 2, &format!("{DIM}{}{DIM:#}", printable(reason)));
     }
     match &verification.source {

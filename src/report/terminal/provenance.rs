@@ -2,6 +2,7 @@
 
 use super::{evidence_text, line};
 use crate::report::printable::printable;
+use crate::report::words;
 use crate::source::git::Completeness;
 use crate::source::match_commit::{Candidate, CommitMatch};
 use crate::verify::Verification;
@@ -14,6 +15,7 @@ pub(super) fn render(out: &mut String, verification: &Verification) {
     if let Some(registry) = &artifact.registry {
         line(out, 2, &format!("registry    {}", printable(registry)));
     }
+    line(out, 2, &format!("earlier     {}", printable(&words::baseline(&verification.baseline))));
     let Some(source) = &verification.source else { return };
     let claim = &source.claim;
     let copy = if source.copy { ", a copy" } else { "" };

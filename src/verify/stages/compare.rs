@@ -9,7 +9,7 @@ use crate::compare::{
     AddedText, Compared, Comparison, DiffDepth, FileDiff, LineOrigin, PublishedContents, RebuiltFile, added_lines,
     compare, diff_texts, line_origins,
 };
-use crate::ledger::{Explanation, Ledger};
+use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::pack::npm::manifest::{KeyReach, ManifestDifference, compare_with_registry};
 use crate::rebuild::run::RebuildRecord;
 use crate::registry::ReleaseMetadata;
@@ -20,7 +20,7 @@ use crate::source::seen_lines::{SeenLines, WantedLines, seen_lines};
 use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::source::Discovery;
-use crate::verify::{Context, Shown};
+use crate::verify::{Baseline, Context, Shown};
 
 /// Most lines of one file that are looked for in the history.
 const MAX_LINES: usize = 20_000;
@@ -39,6 +39,8 @@ pub(in crate::verify) struct Outcome {
     pub(in crate::verify) rebuilt: Vec<RebuiltFile>,
     /// Unexplained files that a rebuild left as the commit has them.
     pub(in crate::verify) as_committed: BTreeSet<String>,
+    /// The earlier release that unexplained content is compared with.
+    pub(in crate::verify) baseline: Option<Baseline>,
 }
 
 /// Stages 4, 5 and 7: tree, packer rules, stabilizers, history; and the registry's metadata against the manifest.
@@ -112,29 +114,39 @@ fn diffs(shown: &Shown, ledger: &Ledger, comparison: &Comparison<'_>) -> Vec<Fil
         Shown::Pages => (DiffDepth::PAGE, ledger.unexplained().collect()),
         Shown::Unexplained => (DiffDepth::WHOLE, ledger.unexplained().collect()),
         Shown::File(path) => (DiffDepth::WHOLE, ledger.file(path).into_iter().collect()),
+        // Of an explained file nobody asks where its lines come from.
+        Shown::Origins(path) => {
+            (DiffDepth::EXCERPT, ledger.unexplained().filter(|file| *file.path == **path).collect())
+        }
     };
     files.retain(|file| is_file(&file.path));
+    // A unified diff has no place for origins.
+    let is_report = matches!(shown, Shown::Excerpts | Shown::Pages | Shown::Origins(_));
+    // What is new as a whole is not read again only to show how it begins.
+    let is_passed_over = |file: &LedgerFile| {
+        let is_kept = comparison.artifact.entry(&file.path).is_some_and(|entry| entry.content.is_some());
+        is_report && matches!(file.explanation, Explanation::ArtifactOnly { .. }) && !is_kept
+    };
+    if is_report {
+        // Build output says little and is large.
+        files.retain(|file| !matches!(file.explanation, Explanation::ArtifactOnly { ignored_by_git: true }));
+    }
     // Changed files say most, then new ones, then what looks like build output.
     files.sort_by_key(|file| match &file.explanation {
         Explanation::Modified { .. } => 0,
-        Explanation::ArtifactOnly { ignored_by_git: false } => 1,
+        Explanation::ArtifactOnly { ignored_by_git: false } if !is_passed_over(file) => 1,
         _ => 2,
     });
-    // A unified diff has no place for origins.
-    let is_report = matches!(shown, Shown::Excerpts | Shown::Pages);
-    if is_report {
-        // Build output says little and is large: it is not read again only to show how it begins.
-        files.retain(|file| match &file.explanation {
-            Explanation::ArtifactOnly { ignored_by_git } => {
-                !ignored_by_git && comparison.artifact.entry(&file.path).is_some_and(|entry| entry.content.is_some())
-            }
-            _ => true,
-        });
-    }
     files.truncate(depth.files);
-    comparison.contents.prepare(files.iter().filter_map(|file| comparison.artifact.entry(&file.path)));
+    let read = files.iter().filter(|file| !is_passed_over(file));
+    comparison.contents.prepare(read.filter_map(|file| comparison.artifact.entry(&file.path)));
     let (mut diffs, mut added) = (Vec::new(), Vec::new());
     for file in files {
+        if is_passed_over(file) {
+            let note = format!("not shown here ({} bytes); `tarproof diff` shows it", file.size);
+            diffs.push(FileDiff::noted(&file.path, note));
+            continue;
+        }
         let candidate = file.counterpart.as_ref().and_then(|counterpart| comparison.source.read_blob(counterpart.blob));
         let Some(published) = comparison.contents.get(comparison.artifact, &file.path) else {
             let note = format!("the published file is too large to diff ({} bytes)", file.size);

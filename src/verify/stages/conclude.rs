@@ -13,7 +13,7 @@ use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
 use crate::verify::stages::error::VerifyError;
 use crate::verify::stages::source::Discovery;
-use crate::verify::{ArtifactSummary, SourceSummary, Verification};
+use crate::verify::{ArtifactSummary, Baseline, SourceSummary, Verification};
 
 /// Stage 8b: the verdict.
 pub(in crate::verify) fn conclude(
@@ -42,6 +42,7 @@ pub(in crate::verify) fn conclude(
         diffs: outcome.diffs,
         rebuild: outcome.rebuild,
         rebuilt: outcome.rebuilt,
+        baseline: outcome.baseline.unwrap_or(Baseline::NotNeeded),
         verdict,
         reason,
     }
@@ -209,6 +210,7 @@ pub(in crate::verify) fn conclude_unread(
         diffs: Vec::new(),
         rebuild: None,
         rebuilt: Vec::new(),
+        baseline: Baseline::NotNeeded,
         verdict: Verdict::Inconclusive(reason),
         reason: Some(detail),
     })

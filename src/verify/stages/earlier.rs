@@ -10,12 +10,13 @@ use serde_json::Value;
 use crate::artifact::{CollisionCheck, ReadOptions, SourceContent, read_entries, read_tarball};
 use crate::package::{BlobId, Subject, Version};
 use crate::reach::{Reach, ReachLimits, ReachMap, may_refer};
+use crate::source::git::with_source;
 use crate::source::match_commit::CommitMatch;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
 use crate::verify::stages::error::VerifyError;
 use crate::verify::stages::examine::{FILE_SIZE, HELD_SIZE, looked_into};
-use crate::verify::{Context, Request};
+use crate::verify::{Baseline, Context, Request};
 
 /// What an earlier release held.
 #[derive(Debug)]
@@ -52,11 +53,11 @@ impl Earlier {
 /// Reads a release from before this one, or the one that the user chose.
 ///
 /// Only where something is not explained, and only from the registry: `None` where there is none or, unless the user
-/// named it, where it cannot be had. Runs on a thread that may block.
+/// named it, where it cannot be had; the outcome notes which it is. Runs on a thread that may block.
 pub(in crate::verify) fn earlier(
     claim: &Claim,
     matched: &Option<CommitMatch>,
-    outcome: &Outcome,
+    outcome: &mut Outcome,
     request: &Request,
     context: &Context,
 ) -> Result<Option<Earlier>, VerifyError> {
@@ -66,20 +67,31 @@ pub(in crate::verify) fn earlier(
         return Err(VerifyError::NotEarlier { since: since.clone(), version: claim.release.version.clone() });
     }
     let directory = matched.as_ref().map_or("", |matched| matched.winner.directory.path.as_str());
-    let unexplained = looked_into(outcome, directory).next().is_some();
-    let Some(version) = request.since.clone().or_else(|| before(claim)).filter(|_| unexplained) else {
+    if looked_into(outcome, directory).next().is_none() {
+        outcome.baseline = Some(Baseline::NotNeeded);
+        return Ok(None);
+    }
+    let baseline = match (&request.since, before(claim)) {
+        (Some(since), _) => Baseline::Chosen(since.clone()),
+        (None, Some(version)) => Baseline::Settled(version),
+        (None, None) => Baseline::NoneSettled,
+    };
+    let Some(version) = baseline.version().cloned() else {
+        outcome.baseline = Some(baseline);
         return Ok(None);
     };
     let runtime = tokio::runtime::Handle::current();
-    match runtime.block_on(read(claim, version, context)) {
+    match runtime.block_on(read(claim, version.clone(), context)) {
         Ok((mut earlier, archive)) => {
             let same = looked_into(outcome, directory).filter(|file| earlier.had(&file.path, file.blob));
             earlier.reach = reach(&earlier, &archive, &same.map(|file| &*file.path).collect(), context);
+            outcome.baseline = Some(baseline);
             Ok(Some(earlier))
         }
         Err(error) if request.since.is_some() => Err(error),
         Err(error) => {
             tracing::info!(release = %claim.release, %error, "the release before cannot be compared with");
+            outcome.baseline = Some(Baseline::Unavailable { version, detail: with_source(&error) });
             Ok(None)
         }
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::artifact::{ArtifactContents, read_entries};
 use crate::capability::{looks, signals_within};
-use crate::compare::{added_code, added_lines};
+use crate::compare::{added_code, added_lines, line_runs};
 use crate::finding::UnexplainedText;
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::reach::{Reach, ReachLimits, ReachMap, is_compiled, may_refer};
@@ -180,11 +180,10 @@ fn text(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome, reach: Reach) -
     let (text, lines) = match &candidate {
         Some(candidate) => {
             let added = added_lines(&published, candidate);
-            let last = added.last().map(|run| run.line + run.text.lines().count().max(1) - 1);
-            let lines = added.first().map(|run| run.line).zip(last);
+            let lines = line_runs(&added);
             (added.into_iter().map(|run| run.text).collect(), lines)
         }
-        None => (published.clone(), Some((1, published.lines().count().max(1)))),
+        None => (published.clone(), vec![(1, published.lines().count().max(1))]),
     };
     // Whatever it is called, what an import reaches is read as a program.
     let runs = reach != Reach::Inert;

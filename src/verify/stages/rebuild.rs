@@ -254,7 +254,7 @@ impl Trials<'_> {
 fn show(outcome: &mut Outcome, shown: &Shown) {
     let Some(compared) = &outcome.compared else { return };
     let is_asked_for = |path: &str| match shown {
-        Shown::File(asked) => asked == path,
+        Shown::File(asked) | Shown::Origins(asked) => asked == path,
         _ => compared.ledger.file(path).is_some_and(|row| !row.explanation.is_explained()),
     };
     outcome.diffs.retain(|diff| is_asked_for(&diff.path));
@@ -269,7 +269,7 @@ fn show(outcome: &mut Outcome, shown: &Shown) {
 
 fn depth(shown: &Shown) -> DiffDepth {
     match shown {
-        Shown::Excerpts => DiffDepth::EXCERPT,
+        Shown::Excerpts | Shown::Origins(_) => DiffDepth::EXCERPT,
         Shown::Pages => DiffDepth::PAGE,
         Shown::Unexplained | Shown::File(_) => DiffDepth::WHOLE,
     }

@@ -1,8 +1,8 @@
 //! From what the stages established to the structs of the report.
 
 use super::{
-    AppliedRule, Artifact, ClassCount, Commit, Diff, EvidenceEntry, File, FindingEntry, Hunk, Inconclusive, Key,
-    Origin, Rebuild, SignalEntry, Source, Summary, Verified,
+    AppliedRule, Artifact, BaselineEntry, ClassCount, Commit, Diff, EvidenceEntry, File, FindingEntry, Hunk,
+    Inconclusive, Key, Origin, Rebuild, SignalEntry, Source, Summary, Verified,
 };
 use crate::capability::Signal;
 use crate::compare::LineOrigin;
@@ -11,10 +11,11 @@ use crate::ledger::{Explanation, LedgerFile};
 use crate::reach::Reach;
 use crate::rebuild::run::RebuildRecord;
 use crate::report::explain::how;
+use crate::report::words;
 use crate::source::git::Completeness;
 use crate::source::match_commit::{Candidate, CommitMatch, Evidence, MatchStanding};
 use crate::verdict::Verdict;
-use crate::verify::Verification;
+use crate::verify::{Baseline, Verification};
 
 impl From<&Verification> for Verified {
     fn from(verification: &Verification) -> Self {
@@ -48,8 +49,17 @@ impl From<&Verification> for Verified {
             findings: verification.findings.iter().map(finding).collect(),
             files: ledger.map(|ledger| ledger.files.iter().map(|row| file(row, verification)).collect()),
             source_only: ledger.and_then(|ledger| ledger.source_only.clone()),
+            baseline: baseline(&verification.baseline),
             rebuild: verification.rebuild.as_ref().map(rebuild),
         }
+    }
+}
+
+fn baseline(baseline: &Baseline) -> BaselineEntry {
+    BaselineEntry {
+        version: baseline.version().map(ToString::to_string),
+        why: baseline.id(),
+        detail: words::baseline(baseline),
     }
 }
 
@@ -127,7 +137,8 @@ fn finding(finding: &Finding) -> FindingEntry {
         reach: finding.reach.map(Reach::id),
         way: finding.way.clone(),
         signals: finding.signals.iter().map(signal).collect(),
-        lines: finding.lines.map(|(first, last)| [first, last]),
+        lines: finding.span().map(|(first, last)| [first, last]),
+        ranges: finding.lines.iter().map(|(first, last)| [*first, *last]).collect(),
         same_as: finding.same_as.clone(),
         excepted: finding.excepted.clone(),
     }

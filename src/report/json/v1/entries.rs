@@ -6,6 +6,7 @@ use serde::Serialize;
 const CONFIDENCES: [&str; 4] = ["very-high", "high", "medium", "low"];
 const SEVERITIES: [&str; 3] = ["error", "warning", "note"];
 const RISKS: [&str; 4] = ["critical", "high", "medium", "low"];
+const BASELINES: [&str; 5] = ["chosen", "settled", "not-needed", "none-settled", "unavailable"];
 const REACHES: [&str; 5] = ["install", "import", "command", "reachable", "inert"];
 
 /// What speaks for a commit.
@@ -60,12 +61,27 @@ pub(super) struct FindingEntry {
     /// First and last unexplained line of the published file, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lines: Option<[usize; 2]>,
+    /// The runs of unexplained lines in between, first and last of each; at most 100, the last of which takes in the rest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) ranges: Vec<[usize; 2]>,
     /// The earlier release that had the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) same_as: Option<String>,
     /// Why a policy excepts it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) excepted: Option<String>,
+}
+
+/// The earlier release that unexplained content was compared with, or why there is none.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct BaselineEntry {
+    /// Its version; null where nothing was compared with it.
+    pub(super) version: Option<String>,
+    /// Why it is this one, or none.
+    #[schemars(extend("enum" = BASELINES))]
+    pub(super) why: &'static str,
+    /// The same as a sentence.
+    pub(super) detail: String,
 }
 
 /// A capability of code, and where it was seen.

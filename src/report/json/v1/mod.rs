@@ -10,7 +10,9 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
 use crate::rebuild::run::Attempt;
-use entries::{AppliedRule, ClassCount, Diff, EvidenceEntry, FindingEntry, Hunk, Key, Origin, SignalEntry};
+use entries::{
+    AppliedRule, BaselineEntry, ClassCount, Diff, EvidenceEntry, FindingEntry, Hunk, Key, Origin, SignalEntry,
+};
 
 /// The schema's name.
 pub const SCHEMA: &str = "tarproof-report/v1";
@@ -93,6 +95,8 @@ pub struct Verified {
     files: Option<Vec<File>>,
     /// What npm would have packed and the artifact lacks; null where not determined.
     source_only: Option<Vec<String>>,
+    /// The earlier release that unexplained content was compared with.
+    baseline: BaselineEntry,
     /// Only where a rebuild was to be made.
     #[serde(skip_serializing_if = "Option::is_none")]
     rebuild: Option<Rebuild>,
