@@ -78,8 +78,11 @@ pub(super) fn of_call(name: &str) -> Option<Capability> {
         "eval"
         | "Function"
         | "execScript"
+        | "eval.apply"
+        | "eval.bind"
         | "eval.call"
         | "Function.apply"
+        | "Function.bind"
         | "Function.call"
         | "Function.prototype.constructor" => Some(Capability::DynamicCode),
         "process.binding"
@@ -108,6 +111,22 @@ pub(super) fn of_handed(name: &str) -> Option<Capability> {
         "eval" | "fetch" | "XMLHttpRequest" | "WebSocket" => of_call(name),
         _ => None,
     }
+}
+
+/// Whether a member of this name is a function whatever it is a member of; a constructor's constructor is one, too.
+pub(super) fn is_method_of_everything(name: &str) -> bool {
+    matches!(
+        name,
+        "constructor"
+            | "hasOwnProperty"
+            | "isPrototypeOf"
+            | "propertyIsEnumerable"
+            | "toLocaleString"
+            | "toString"
+            | "valueOf"
+            | "__defineGetter__"
+            | "__lookupGetter__"
+    )
 }
 
 /// The module that a name stands for by convention, where the text that would import it is not at hand.

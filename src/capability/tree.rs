@@ -12,7 +12,8 @@ use super::Capability;
 use super::found::Found;
 use super::literal::{DECODED_LENGTH, is_encoded_piece, is_escaped, is_obfuscator_name, judge};
 use super::names::{
-    by_convention, is_plain_variable, is_relied_on, is_shared_module, of_call, of_handed, of_member, of_module,
+    by_convention, is_method_of_everything, is_plain_variable, is_relied_on, is_shared_module, of_call, of_handed,
+    of_member, of_module,
 };
 use super::words;
 use crate::stabilize::javascript::{Scopes, Value, is_require};
@@ -73,7 +74,12 @@ impl Reader<'_> {
     #[inline(never)]
     fn call(&mut self, callee: &Expression<'_>, arguments: &[Argument<'_>], span: Span, is_new: bool) {
         match self.scopes.value(callee) {
-            Value::Global(name) => self.global_call(&name, arguments, span, is_new),
+            Value::Global(name) => {
+                self.global_call(&name, arguments, span, is_new);
+                if name == "Function" {
+                    return;
+                }
+            }
             Value::Module { name, member } => {
                 if let Some(capability) = of_member(&name, &member) {
                     self.add(capability, span, format!("{name}.{member}()"));
@@ -119,6 +125,13 @@ impl Reader<'_> {
                 };
                 self.patched(&target, span);
             }
+            "Reflect.apply" | "Reflect.construct" => {
+                if let Value::Global(function) = self.scopes.argument(arguments, 0)
+                    && of_call(&function) == Some(Capability::DynamicCode)
+                {
+                    self.add(Capability::DynamicCode, span, format!("{name} of {function}"));
+                }
+            }
             _ => {
                 if let Some(capability) = of_call(name) {
                     let new = if is_new { "new " } else { "" };
@@ -144,7 +157,8 @@ impl Reader<'_> {
         }
     }
 
-    /// `[].filter.constructor(…)`, `(() => {}).constructor(…)` and `module._compile(…)`.
+    /// `this.constructor.constructor(…)`, `/x/.test.constructor(…)`, `x.toString.constructor(…)` and `module._compile(…)`:
+    /// functions whatever the object is.
     fn constructor(&mut self, callee: &Expression<'_>, span: Span) {
         let Some(member) = callee.get_inner_expression().get_member_expr() else { return };
         let Some(name) = self.scopes.name_of_member(member) else { return };
@@ -154,24 +168,10 @@ impl Reader<'_> {
         if name != "constructor" {
             return;
         }
-        let object = member.object().get_inner_expression();
-        let is_function = match object {
-            Expression::FunctionExpression(_) | Expression::ArrowFunctionExpression(_) => true,
-            Expression::CallExpression(call) => {
-                let function = self.scopes.value(&call.callee);
-                let is_prototype = function == Value::Global("Object.getPrototypeOf".to_owned())
-                    || function == Value::Global("Reflect.getPrototypeOf".to_owned());
-                is_prototype
-                    && call.arguments.first().and_then(Argument::as_expression).is_some_and(Expression::is_function)
-            }
-            other => other.get_member_expr().is_some_and(|inner| {
-                let is_literal = matches!(
-                    inner.object().get_inner_expression(),
-                    Expression::ArrayExpression(_) | Expression::StringLiteral(_) | Expression::RegExpLiteral(_)
-                );
-                is_literal || self.scopes.name_of_member(inner).as_deref() == Some("constructor")
-            }),
-        };
+        let is_function = member.object().get_inner_expression().get_member_expr().is_some_and(|inner| {
+            let is_regular = matches!(inner.object().get_inner_expression(), Expression::RegExpLiteral(_));
+            is_regular || self.scopes.name_of_member(inner).is_some_and(|name| is_method_of_everything(&name))
+        });
         if is_function {
             self.add(Capability::DynamicCode, span, "constructor of a function");
         }
@@ -313,6 +313,11 @@ impl<'a> Visit<'a> for Reader<'_> {
     fn visit_new_expression(&mut self, it: &ast::NewExpression<'a>) {
         self.call(&it.callee, &it.arguments, it.span, true);
         walk::walk_new_expression(self, it);
+    }
+
+    fn visit_tagged_template_expression(&mut self, it: &ast::TaggedTemplateExpression<'a>) {
+        self.call(&it.tag, &[], it.span, false);
+        walk::walk_tagged_template_expression(self, it);
     }
 
     fn visit_assignment_expression(&mut self, it: &ast::AssignmentExpression<'a>) {

@@ -157,9 +157,16 @@ impl<'a> Visit<'a> for Collector {
 
     fn visit_function(&mut self, it: &ast::Function<'a>, flags: ScopeFlags) {
         if let (true, Some(name)) = (it.is_declaration(), &it.id) {
-            self.scopes.declare(&name.name, Value::Unknown, false);
+            self.scopes.declare(&name.name, Value::Function, false);
         }
         walk::walk_function(self, it, flags);
+    }
+
+    fn visit_class(&mut self, it: &ast::Class<'a>) {
+        if let (true, Some(name)) = (it.is_declaration(), &it.id) {
+            self.scopes.declare(&name.name, Value::Function, false);
+        }
+        walk::walk_class(self, it);
     }
 
     fn visit_variable_declarator(&mut self, it: &ast::VariableDeclarator<'a>) {

@@ -39,6 +39,8 @@ pub(crate) enum Value {
         /// Empty for the module itself, otherwise `promises.readFile`.
         member: String,
     },
+    /// A function or class that the program holds itself, or a method of a text or list.
+    Function,
 }
 
 /// What a text begins with.
@@ -111,6 +113,9 @@ impl Value {
                 if path.is_empty() {
                     return global(name);
                 }
+                if name == "constructor" && is_function(&path) {
+                    return Self::Global("Function".to_owned());
+                }
                 if path.len() + name.len() > MAXIMUM_MEMBERS {
                     return Self::Unknown;
                 }
@@ -133,6 +138,12 @@ impl Value {
                 member.push_str(name);
                 Self::Module { name: module, member }
             }
+            // Whatever the function is, this one makes functions of text.
+            Self::Function if name == "constructor" => Self::Global("Function".to_owned()),
+            Self::Function if matches!(name, "__proto__" | "call" | "apply" | "bind" | "toString") => self,
+            Self::Text(_) if name == "constructor" => Self::Global("String".to_owned()),
+            Self::List(_) if name == "constructor" => Self::Global("Array".to_owned()),
+            Self::Text(_) | Self::List(_) if !matches!(name, "length" | "__proto__") => Self::Function,
             _ => Self::Unknown,
         }
     }
@@ -191,6 +202,60 @@ pub(super) fn global(name: &str) -> Value {
     }
 }
 
+/// Whether the global of this path is one of the language's own functions.
+fn is_function(path: &str) -> bool {
+    let (root, member) =
+        path.split_once('.').map_or((path, ""), |(root, rest)| (root, rest.rsplit('.').next().unwrap_or_default()));
+    let holds_functions = matches!(
+        root,
+        "Array"
+            | "Boolean"
+            | "Date"
+            | "Error"
+            | "Function"
+            | "JSON"
+            | "Map"
+            | "Math"
+            | "Number"
+            | "Object"
+            | "Promise"
+            | "Reflect"
+            | "RegExp"
+            | "Set"
+            | "String"
+    );
+    match member {
+        "" => {
+            holds_functions && !matches!(root, "JSON" | "Math" | "Reflect")
+                || matches!(
+                    root,
+                    "Proxy"
+                        | "Symbol"
+                        | "WeakMap"
+                        | "WeakSet"
+                        | "atob"
+                        | "btoa"
+                        | "decodeURIComponent"
+                        | "encodeURIComponent"
+                        | "escape"
+                        | "eval"
+                        | "fetch"
+                        | "isFinite"
+                        | "isNaN"
+                        | "parseFloat"
+                        | "parseInt"
+                        | "require"
+                        | "setInterval"
+                        | "setTimeout"
+                        | "unescape"
+                )
+        }
+        "prototype" => path == "Function.prototype",
+        // Constants have capital letters.
+        member => holds_functions && member.starts_with(|first: char| first.is_ascii_lowercase()),
+    }
+}
+
 impl Scopes {
     /// What an expression is where the walk is.
     pub(crate) fn value(&self, expression: &Expression<'_>) -> Value {
@@ -220,6 +285,9 @@ impl Scopes {
                 }
                 None => global(&it.name),
             },
+            Expression::FunctionExpression(_)
+            | Expression::ArrowFunctionExpression(_)
+            | Expression::ClassExpression(_) => Value::Function,
             Expression::ImportMeta(_) => Value::Global("import.meta".to_owned()),
             Expression::BinaryExpression(it) if it.operator == BinaryOperator::Addition => self.sum(it, depth),
             Expression::LogicalExpression(it) => self.either(&it.left, &it.right, depth),
