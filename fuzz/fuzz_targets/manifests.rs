@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use tarproof::pack::npm::manifest::{ManifestInput, Workspace, compare_manifests, compare_with_registry};
+use tarproof::pack::npm::manifest::{GypFile, ManifestInput, Workspace, compare_manifests, compare_with_registry};
 use tarproof_fuzz::split_at_nul;
 
 /// A repository of which everything is known that a rule can ask.
@@ -51,7 +51,7 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     if let Ok(metadata) = serde_json::from_slice::<Value>(source) {
-        let _ = compare_with_registry(&metadata, published);
+        let _ = compare_with_registry(&metadata, published, GypFile::Absent);
         let _ = tarproof::source::location::claims(metadata.get("repository"), None, metadata.get("bugs"));
     }
 });

@@ -10,7 +10,7 @@ use crate::compare::{
     compare, diff_texts, line_origins,
 };
 use crate::ledger::{Explanation, Ledger, LedgerFile};
-use crate::pack::npm::manifest::{KeyReach, ManifestDifference, compare_with_registry};
+use crate::pack::npm::manifest::{GypFile, KeyReach, ManifestDifference, compare_with_registry};
 use crate::rebuild::run::RebuildRecord;
 use crate::registry::ReleaseMetadata;
 use crate::source::git::Completeness;
@@ -56,7 +56,7 @@ pub(in crate::verify) fn compare_with(
     let mut outcome = Outcome { contradiction, ..Outcome::default() };
     if let (Some(metadata), Some(manifest)) = (&claim.metadata, &contents.manifest) {
         // An unreadable manifest is found by the comparison with the source, too.
-        outcome.confusion = compare_with_registry(&metadata.manifest, manifest).unwrap_or_default();
+        outcome.confusion = compare_with_registry(&metadata.manifest, manifest, gyp_file(contents)).unwrap_or_default();
         outcome.confusion.extend(other_repository(metadata, manifest));
     }
     if let (Some(matched), Some(source)) = (matched, discovery.repository()) {
@@ -75,6 +75,11 @@ pub(in crate::verify) fn compare_with(
         }
     }
     outcome
+}
+
+fn gyp_file(contents: &ArtifactContents) -> GypFile {
+    let is_there = contents.entry("binding.gyp").is_some_and(ArtifactEntry::is_file);
+    if is_there { GypFile::Present } else { GypFile::Absent }
 }
 
 /// Whether registry and manifest name different repositories: the one that is compared with is then a choice.

@@ -46,5 +46,5 @@ mod support;
 pub use compare::{AppliedRule, ManifestComparison, ManifestDifference, ManifestInput, Workspace, compare_manifests};
 pub use document::ManifestError;
 pub use keys::KeyReach;
-pub use registry_metadata::compare_with_registry;
+pub use registry_metadata::{GypFile, compare_with_registry};
 pub use rules::{CLEAN_DOCS, GITIGNORE_RENAMED, ManifestRule, ManifestRuleId, manifest_rules};

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+use super::GypFile;
 use super::support::{Case, compare, paths};
 
 const ACTIVE: [&str; 12] = [
@@ -85,8 +86,8 @@ proptest! {
         let comparison = Case::of(&one).published(&two).corroborated().run();
         prop_assert!(one != two || comparison.is_explained());
         drop(super::document::Document::parse("published", &bytes));
-        drop(super::compare_with_registry(&one, two.to_string().as_bytes()));
-        prop_assert!(super::compare_with_registry(&one, one.to_string().as_bytes()).unwrap().is_empty()
+        drop(super::compare_with_registry(&one, two.to_string().as_bytes(), GypFile::Absent));
+        prop_assert!(super::compare_with_registry(&one, one.to_string().as_bytes(), GypFile::Absent).unwrap().is_empty()
             || !matches!(one.get("name"), None | Some(Value::String(_)))
             || !matches!(one.get("version"), None | Some(Value::String(_))));
     }

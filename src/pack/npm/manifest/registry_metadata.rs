@@ -26,6 +26,15 @@ const INSTALL_HOOKS: [&str; 3] = ["preinstall", "install", "postinstall"];
 /// What npm assumes, and old versions of it record, for a package with a `binding.gyp`.
 const IMPLICIT_INSTALL: &str = "node-gyp rebuild";
 
+/// Whether an archive holds a `binding.gyp`: npm then builds it at installation, which no manifest has to state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GypFile {
+    /// At its root.
+    Present,
+    /// Nowhere that npm looks.
+    Absent,
+}
+
 /// Compares the registry's version metadata with the manifest inside the artifact, for the keys that take effect.
 ///
 /// In the answer, `published` is the manifest inside the artifact and `source` the registry's statement. Both are
@@ -33,12 +42,13 @@ const IMPLICIT_INSTALL: &str = "node-gyp rebuild";
 pub fn compare_with_registry(
     registry_manifest: &Value,
     tarball_manifest: &[u8],
+    gyp_file: GypFile,
 ) -> Result<Vec<ManifestDifference>, ManifestError> {
     let document = Document::parse("published", tarball_manifest)?;
     let Value::Object(registry) = registry_manifest else {
         return Ok(Vec::new());
     };
-    let mut sides = Sides { registry, tarball: &document.root, differences: Vec::new() };
+    let mut sides = Sides { registry, tarball: &document.root, gyp_file, differences: Vec::new() };
     sides.compare_identity();
     sides.compare_dependencies();
     sides.compare_bundled();
@@ -53,6 +63,7 @@ pub fn compare_with_registry(
 struct Sides<'a> {
     registry: &'a Map<String, Value>,
     tarball: &'a Map<String, Value>,
+    gyp_file: GypFile,
     differences: Vec<ManifestDifference>,
 }
 
@@ -164,10 +175,10 @@ impl Sides<'_> {
             }
         }
         if let Some(Value::Bool(stated)) = registry.get("hasInstallScript") {
-            let inside = INSTALL_HOOKS.iter().any(|hook| script(tarball, hook).is_some());
             // A `binding.gyp` alone makes it true, and that is not in the manifest.
-            let explained = *stated && tarball.get("gypfile") != Some(&Value::Bool(false));
-            if *stated != inside && !explained {
+            let is_built = self.gyp_file == GypFile::Present && tarball.get("gypfile") != Some(&Value::Bool(false));
+            let inside = is_built || INSTALL_HOOKS.iter().any(|hook| script(tarball, hook).is_some());
+            if *stated != inside {
                 self.differ(&["hasInstallScript"], Some(Value::Bool(inside)), Some(Value::Bool(*stated)));
             }
         }
@@ -374,7 +385,11 @@ mod tests {
     use super::*;
 
     fn found(registry: &Value, tarball: &Value) -> Vec<String> {
-        let differences = compare_with_registry(registry, tarball.to_string().as_bytes()).unwrap();
+        found_beside(registry, tarball, GypFile::Absent)
+    }
+
+    fn found_beside(registry: &Value, tarball: &Value, gyp_file: GypFile) -> Vec<String> {
+        let differences = compare_with_registry(registry, tarball.to_string().as_bytes(), gyp_file).unwrap();
         differences.into_iter().map(|difference| difference.key_path).collect()
     }
 
@@ -416,7 +431,6 @@ mod tests {
                 json!({"scripts": {"postinstall": "./node_modules/.bin/x y"}}),
             ),
             (json!({"hasInstallScript": true}), json!({"scripts": {"install": "x"}})),
-            (json!({"hasInstallScript": true}), json!({"gypfile": true})),
             (json!({"types": "./lib/a.d.ts"}), json!({"main": "./lib/a.js"})),
             (json!({"os": ["linux"], "engines": {"node": ">=4"}}), json!({"os": "linux", "engines": ["node >=4"]})),
             (
@@ -465,6 +479,28 @@ mod tests {
     }
 
     #[test]
+    fn an_install_script_that_only_one_side_has_is_found() {
+        let (yes, no, script) = (json!({"hasInstallScript": true}), json!({"hasInstallScript": false}), "scripts");
+        for (registry, tarball, gyp_file, differs) in [
+            (&yes, json!({}), GypFile::Absent, true),
+            (&yes, json!({"gypfile": true}), GypFile::Absent, true),
+            (&yes, json!({}), GypFile::Present, false),
+            (&yes, json!({"gypfile": false}), GypFile::Present, true),
+            (&yes, json!({script: {"postinstall": "x"}}), GypFile::Absent, false),
+            (&yes, json!({script: {"prepare": "x"}}), GypFile::Absent, true),
+            (&no, json!({}), GypFile::Absent, false),
+            (&no, json!({}), GypFile::Present, true),
+            (&no, json!({script: {"install": "x"}}), GypFile::Absent, true),
+            // What is not stated contradicts nothing.
+            (&json!({}), json!({}), GypFile::Present, false),
+            (&json!({"hasInstallScript": null}), json!({script: {"install": "x"}}), GypFile::Absent, false),
+        ] {
+            let expected: &[&str] = if differs { &["hasInstallScript"] } else { &[] };
+            assert_eq!(found_beside(registry, &tarball, gyp_file), expected, "{registry} {tarball} {gyp_file:?}");
+        }
+    }
+
+    #[test]
     fn a_dependency_that_the_registry_calls_required_is_found() {
         let registry = json!({"dependencies": {"o": "1"}, "optionalDependencies": {"p": "1"}});
         let tarball = json!({"optionalDependencies": {"o": "1", "p": "1"}});
@@ -497,6 +533,6 @@ mod tests {
             }
         }
         assert_eq!(found(&json!([]), &json!({})), [""; 0]);
-        assert!(compare_with_registry(&json!({}), b"[").is_err());
+        assert!(compare_with_registry(&json!({}), b"[", GypFile::Absent).is_err());
     }
 }
