@@ -31,6 +31,10 @@ fuzz_target!(init: let_parser_panics_unwind(), |data: &[u8]| {
     for path in &paths {
         let way = map.way(path);
         assert!(way.is_empty() && map.reach(path) == Reach::Inert || way.last().is_some_and(|last| last == path));
+        let wanted = BTreeSet::from([*path]);
+        let alone = ReachMap::of(&manifest, &paths, &mut read, Some(&wanted), ReachLimits::default());
+        // What is never asked for by name may be put together from pieces, but nothing becomes more urgent.
+        assert!(alone.reach(path) >= map.reach(path) || !map.is_complete(), "{path} alone is more urgent");
         if !narrow.is_complete() && map.reach(path) != Reach::Inert {
             assert_ne!(narrow.reach(path), Reach::Inert, "a limit made {path} inert");
         }
