@@ -76,6 +76,19 @@ pub(crate) fn analysing(criterion: &mut Criterion) {
                 ReachMap::of(black_box(&manifest), &paths, &mut read, None, ReachLimits::default())
             });
         });
+        // What an attack, or a careless release, usually looks like: nearly everything is the source's own.
+        let changed = format!("module{}.js", count / 2);
+        let cases = [("reach of a changed module", changed.as_str()), ("reach of a document", "notes.md")];
+        for (case, name) in cases {
+            let (wanted, mut paths) = (BTreeSet::from([name]), paths.clone());
+            paths.insert(name);
+            group.bench_function(case, |bencher| {
+                bencher.iter(|| {
+                    let mut read = |path: &str| tree.get(path).map(|file| Cow::Borrowed(file.content.as_slice()));
+                    ReachMap::of(black_box(&manifest), &paths, &mut read, Some(&wanted), ReachLimits::default())
+                });
+            });
+        }
         let texts: Vec<&str> =
             tree.values().map(|file| std::str::from_utf8(&file.content).expect("it was made of text")).collect();
         group.bench_function("signals", |bencher| {

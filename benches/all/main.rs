@@ -11,7 +11,8 @@ mod history;
 mod packages;
 mod packlist;
 
-use criterion::{criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
+use tarproof::stabilize::javascript::{STACK_SIZE, mark_large_stack};
 
 criterion_group!(
     all,
@@ -22,4 +23,13 @@ criterion_group!(
     history::walking,
     packlist::selecting
 );
-criterion_main!(all);
+
+/// As in the program itself, whose threads all bear the parser.
+fn main() -> std::io::Result<()> {
+    let benches = std::thread::Builder::new().stack_size(STACK_SIZE).spawn(|| {
+        mark_large_stack();
+        all();
+        Criterion::default().configure_from_args().final_summary();
+    })?;
+    benches.join().map_err(|_| std::io::Error::other("a benchmark panicked"))
+}
