@@ -2,6 +2,7 @@
 
 pub mod diff;
 pub mod explain;
+mod groups;
 pub mod html;
 pub mod json;
 pub mod printable;

@@ -268,6 +268,31 @@ fn large_files_are_shown_in_part_or_said_not_to_be() {
 }
 
 #[test]
+fn findings_that_say_the_same_are_told_together() {
+    let tarproof = Tarproof::new();
+    let manifest = r#"{"name":"paint-chalk","version":"5.6.2","main":"index.js"}"#;
+    let mut archive = Archive::new()
+        .file("package/package.json", manifest)
+        .file("package/index.js", "require('./lib/a')\nrequire('./lib/b')\nevil()\n");
+    for name in ["a", "b", "c", "d", "e", "f", "g"] {
+        archive = archive.file(format!("package/lib/{name}.js"), format!("module.exports = '{name}'\n"));
+        archive = archive.file(format!("package/docs/{name}.md"), format!("# {name}\n"));
+    }
+    tarproof.write("many.tgz", archive.end().gzip());
+    let run = |more: &[&str]| {
+        let repository = ["--repository", "@repositories/brushworks/paint-chalk.git"];
+        tarproof.run(&[&["verify", "--artifact", "many.tgz"], &repository[..], more].concat())
+    };
+    hold!("grouped", run(&[]));
+    let told = |text: &str| text.matches("file-not-in-source").count();
+    assert!(told(run(&["--verbose"]).stdout()) >= 14);
+    assert_eq!(told(run(&["--format", "json"]).stdout()), 14);
+    let page = run(&["--format", "html"]);
+    assert!(page.stdout().contains("<summary>7 findings</summary>"), "{page}");
+    assert!(page.stdout().contains("docs/g.md"), "{page}");
+}
+
+#[test]
 fn a_reason_is_told_once() {
     let tarproof = Tarproof::new();
     hold!("rebuild_off", tarproof.run(&["verify", "--no-rebuild", BUILT]));

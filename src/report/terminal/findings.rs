@@ -8,11 +8,12 @@ use super::files::{excerpt, size_if_large};
 use super::{DIM, Detail, RED, YELLOW, line};
 use crate::finding::{Finding, Risk};
 use crate::ledger::Explanation;
+use crate::report::groups::{Group, groups};
 use crate::report::printable::printable;
 use crate::report::words;
 use crate::verify::Verification;
 
-/// How many findings of one rule are listed unless everything is asked for.
+/// How many findings, or groups of them, of one rule are listed unless everything is asked for.
 const MAX_FINDINGS: usize = 5;
 
 /// Where what belongs to a finding begins, columns.
@@ -72,22 +73,55 @@ pub(super) fn render<'a>(out: &mut String, verification: &'a Verification, detai
         detail == Detail::Everything && words::is_of_row(finding.rule) && further(finding).is_empty()
     };
     let others: Vec<&Finding> = others.filter(|finding| !is_said(finding)).collect();
-    for group in others.chunk_by(|a, b| (a.rule, a.risk) == (b.rule, b.risk)) {
-        let limit = if detail == Detail::Everything { group.len() } else { MAX_FINDINGS };
-        for finding in group.iter().take(limit) {
-            headline(out, finding, verification);
-            let further = further(finding);
-            if !further.is_empty() {
-                line(out, INDENT, &format!("{DIM}{}{DIM:#}", printable(&further.join("; "))));
+    if detail == Detail::Everything {
+        for finding in others {
+            one(out, finding, shown, verification, &mut told);
+        }
+        return told;
+    }
+    let groups = groups(&others, shown);
+    for alike in groups.chunk_by(|a, b| (a.first().rule, a.first().risk) == (b.first().rule, b.first().risk)) {
+        for group in alike.iter().take(MAX_FINDINGS) {
+            match group.findings[..] {
+                [finding] => one(out, finding, shown, verification, &mut told),
+                _ => together(out, group, &mut told),
             }
-            told.tell(out, finding, shown, verification);
         }
         // Files that are not named here are counted where files are.
-        if group.len() > limit && !words::is_of_row(group[0].rule) {
-            line(out, 2, &format!("{DIM}… and {} more of {}{DIM:#}", group.len() - limit, group[0].rule));
+        let rule = alike[0].first().rule;
+        if alike.len() > MAX_FINDINGS && !words::is_of_row(rule) {
+            line(out, 2, &format!("{DIM}… and {} more of {rule}{DIM:#}", alike.len() - MAX_FINDINGS));
         }
     }
     told
+}
+
+fn one<'a>(
+    out: &mut String,
+    finding: &'a Finding,
+    shown: Option<&str>,
+    verification: &Verification,
+    told: &mut Told<'a>,
+) {
+    headline(out, finding, verification);
+    beside(out, &further(finding));
+    told.tell(out, finding, shown, verification);
+}
+
+/// Findings that say the same: how many, the first files, and what is known of all of them.
+fn together<'a>(out: &mut String, group: &Group<'a>, told: &mut Told<'a>) {
+    let first = group.first();
+    let (style, risk, place) = (style_of(first), first.risk.id(), printable(&group.place()));
+    let message = printable(&group.message());
+    line(out, 2, &format!("{style}{risk:<9} {}{style:#} {place}: {message}", first.rule));
+    beside(out, &group.further());
+    told.paths.extend(group.findings.iter().filter_map(|finding| finding.path.as_deref()));
+}
+
+fn beside(out: &mut String, further: &[String]) {
+    if !further.is_empty() {
+        line(out, INDENT, &format!("{DIM}{}{DIM:#}", printable(&further.join("; "))));
+    }
 }
 
 /// Everything known of a finding beyond its message.
