@@ -20,6 +20,8 @@ pub struct Config {
     pub refs_age: Option<u64>,
     /// A file of exceptions.
     pub policy: Option<PathBuf>,
+    /// A directory of YARA rules.
+    pub rules: Option<PathBuf>,
     /// Bounds on artifacts.
     #[serde(default)]
     pub artifact: ArtifactSection,

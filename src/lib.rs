@@ -23,3 +23,4 @@ pub mod stabilize;
 pub mod suite;
 pub mod verdict;
 pub mod verify;
+pub mod yara;

@@ -133,6 +133,7 @@ fn context(world: &World, cache: &Path, access: Access) -> Context {
         // What is measured is what needs no build.
         rebuild: RebuildSettings { allowed: false, ..RebuildSettings::default() },
         policy: Arc::default(),
+        yara: None,
         processors: Processors::default(),
         progress: Progress::default(),
     }

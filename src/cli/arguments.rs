@@ -145,6 +145,9 @@ pub(super) struct FindingArguments {
     /// Except what this file states, such as `tarproof.toml`
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
+    /// Hold unexplained files against the YARA rules in this directory (`*.yar`, `*.yara`)
+    #[arg(long, value_name = "DIR")]
+    pub(super) rules: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

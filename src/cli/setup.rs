@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::artifact::ArtifactLimits;
 use crate::cli::arguments::{Common, FindingArguments, Overrides, RebuildArguments};
 use crate::cli::error::CliError;
+use crate::cli::output;
 use crate::config::Config;
 use crate::package::Subject;
 use crate::policy::Policy;
@@ -17,6 +18,7 @@ use crate::report::printable::printable;
 use crate::source::RepositoryLocation;
 use crate::source::git::{GitClient, GitOptions, UrlRewrites};
 use crate::verify::{Context, Processors, Progress, RebuildSettings, Request, Shown};
+use crate::yara::YaraRules;
 
 /// How long a remote's answer about its refs is good, unless configured.
 const REFS_AGE: Duration = Duration::from_secs(600);
@@ -118,21 +120,31 @@ pub(super) fn context_in(surroundings: Surroundings, offline: bool, config: &Con
         limits,
         rebuild,
         policy: Arc::default(),
+        yara: None,
         processors: Processors::default(),
         progress: Progress::default(),
     })
 }
 
-/// The same context with what findings are weighed by: the exceptions of the named file, or of the configured one.
+/// The same context with what findings are weighed by: the named exceptions and rules, or the configured ones.
 pub(super) fn with_findings(
-    context: Context,
+    mut context: Context,
     arguments: &FindingArguments,
     config: &Config,
 ) -> Result<Context, CliError> {
-    let Some(path) = arguments.policy.as_deref().or(config.policy.as_deref()) else { return Ok(context) };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(CliError::environment)?;
-    let policy = Policy::read(path, now.as_secs().cast_signed()).map_err(CliError::usage)?;
-    Ok(Context { policy: Arc::new(policy), ..context })
+    if let Some(path) = arguments.policy.as_deref().or(config.policy.as_deref()) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(CliError::environment)?;
+        context.policy = Arc::new(Policy::read(path, now.as_secs().cast_signed()).map_err(CliError::usage)?);
+    }
+    if let Some(path) = arguments.rules.as_deref().or(config.rules.as_deref()) {
+        let rules = YaraRules::read(path).map_err(CliError::usage)?;
+        if rules.ignored() > 0 {
+            let text = format!("{} YARA rules are passed over: they read executables\n", rules.ignored());
+            output::note(&text);
+        }
+        context.yara = Some(rules);
+    }
+    Ok(context)
 }
 
 /// The same context with what the user says of rebuilds.

@@ -12,6 +12,7 @@ use crate::registry::ReleaseMetadata;
 use crate::source::git::MovedTag;
 use crate::source::location::LocationError;
 use crate::source::match_commit::{CommitMatch, MatchStanding};
+use crate::yara::YaraScan;
 
 /// Tells of a file when it takes effect, and on what way; `None` where that is not known.
 pub type ReachOf<'a> = dyn Fn(&str) -> Option<(Reach, Vec<String>)> + 'a;
@@ -36,6 +37,8 @@ pub struct UnexplainedText {
     pub obfuscated: bool,
     /// Whether the file is no text; `text` is then of no use.
     pub is_binary: bool,
+    /// What the user's rules say of the whole file.
+    pub yara: YaraScan,
 }
 
 /// What the stages established about one artifact.

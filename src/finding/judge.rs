@@ -49,7 +49,8 @@ fn weigh(mut finding: Finding, evidence: &Evidence<'_>, explained: bool) -> Find
         finding.same_as = evidence.unchanged.and_then(|unchanged| unchanged(&path));
         weight.kind = kind_of(evidence, &path);
         weight.reach = finding.reach;
-        weight.alarming = finding.signals.iter().any(is_alarming);
+        let is_matched = evidence.text_of(&path).is_some_and(|text| !text.yara.matches.is_empty());
+        weight.alarming = is_matched || finding.signals.iter().any(is_alarming);
         weight.unchanged = finding.same_as.is_some();
     }
     finding.risk = rank(&weight);

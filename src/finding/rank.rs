@@ -18,7 +18,8 @@
 //! | inert, and its kind takes effect by imports alone | `medium` |
 //! | anything else | the rule's own, one step more urgent with a signal |
 //!
-//! Signals that count are those of [`is_alarming`]: most programs read files and the environment.
+//! Signals that count are those of [`is_alarming`], as most programs read files and the environment, and matches of the
+//! user's YARA rules.
 //!
 //! So an unexplained file is never below `medium`, unless people read it and nothing runs it; and a release whose
 //! files are all explained has nothing above `low`, the facts aside that no explanation excuses.

@@ -45,6 +45,7 @@ impl Setting {
             limits: ArtifactLimits::default(),
             rebuild: RebuildSettings { allowed: false, ..RebuildSettings::default() },
             policy: Arc::default(),
+            yara: None,
             processors: Processors::default(),
             progress: Progress::default(),
         })

@@ -12,6 +12,7 @@ use crate::rebuild::run::{RebuildLimits, Stage};
 use crate::registry::NpmRegistry;
 use crate::source::RepositoryLocation;
 use crate::source::git::GitOptions;
+use crate::yara::YaraRules;
 
 /// One thing to verify, and what the user overrides.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +65,8 @@ pub struct Context {
     pub rebuild: RebuildSettings,
     /// What the user excepts.
     pub policy: Arc<Policy>,
+    /// Rules that unexplained files are held against.
+    pub yara: Option<YaraRules>,
     /// The machine's processors, so that artifacts are read with a second thread only where one is idle.
     pub processors: Processors,
     /// Who is told where long work stands.

@@ -292,6 +292,38 @@ fn findings_that_say_the_same_are_told_together() {
     assert!(page.stdout().contains("docs/g.md"), "{page}");
 }
 
+#[cfg(not(feature = "yara"))]
+#[test]
+fn without_the_feature_rules_are_refused_and_it_is_said_how_to_get_it() {
+    let tarproof = Tarproof::new();
+    tarproof.write("rules.toml", "rules = 'rules'\n");
+    hold!("rules_not_built", tarproof.run(&["verify", CLEAN, "--rules", "rules"]));
+    let configured = tarproof.run(&["--config", "rules.toml", "explain", CLEAN, "index.js"]);
+    assert_eq!((configured.code, configured.stdout()), (2, ""), "{configured}");
+}
+
+#[cfg(feature = "yara")]
+#[test]
+fn yara_rules_order_findings_and_change_no_verdict() {
+    let tarproof = Tarproof::new();
+    for (directory, rules) in [
+        ("rules", "rule look_alike { meta: description = \"planted\" strings: $a = \"inert\" condition: $a }"),
+        ("broken", "rule a { condition: true }\nrule b { condition: $none }"),
+    ] {
+        std::fs::create_dir(tarproof.directory().join(directory)).unwrap();
+        tarproof.write(&format!("{directory}/names.yar"), rules);
+    }
+    let subject = "npm:brush-cleaner@2.1.0";
+    hold!("rules", tarproof.run(&["verify", subject, "--rules", "rules"]));
+    let (plain, ruled) = (tarproof.run(&["verify", subject]), tarproof.run(&["verify", subject, "--rules", "rules"]));
+    assert_eq!(plain.code, ruled.code);
+    assert_eq!(plain.stdout().lines().next(), ruled.stdout().lines().next());
+    let clean = tarproof.run(&["verify", CLEAN, "--rules", "rules"]);
+    assert_eq!((clean.code, clean.stdout()), (0, tarproof.run(&["verify", CLEAN]).stdout()));
+    hold!("rules_broken", tarproof.run(&["verify", subject, "--rules", "broken"]));
+    hold!("rules_absent", tarproof.run(&["verify", subject, "--rules", "absent"]));
+}
+
 #[test]
 fn a_reason_is_told_once() {
     let tarproof = Tarproof::new();

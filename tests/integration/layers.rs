@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Each module may use those before it, and itself. `docs/architecture.md` has the same list.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "package",
     "artifact",
     "pack",
@@ -18,6 +18,7 @@ const ORDER: [&str; 21] = [
     "verdict",
     "reach",
     "capability",
+    "yara",
     "finding",
     "policy",
     "verify",

@@ -41,6 +41,7 @@ mod tag_moved;
 mod unexpected_link;
 mod unsafe_path;
 mod version_not_in_source;
+mod yara_match;
 
 use crate::finding::file_kind::{has_binary_name, machine_code};
 use crate::finding::{Description, Evidence, Finding};
@@ -79,6 +80,7 @@ rules! {
     Sha1Collision: sha1_collision,
     BidiOrInvisibleText: bidi_or_invisible_text,
     ObfuscatedCode: obfuscated_code,
+    YaraMatch: yara_match,
     BinaryAdded: binary_added,
     FileModified: file_modified,
     FileNotInSource: file_not_in_source,

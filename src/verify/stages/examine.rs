@@ -21,6 +21,7 @@ use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::compare::Outcome;
 use crate::verify::stages::conclude::may_be_built;
 use crate::verify::stages::source::Discovery;
+use crate::yara::YaraRules;
 
 /// Largest file that is looked into, bytes.
 pub(super) const FILE_SIZE: u64 = 4 << 20;
@@ -70,8 +71,13 @@ pub(in crate::verify) fn examine(
     let reach = ReachMap::of(&known, &paths, &mut |path| files.read(path), Some(&wanted), ReachLimits::default());
     let mut first: Vec<(Reach, &LedgerFile)> = unexplained().map(|file| (reach.reach(&file.path), file)).collect();
     first.sort_by_key(|(reach, _)| *reach);
-    let texts =
+    let mut texts: Vec<UnexplainedText> =
         first.into_iter().take(MAX_FILES).filter_map(|(reach, file)| text(file, &files, outcome, reach)).collect();
+    if let Some(mut scanner) = context.yara.as_ref().map(YaraRules::scanner) {
+        for text in &mut texts {
+            text.yara = files.read(&text.path).map(|content| scanner.scan(&content)).unwrap_or_default();
+        }
+    }
     let wanted = wanted.into_iter().map(str::to_owned).collect();
     Examined { texts, reach: Some(reach), wanted, manifest }
 }
@@ -207,6 +213,6 @@ fn text(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome, reach: Reach) -
         signals,
         minified: looks.minified,
         obfuscated: looks.obfuscated,
-        is_binary: false,
+        ..UnexplainedText::default()
     })
 }

@@ -57,6 +57,7 @@ impl TestContext {
             limits: ArtifactLimits::default(),
             rebuild: RebuildSettings { sandbox, ..RebuildSettings::default() },
             policy: Arc::default(),
+            yara: None,
             processors: Processors::default(),
             progress: Progress::default(),
         };
