@@ -8,6 +8,7 @@
 pub mod commands;
 pub mod definitions;
 pub mod lockfile;
+mod main_files;
 pub mod plan;
 mod publication;
 pub mod run;

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// The writable directory that the commit's files are put into.
+const WORK_AREA: &str = "/build";
+
 /// Everything that one rebuild does, in the order of the fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -21,6 +24,10 @@ pub struct Plan {
     /// The programs; `None` where the system's shell and its usual companions do.
     #[serde(default)]
     pub tools: Option<Tools>,
+    /// What the directory of the commit's files is called, as a clone of the repository is; some builds look at it. `None`
+    /// where the files lie in the work area itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkout: Option<String>,
     /// The instant that the build is shown as the present, seconds since the epoch.
     #[serde(default)]
     pub clock: Option<i64>,
@@ -58,6 +65,14 @@ impl Plan {
     /// Whether anything runs besides packing itself.
     pub fn builds(&self) -> bool {
         !self.steps.is_empty() || self.pack.scripts || self.pack.prepublish_only
+    }
+
+    /// Where the commit's files lie while it runs, absolute and inside.
+    pub fn source_directory(&self) -> String {
+        match &self.checkout {
+            Some(name) => format!("{WORK_AREA}/{name}"),
+            None => WORK_AREA.to_owned(),
+        }
     }
 
     /// Whether nobody wrote it: one that was given is followed to the letter.

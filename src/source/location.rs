@@ -119,6 +119,16 @@ impl RepositoryLocation {
             _ => CollisionCheck::EveryFile,
         }
     }
+
+    /// What git calls a clone of it, where that is a plain name.
+    pub fn clone_name(&self) -> Option<String> {
+        let path = self.url.trim_end_matches('/');
+        let path = path.strip_suffix("/.git").unwrap_or(path);
+        let name = path.rsplit(['/', ':']).next().map(|name| name.strip_suffix(".git").unwrap_or(name))?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let is_usable = name.len() <= 64 && !name.starts_with(['.', '-']) && name != "node_modules";
+        (is_usable && !name.is_empty() && name.bytes().all(is_plain)).then(|| name.to_owned())
+    }
 }
 
 impl fmt::Display for RepositoryLocation {
@@ -351,6 +361,19 @@ mod tests {
             "https://user:secret@github.com/chalk/chalk#main",
         ] {
             assert_eq!(location(text), "https://github.com/chalk/chalk", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_clone_is_called_like_the_last_part_if_that_is_plain() {
+        let name = |text: &str| RepositoryLocation::from_user(text).unwrap().clone_name();
+        for text in
+            ["mochajs/mocha", "git@git.example:team/mocha.git", "/srv/mocha", "/srv/mocha/.git", "/srv/mocha.git/"]
+        {
+            assert_eq!(name(text).as_deref(), Some("mocha"), "{text}");
+        }
+        for text in ["/", "/srv/..", "/srv/.hidden", "/srv/a b", "/srv/node_modules"] {
+            assert_eq!(name(text), None, "{text}");
         }
     }
 

@@ -29,7 +29,7 @@ pub(super) fn environment(plan: &Plan, surroundings: &Surroundings<'_>, phase: P
     let mut set = |name: &str, value: &str| {
         all.insert(name.to_owned(), value.to_owned());
     };
-    set("PATH", &path(directory));
+    set("PATH", &path(plan, directory));
     set("HOME", HOME);
     set("USER", "builder");
     set("LOGNAME", "builder");
@@ -87,14 +87,14 @@ pub(super) fn environment(plan: &Plan, surroundings: &Surroundings<'_>, phase: P
 }
 
 /// Installed programs of the directory and all above it, the shims, Node, the system's.
-fn path(directory: &str) -> String {
+fn path(plan: &Plan, directory: &str) -> String {
     let mut entries = Vec::new();
     let mut current = directory.trim_matches('/');
     if current == "." {
         current = "";
     }
     loop {
-        entries.push(format!("{}/node_modules/.bin", super::phases::inside(current)));
+        entries.push(format!("{}/node_modules/.bin", super::phases::inside(plan, current)));
         if current.is_empty() {
             break;
         }

@@ -53,7 +53,7 @@ pub(super) fn install(plan: &Plan, install: &Install, surroundings: &Surrounding
     let mut program = programs::manager(plan, surroundings);
     program.extend(arguments);
     Command {
-        directory: inside(&install.directory),
+        directory: inside(plan, &install.directory),
         program,
         environment: environment(plan, surroundings, Phase::Install, &install.directory),
         may_fail: false,
@@ -94,7 +94,7 @@ pub(super) fn dependency_scripts(plan: &Plan, install: &Install, surroundings: &
     };
     program.extend(words(arguments));
     Some(Command {
-        directory: inside(&install.directory),
+        directory: inside(plan, &install.directory),
         program,
         environment: environment(plan, surroundings, Phase::Build, &install.directory),
         may_fail: true,

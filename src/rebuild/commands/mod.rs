@@ -21,8 +21,6 @@ pub use edits::{Edit, point_yarn_lock_at, stamp_version};
 pub use phases::{Command, InsideFile, PhaseError, Phases, Surroundings, check, phases};
 pub use shell::shell_phases;
 
-/// Where the source tree is.
-pub const SOURCE: &str = "/build";
 /// Where the programs are: `node`, `npm`, `yarn`, `pnpm` and `bun`, each a package's directory.
 pub const TOOLCHAIN: &str = "/toolchain";
 /// Small programs that start those.

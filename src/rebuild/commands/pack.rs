@@ -44,7 +44,7 @@ pub(super) fn pack(plan: &Plan, surroundings: &Surroundings<'_>) -> Command {
             let ignore = if silent { " --ignore-scripts" } else { "" };
             let script = format!("{} pack{ignore} && mv -- *.tgz {OUTPUT}/", program.join(" "));
             program = vec!["/bin/sh".to_owned(), "-c".to_owned(), script];
-            return Command { directory: inside(&plan.pack.directory), program, environment, may_fail: false };
+            return Command { directory: inside(plan, &plan.pack.directory), program, environment, may_fail: false };
         }
         PackageManagerName::Pnpm => add(&["pack", "--pack-destination", OUTPUT]),
         PackageManagerName::YarnClassic => add(&["pack", "--filename", &file]),
@@ -54,5 +54,5 @@ pub(super) fn pack(plan: &Plan, surroundings: &Surroundings<'_>) -> Command {
     if silent && !matches!(with, PackageManagerName::YarnBerry | PackageManagerName::Pnpm) {
         program.push("--ignore-scripts".to_owned());
     }
-    Command { directory: inside(&plan.pack.directory), program, environment, may_fail: false }
+    Command { directory: inside(plan, &plan.pack.directory), program, environment, may_fail: false }
 }

@@ -4,7 +4,7 @@ use nodejs_semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::environment::{Phase, environment};
-use super::{CLOCK, HOME, OUTPUT, SOURCE, clock_script, edits, install, installable, pack, programs};
+use super::{CLOCK, HOME, OUTPUT, clock_script, edits, install, installable, pack, programs};
 use crate::rebuild::plan::{Packer, Plan, place};
 
 /// What the command lines depend on besides the plan.
@@ -110,10 +110,11 @@ pub enum PhaseError {
 }
 
 /// The path inside of something in the source tree.
-pub(super) fn inside(relative: &str) -> String {
+pub(super) fn inside(plan: &Plan, relative: &str) -> String {
+    let source = plan.source_directory();
     match place(relative) {
-        "" => SOURCE.to_owned(),
-        relative => format!("{SOURCE}/{relative}"),
+        "" => source,
+        relative => format!("{source}/{relative}"),
     }
 }
 
@@ -156,7 +157,7 @@ pub fn phases(plan: &Plan, surroundings: &Surroundings<'_>) -> Result<Phases, Ph
             }
         }
         build.push(Command {
-            directory: inside(&step.directory),
+            directory: inside(plan, &step.directory),
             program: vec!["/bin/sh".to_owned(), "-c".to_owned(), step.run.clone()],
             environment: variables,
             may_fail: step.may_fail,
@@ -166,7 +167,7 @@ pub fn phases(plan: &Plan, surroundings: &Surroundings<'_>) -> Result<Phases, Ph
         let mut program = programs::manager(plan, surroundings);
         program.extend(["run", "prepublishOnly"].map(str::to_owned));
         build.push(Command {
-            directory: inside(&plan.pack.directory),
+            directory: inside(plan, &plan.pack.directory),
             program,
             environment: environment(plan, surroundings, Phase::Build, &plan.pack.directory),
             may_fail: false,
@@ -214,6 +215,10 @@ pub fn check(plan: &Plan) -> Result<(), PhaseError> {
         paths.push(&install.directory);
         paths.extend(install.lockfile.as_deref());
     }
+    if let Some(name) = plan.checkout.as_ref().filter(|name| name.contains(['/', ':']) || *name == ".") {
+        return Err(PhaseError::Path(name.clone()));
+    }
+    paths.extend(plan.checkout.as_deref());
     for path in paths {
         let leaves =
             path.starts_with('/') || path.split('/').any(|part| part == ".." || part == ".git") || path.contains('\0');

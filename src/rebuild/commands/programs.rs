@@ -27,7 +27,7 @@ pub(super) fn manager(plan: &Plan, surroundings: &Surroundings<'_>) -> Vec<Strin
     match name {
         PackageManagerName::Npm => script(npm()),
         PackageManagerName::YarnClassic | PackageManagerName::YarnBerry => match &plan.manager().path {
-            Some(path) => script(super::phases::inside(path)),
+            Some(path) => script(super::phases::inside(plan, path)),
             None => script(format!("{TOOLCHAIN}/yarn/bin/yarn.js")),
         },
         PackageManagerName::Pnpm => {

@@ -17,7 +17,7 @@ pub fn shell_phases(plan: &Plan, read: &dyn Fn(&str) -> Option<String>) -> Resul
             }
         }
         Command {
-            directory: inside(&step.directory),
+            directory: inside(plan, &step.directory),
             program: vec!["/bin/sh".to_owned(), "-c".to_owned(), step.run.clone()],
             environment,
             may_fail: step.may_fail,

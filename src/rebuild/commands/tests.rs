@@ -19,6 +19,7 @@ fn plan(name: PackageManagerName, mode: InstallMode, lockfile: &str) -> Plan {
             npm: request("10"),
             package_manager: PackageManager { name, version: None, path: None },
         }),
+        checkout: None,
         if_broken: false,
         crlf: false,
         clock: Some(1_700_000_000),
@@ -198,7 +199,11 @@ fn old_nodes_get_the_clock_from_a_shim() {
 fn a_plan_that_leaves_the_tree_is_refused() {
     let good = plan(PackageManagerName::Npm, InstallMode::Frozen, "package-lock.json");
     type Change = fn(&mut Plan);
-    let changes: [Change; 11] = [
+    let changes: [Change; 15] = [
+        |plan| plan.checkout = Some("..".to_owned()),
+        |plan| plan.checkout = Some(".".to_owned()),
+        |plan| plan.checkout = Some(String::new()),
+        |plan| plan.checkout = Some("a/b".to_owned()),
         |plan| plan.pack.directory = "../x".to_owned(),
         |plan| plan.remove.push(".".to_owned()),
         |plan| plan.remove.push("./".to_owned()),
@@ -217,6 +222,18 @@ fn a_plan_that_leaves_the_tree_is_refused() {
         change(&mut bad);
         assert!(turn(&bad, "20.1.0", "10.1.0", None).is_err(), "change {index}");
     }
+}
+
+#[test]
+fn a_named_checkout_moves_everything_that_lies_in_the_tree() {
+    let mut plan = plan(PackageManagerName::Pnpm, InstallMode::Frozen, "pnpm-lock.yaml");
+    plan.checkout = Some("sources".to_owned());
+    let phases = turn(&plan, "20.1.0", "10.1.0", Some("9.1.0")).unwrap();
+    let commands = || phases.install.iter().chain(&phases.build).chain(&phases.pack);
+    assert!(commands().all(|command| format!("{}/", command.directory).starts_with("/build/sources/")));
+    let path = &phases.build.last().unwrap().environment["PATH"];
+    assert!(path.starts_with("/build/sources/packages/a/node_modules/.bin:") && !path.contains(":/build/node"));
+    assert!(path.contains(":/build/sources/node_modules/.bin:"), "{path}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ use super::symptoms::{ran_out_of_memory, shown, status, wants_network};
 use super::{Failure, FailureKind, RebuildLimits, Stage};
 use crate::package::{CommitId, Release};
 use crate::rebuild::Plan;
-use crate::rebuild::commands::{Command, HOME, OUTPUT, Phases, SOURCE, Surroundings, TOOLCHAIN, phases, shell_phases};
+use crate::rebuild::commands::{Command, HOME, OUTPUT, Phases, Surroundings, TOOLCHAIN, phases, shell_phases};
 use crate::rebuild::lockfile::Closure;
 use crate::rebuild::plan::{Install, InstallMode, Pack, PackageManagerName};
 use crate::rebuild::toolchain::{Tool, Toolchain};
@@ -83,13 +83,13 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
         .map_err(|error| Failure { kind: FailureKind::NoSandbox, ..Failure::from(error) })?;
     attempt.enforced = session.enforced().iter().map(ToString::to_string).collect();
     (place.stage)(Stage::Fetch);
-    attempt.missing = export(place.source, place.commit, &phases.remove, plan.crlf, &mut session)?;
+    attempt.missing = export(place.source, place.commit, plan, &mut session)?;
     for file in phases.files.iter().filter(|file| !file.path.starts_with(TOOLCHAIN)) {
         session.put(Path::new(&file.path), file.mode, &mut file.content.as_bytes())?;
     }
     for edit in &phases.edits {
         let content = checked_out(&edit.file, edit.after.as_bytes().into(), plan.crlf);
-        session.put(&inside(&edit.file), 0o644, &mut content.as_ref())?;
+        session.put(&inside(plan, &edit.file), 0o644, &mut content.as_ref())?;
     }
     let mut runner = Runner { session, place, attempt, log };
     runner.directories(&phases)?;
@@ -98,7 +98,7 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
     for edit in &phases.edits {
         if let Some(before) = &edit.restore {
             let content = checked_out(&edit.file, before.as_bytes().into(), plan.crlf);
-            runner.session.put(&inside(&edit.file), 0o644, &mut content.as_ref())?;
+            runner.session.put(&inside(plan, &edit.file), 0o644, &mut content.as_ref())?;
         }
     }
     (place.stage)(Stage::Build);
@@ -143,8 +143,8 @@ fn phases_of(plan: &Plan, place: &Workplace<'_>, read: &dyn Fn(&str) -> Option<S
     phases.map_err(|error| Failure::new(FailureKind::NoPlan, error.to_string()))
 }
 
-fn inside(file: &str) -> PathBuf {
-    PathBuf::from(format!("{SOURCE}/{}", file.trim_start_matches("./")))
+fn inside(plan: &Plan, file: &str) -> PathBuf {
+    Path::new(&plan.source_directory()).join(file.trim_start_matches("./"))
 }
 
 fn surroundings<'a>(
@@ -344,10 +344,10 @@ impl Runner<'_, '_> {
     }
 
     /// What our own packer makes of the work area.
-    fn pack_natively(&mut self, directory: &str) -> Result<PathBuf, Failure> {
+    fn pack_natively(&mut self, plan: &Plan) -> Result<PathBuf, Failure> {
         self.log.heading("pack: by npm's rules, outside");
         let path = self.place.directory.join("candidate.tgz");
-        native::pack(&self.session, directory, &path, self.place.limits.archive)?;
+        native::pack(&self.session, plan, &path, self.place.limits.archive)?;
         Ok(path)
     }
 
@@ -358,7 +358,7 @@ impl Runner<'_, '_> {
                 self.expect("pack", command, FailureKind::BuildFailed)?;
                 self.take_archive()
             }
-            None => self.pack_natively(plan.pack.place()),
+            None => self.pack_natively(plan),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Where a build left the package, if the commit's own manifest cannot be the published one.
+//! Where a build left the package, if the plan's own directory cannot be the published one.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use tarproof_sandbox::Session;
 
 use crate::package::{Release, without_byte_order_mark};
 use crate::rebuild::Plan;
-use crate::rebuild::commands::SOURCE;
+use crate::rebuild::main_files::main_files;
 use crate::rebuild::plan::Pack;
 use crate::source::tree::join;
 
@@ -20,9 +20,9 @@ const MAX_MANIFEST: u64 = 4 << 20;
 
 /// The plan that packs what the build left elsewhere; `None` where the plan's own directory can be published.
 ///
-/// npm refuses a manifest that is `private`. A build behind one writes another for the release, and where is nowhere
-/// stated: the directory is recognised by a manifest with the release's name and version. `read` gives the commit's
-/// files.
+/// npm refuses a manifest that is `private`, and nobody publishes a directory that lacks its manifest's own `main`. A
+/// build behind one fills another directory for the release, and where is nowhere stated: the directory is recognised by
+/// a manifest with the release's name and version, and by that `main`. `read` gives the commit's files.
 pub(super) fn plan(
     session: &Session,
     plan: &Plan,
@@ -30,17 +30,27 @@ pub(super) fn plan(
     read: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Plan> {
     let inside = |name: &str| join(plan.pack.place(), name);
-    if !is_private(&parse(read(&inside("package.json"))?.as_bytes())?) {
+    let own = parse(read(&inside("package.json"))?.as_bytes())?;
+    let has_main = |place: &str| {
+        main_files(&own).iter().any(|file| {
+            let path = format!("{}/{}", plan.source_directory(), join(place, file));
+            session.open_file(Path::new(&path)).is_ok()
+        })
+    };
+    // What packing itself runs may still make it.
+    let lacks_main = !plan.pack.scripts && !main_files(&own).is_empty() && !has_main(plan.pack.place());
+    if !is_private(&own) && !lacks_main {
         return None;
     }
     let is_the_release = |place: &String| {
-        let path = format!("{SOURCE}/{place}/package.json");
+        let path = format!("{}/{place}/package.json", plan.source_directory());
         let manifest = session.read(Path::new(&path), MAX_MANIFEST).ok().and_then(|content| parse(&content));
         manifest.is_some_and(|manifest| {
             let text = |key: &str| manifest.get(key).and_then(Value::as_str);
             text("name") == Some(release.name.as_str())
                 && text("version") == Some(release.version.as_str())
                 && !is_private(&manifest)
+                && (is_private(&own) || has_main(place))
         })
     };
     let ignored = read(&inside(".gitignore")).unwrap_or_default();
@@ -49,7 +59,8 @@ pub(super) fn plan(
     let found = places.find(is_the_release)?;
     let mut because = plan.because.clone();
     because.push(format!(
-        "`private` in `{}`: the build wrote the release's manifest to `{}`",
+        "{} in `{}`: the build wrote the release's manifest to `{}`",
+        if is_private(&own) { "`private`" } else { "`main` is not there" },
         inside("package.json").escape_debug(),
         found.escape_debug()
     ));

@@ -11,7 +11,7 @@ use super::Failure;
 use super::failure::FailureKind;
 use super::git_index::index;
 use crate::package::CommitId;
-use crate::rebuild::commands::SOURCE;
+use crate::rebuild::Plan;
 use crate::rebuild::plan::place;
 use crate::source::git::SourceRepository;
 use crate::source::tree::{CommitTree, TreeFile, is_within};
@@ -19,17 +19,16 @@ use crate::source::tree::{CommitTree, TreeFile, is_within};
 /// Most files of a commit that is built.
 const MAX_FILES: usize = 400_000;
 
-/// Writes every file of the commit but those below `remove`; returns the paths whose contents are not at hand.
+/// Writes every file of the commit but those that the plan removes; returns the paths whose contents are not at hand.
 pub(super) fn export(
     source: &SourceRepository,
     commit: &CommitId,
-    remove: &[String],
-    crlf: bool,
+    plan: &Plan,
     session: &mut Session,
 ) -> Result<Vec<String>, Failure> {
     let tree = CommitTree::of_commit(source, commit)
         .ok_or_else(|| Failure::new(FailureKind::BuildFailed, format!("the tree of commit {commit} is not at hand")))?;
-    let remove: Vec<&str> = remove.iter().map(|path| place(path)).collect();
+    let remove: Vec<&str> = plan.remove.iter().map(|path| place(path)).collect();
     let is_removed = |path: &str| remove.iter().any(|removed| is_within(path, removed));
     let mut files: Vec<(String, TreeFile)> = Vec::new();
     tree.for_each_file(|path, file| {
@@ -41,6 +40,7 @@ pub(super) fn export(
     if files.len() >= MAX_FILES {
         return Err(Failure::new(FailureKind::BuildLimit, format!("the commit has more than {MAX_FILES} files")));
     }
+    let directory = plan.source_directory();
     let contents = source.contents();
     let mut missing = Vec::new();
     for (path, file) in &files {
@@ -48,23 +48,23 @@ pub(super) fn export(
             missing.push(path.clone());
             continue;
         };
-        let inside = PathBuf::from(format!("{SOURCE}/{path}"));
+        let inside = PathBuf::from(format!("{directory}/{path}"));
         if file.link {
             session.put_link(&inside, OsStr::from_bytes(&content))?;
         } else {
-            let content = checked_out(path, content.into(), crlf);
+            let content = checked_out(path, content.into(), plan.crlf);
             session.put(&inside, if file.executable { 0o755 } else { 0o644 }, &mut content.as_ref())?;
         }
     }
     // Programs that ask git for the commit's id or its files get them; there is no history and no remote.
-    session.put(&PathBuf::from(format!("{SOURCE}/.git/index")), 0o644, &mut index(&files).as_slice())?;
+    session.put(&PathBuf::from(format!("{directory}/.git/index")), 0o644, &mut index(&files).as_slice())?;
     for (name, content) in [
         ("HEAD", format!("{commit}\n")),
         ("config", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n".to_owned()),
         ("objects/info/packs", String::new()),
         ("refs/heads/.keep", String::new()),
     ] {
-        session.put(&PathBuf::from(format!("{SOURCE}/.git/{name}")), 0o644, &mut content.as_bytes())?;
+        session.put(&PathBuf::from(format!("{directory}/.git/{name}")), 0o644, &mut content.as_bytes())?;
     }
     Ok(missing)
 }

@@ -16,7 +16,7 @@ use crate::pack::npm::archive::{ArchiveError, BLOCK, END_OF_ARCHIVE, Member, gzi
 use crate::pack::npm::packlist::{SelectedFile, select_files};
 use crate::pack::{Node, NodeKind, SourceTree};
 use crate::package::without_byte_order_mark;
-use crate::rebuild::commands::SOURCE;
+use crate::rebuild::Plan;
 use crate::source::tree::join;
 
 /// How much of the work area is looked at.
@@ -25,8 +25,9 @@ const WALK: WalkLimits = WalkLimits { entries: 400_000, depth: 100 };
 const MAX_READ: u64 = 4 << 20;
 
 /// Packs the package in `directory` of the work area into a file; no more than `limit` bytes of content.
-pub(super) fn pack(session: &Session, directory: &str, output: &Path, limit: u64) -> Result<(), Failure> {
-    let tree = WorkTree::read(session)?;
+pub(super) fn pack(session: &Session, plan: &Plan, output: &Path, limit: u64) -> Result<(), Failure> {
+    let tree = WorkTree::read(session, plan.source_directory())?;
+    let directory = plan.pack.place();
     let nothing = |detail: String| Failure::new(FailureKind::NothingProduced, detail);
     let manifest = join(directory, "package.json");
     let content = tree.open(&manifest, MAX_READ)?;
@@ -76,13 +77,16 @@ fn append(archive: &mut impl Write, name: &str, member: Member<'_>, content: imp
 /// The work area as a tree, listed once.
 struct WorkTree<'s> {
     session: &'s Session,
+    /// Where it lies inside.
+    source: PathBuf,
     directories: BTreeMap<String, Vec<Node>>,
     sizes: BTreeMap<String, u64>,
 }
 
 impl<'s> WorkTree<'s> {
-    fn read(session: &'s Session) -> Result<Self, Failure> {
-        let entries = session.walk(Path::new(SOURCE), WALK).map_err(|error| match error {
+    fn read(session: &'s Session, source: String) -> Result<Self, Failure> {
+        let source = PathBuf::from(source);
+        let entries = session.walk(&source, WALK).map_err(|error| match error {
             SandboxError::TooLarge { .. } => Failure::new(FailureKind::BuildLimit, format!("the build left {error}")),
             error => error.into(),
         })?;
@@ -103,15 +107,15 @@ impl<'s> WorkTree<'s> {
         for nodes in directories.values_mut() {
             nodes.sort_by(|one, other| one.name.cmp(&other.name));
         }
-        Ok(Self { session, directories, sizes })
+        Ok(Self { session, source, directories, sizes })
     }
 
     fn file(&self, path: &str) -> Result<File, Failure> {
-        self.session.open_file(&inside(path)).map_err(|error| refused(path, error))
+        self.session.open_file(&self.source.join(path)).map_err(|error| refused(path, error))
     }
 
     fn open(&self, path: &str, limit: u64) -> Result<Vec<u8>, Failure> {
-        self.session.read(&inside(path), limit).map_err(|error| refused(path, error))
+        self.session.read(&self.source.join(path), limit).map_err(|error| refused(path, error))
     }
 }
 
@@ -123,10 +127,6 @@ impl SourceTree for WorkTree<'_> {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         self.open(path, MAX_READ).ok()
     }
-}
-
-fn inside(path: &str) -> PathBuf {
-    Path::new(SOURCE).join(path)
 }
 
 fn refused(path: &str, error: SandboxError) -> Failure {

@@ -263,6 +263,7 @@ pub(super) fn plan(scene: &Scene<'_>, completed: &Completed, mode: InstallMode) 
         strategy: completed.way.strategy.to_owned(),
         because,
         tools: Some(Tools { node, npm, package_manager: scene.choice.manager.clone() }),
+        checkout: scene.claims.repository.clone(),
         clock,
         if_broken: false,
         crlf: false,

@@ -331,8 +331,26 @@ fn keep(text: &str, place: &Place, builds: bool, walk: &mut Walk) {
     });
 }
 
-/// Decides about a script that was not taken apart, by the words in it.
+/// Decides about a script that was not taken apart.
 fn keep_whole(script: &str, place: &Place, walk: &mut Walk) {
+    match whole(script) {
+        Whole::Builds => return keep(script, place, true, walk),
+        Whole::Publishes => walk.published = Some(Published { with: PublishTool::Script, directory: None }),
+        Whole::Neither => {}
+    }
+    walk.impure = true;
+}
+
+/// What a script does that is not taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whole {
+    Builds,
+    Publishes,
+    Neither,
+}
+
+/// What the words of a script tell of it.
+pub(super) fn whole(script: &str) -> Whole {
     let words: Vec<&str> = script
         .split(|character: char| character.is_whitespace() || "\"'();&|`".contains(character))
         .filter(|word| !word.is_empty())
@@ -341,17 +359,11 @@ fn keep_whole(script: &str, place: &Place, walk: &mut Walk) {
     let publishes = ["npm", "pnpm", "yarn", "lerna", "changeset", "bun"].iter().any(|program| pair(program, "publish"))
         || words.contains(&"semantic-release");
     if publishes && !words.contains(&"--dry-run") {
-        walk.impure = true;
-        walk.published = Some(Published { with: PublishTool::Script, directory: None });
-        return;
+        return Whole::Publishes;
     }
     let builds = words.iter().any(|word| {
         let name = word.rsplit('/').next().unwrap_or(word);
         scripts::is_build_program(name) || (scripts::is_build_name(name) && name != "package")
     });
-    if builds && !pair("git", "push") && !pair("git", "commit") {
-        keep(script, place, true, walk);
-    } else {
-        walk.impure = true;
-    }
+    if builds && !pair("git", "push") && !pair("git", "commit") { Whole::Builds } else { Whole::Neither }
 }

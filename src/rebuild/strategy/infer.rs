@@ -10,7 +10,7 @@ use super::makefile::Makefile;
 use super::package_manager::{self, Choice};
 use super::workflow::{self, Hints};
 use super::workspace::Workspace;
-use super::{lifecycle, node_releases, scripts, toolchain, workflow_file};
+use super::{lifecycle, node_releases, scripts, shell_file, toolchain, workflow_file};
 use crate::package::{PackageName, Version};
 use crate::rebuild::plan::{InstallMode, PackageManagerName, Plan};
 
@@ -225,7 +225,10 @@ fn build_scripts(scene: &Scene<'_>, expander: &Expander<'_>, published: Option<&
 }
 
 fn plans(scene: &Scene<'_>, ways: Vec<Way>) -> Vec<Plan> {
-    let completed: Vec<_> = ways.into_iter().map(|way| complete(scene, way)).collect();
+    let mut completed: Vec<_> = ways.into_iter().map(|way| complete(scene, way)).collect();
+    if !completed.iter().any(Completed::builds) {
+        completed.extend(shell_file::ways(scene).into_iter().map(|way| complete(scene, way)));
+    }
     let any_builds = completed.iter().any(Completed::builds);
     let (building, others): (Vec<_>, Vec<_>) = completed.into_iter().partition(Completed::builds);
     let mut plans: Vec<Plan> = Vec::new();

@@ -54,6 +54,8 @@ pub struct Claims {
     pub committed_at: Option<i64>,
     /// The next lower version that is published.
     pub lower: Option<Version>,
+    /// What a clone of the repository is called.
+    pub repository: Option<String>,
 }
 
 impl Claims {
@@ -65,6 +67,7 @@ impl Claims {
             published_at: metadata.published_at,
             committed_at,
             lower: metadata.neighbours.lower.as_ref().map(|neighbour| neighbour.version.clone()),
+            repository: None,
         }
     }
 

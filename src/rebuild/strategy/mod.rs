@@ -20,6 +20,7 @@ mod scripts;
 mod semantic_release;
 mod shell;
 mod shell_build;
+mod shell_file;
 mod toolchain;
 mod workflow;
 mod workflow_file;

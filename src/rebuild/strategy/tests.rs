@@ -487,3 +487,11 @@ fn a_build_is_tried_on_the_other_side_of_its_version() {
     assert!(plans.iter().all(|plan| plan.stamps.is_empty()), "a trial is no version of that line");
     assert!(stamps("0.0.0-development").iter().all(|(_, stamps)| stamps == &["1.0.0"]));
 }
+
+#[test]
+fn the_checkout_is_called_as_a_clone_is() {
+    let manifest = r#"{"name":"a","version":"1.0.0","scripts":{"build":"tsc"}}"#;
+    let claims = Claims { repository: Some("sources".to_owned()), ..Claims::default() };
+    let plans = infer_with("", "a", &[("package.json", manifest)], &claims, &[]).unwrap();
+    assert!(plans.iter().all(|plan| plan.source_directory() == "/build/sources"), "{plans:?}");
+}

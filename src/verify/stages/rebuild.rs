@@ -47,10 +47,11 @@ pub(in crate::verify) fn rebuild(
     }
     let commit = &matched.winner.commit;
     let committed_at = source.committed_at(commit);
-    let claims = match &claim.metadata {
+    let known = match &claim.metadata {
         Some(metadata) => Claims::new(metadata, committed_at),
         None => Claims { committed_at, ..Claims::default() },
     };
+    let claims = Claims { repository: source.location().clone_name(), ..known };
     let crlf = compared.ledger.files.iter().any(|row| {
         let is_of_commit = matches!(row.explanation, Explanation::Stabilized { .. });
         is_of_commit && contents.entry(&row.path).is_some_and(|entry| entry.blob_with_lf.is_some())
@@ -86,10 +87,7 @@ pub(in crate::verify) fn rebuild(
         path: &artifact.path,
         limits: context.limits,
         published: PublishedContents::new(artifact.path.clone(), context.limits).of_builds(),
-        stabilizing: RebuildContext {
-            build_directory: crate::rebuild::commands::SOURCE.to_owned(),
-            published_at: claims.instant(),
-        },
+        stabilizing: RebuildContext { build_directory: String::new(), published_at: claims.instant() },
         depth: depth(&claim.shown),
         ledger: &mut compared.ledger,
         rebuilt: Vec::new(),
@@ -156,6 +154,7 @@ impl Trials<'_> {
         }
         let (mut attempt, archive) = self.rebuilder.attempt(plan, self.record.attempts.len() + 1);
         (self.rebuilder.stage)(Stage::Compare);
+        self.stabilizing.build_directory = attempt.plan.source_directory();
         let mut ended = false;
         let failure = match archive.and_then(|archive| self.compare(&archive, is_whole(&attempt))) {
             Ok(packed) => {

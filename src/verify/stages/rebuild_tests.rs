@@ -15,6 +15,7 @@ fn plan(mode: InstallMode, lockfile: Option<&str>) -> Plan {
             package_manager: PackageManager { name: PackageManagerName::Npm, version: None, path: None },
         }),
         clock: None,
+        checkout: None,
         if_broken: false,
         crlf: false,
         remove: Vec::new(),
