@@ -41,6 +41,8 @@ pub(in crate::verify) struct Outcome {
     pub(in crate::verify) as_committed: BTreeSet<String>,
     /// The earlier release that unexplained content is compared with.
     pub(in crate::verify) baseline: Option<Baseline>,
+    /// Unexplained files that no build brings into a package of the commit's manifest.
+    pub(in crate::verify) never_packed: BTreeSet<String>,
 }
 
 /// Stages 4, 5 and 7: tree, packer rules, stabilizers, history; and the registry's metadata against the manifest.

@@ -129,17 +129,23 @@ pub(in crate::verify) fn is_outdated(source: &SourceRepository, matched: &Commit
 ///
 /// A plan that packs another directory than the package's own writes every file anew, the manifest aside.
 ///
-/// What a build left as the commit has it, no build makes otherwise.
+/// What a build left as the commit has it, no build makes otherwise. What `files` in the commit's manifest leaves out no
+/// packer takes from the package's directory, whatever was built there.
 pub(super) fn may_be_built(file: &LedgerFile, outcome: &Outcome, directory: &str) -> bool {
     if outcome.as_committed.contains(&*file.path) {
         return false;
     }
+    let plans = || outcome.rebuild.iter().flat_map(|record| &record.plans);
+    let own = if directory.is_empty() { "." } else { directory };
     match &file.explanation {
         Explanation::Modified { rebuilt: true, .. } => &*file.path != "package.json",
-        Explanation::ArtifactOnly { .. } => file.kind == EntryKind::File,
+        Explanation::ArtifactOnly { .. } => {
+            let tried = outcome.rebuild.iter().flat_map(|record| &record.attempts).map(|attempt| &attempt.plan);
+            let is_left_out = outcome.never_packed.contains(&*file.path);
+            file.kind == EntryKind::File
+                && (!is_left_out || plans().chain(tried).any(|plan| plan.pack.directory != own))
+        }
         _ => {
-            let plans = || outcome.rebuild.iter().flat_map(|record| &record.plans);
-            let own = if directory.is_empty() { "." } else { directory };
             if &*file.path != "package.json" && plans().any(|plan| plan.pack.directory != own) {
                 return true;
             }
@@ -214,4 +220,46 @@ pub(in crate::verify) fn conclude_unread(
         verdict: Verdict::Inconclusive(reason),
         reason: Some(detail),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rebuild::Plan;
+    use crate::rebuild::run::{Failure, FailureKind, RebuildRecord};
+
+    fn plan(directory: &str) -> Plan {
+        let pack = format!("[pack]\ndirectory = \"{directory}\"\nwith = \"npm\"\n");
+        toml::from_str(&format!("format = 1\nstrategy = \"lifecycle\"\n{pack}")).unwrap()
+    }
+
+    fn added(path: &str) -> LedgerFile {
+        LedgerFile {
+            path: path.into(),
+            kind: EntryKind::File,
+            explanation: Explanation::ArtifactOnly { ignored_by_git: true },
+            size: 1,
+            executable: false,
+            blob: None,
+            sha256: None,
+            counterpart: None,
+        }
+    }
+
+    #[test]
+    fn a_file_that_npm_would_never_pack_waits_for_no_build() {
+        let outcome = |directory: &str| Outcome {
+            never_packed: ["evil.js".to_owned()].into(),
+            rebuild: Some(RebuildRecord {
+                plans: vec![plan(directory)],
+                failure: Some(Failure::new(FailureKind::BuildFailed, "it broke")),
+                ..RebuildRecord::default()
+            }),
+            ..Outcome::default()
+        };
+        let may_be_built = |path: &str, packed: &str| may_be_built(&added(path), &outcome(packed), "packages/a");
+        assert!(may_be_built("dist/a.js", "packages/a"));
+        assert!(!may_be_built("evil.js", "packages/a"));
+        assert!(may_be_built("evil.js", "packages/a/dist"), "what another directory's manifest names is not known");
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 
 use crate::artifact::{ArtifactContents, ArtifactLimits};
-use crate::compare::{Candidate, DiffDepth, PublishedContents, RebuiltFile, explain_by_rebuild};
+use crate::compare::{Candidate, DiffDepth, PublishedContents, RebuiltFile, explain_by_rebuild, never_packed};
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::package::BlobId;
 use crate::rebuild::Plan;
@@ -17,6 +17,7 @@ use crate::rebuild::run::{Attempt, AttemptResult, Failure, FailureKind, RebuildR
 use crate::rebuild::strategy::Claims;
 use crate::source::git::with_source;
 use crate::source::match_commit::{CommitMatch, MatchStanding};
+use crate::source::tree::CommitTree;
 use crate::stabilize::RebuildContext;
 use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::claim::Claim;
@@ -46,6 +47,9 @@ pub(in crate::verify) fn rebuild(
         return;
     }
     let commit = &matched.winner.commit;
+    if let Some(tree) = CommitTree::of_commit(source, commit) {
+        outcome.never_packed = never_packed(&tree, &matched.winner.directory.path, &residue);
+    }
     let committed_at = source.committed_at(commit);
     let known = match &claim.metadata {
         Some(metadata) => Claims::new(metadata, committed_at),
