@@ -171,6 +171,26 @@ fn more_than_fits_is_a_limit() {
 }
 
 #[test]
+fn folders_deeper_than_any_package_are_a_limit() {
+    // 30 times what one path may hold, moved into each other.
+    let path = ["d"; 100].join("/");
+    let nest = |place: &str| {
+        let nested = format!("mkdir -p {path} && mv deep {path}/ && mv d deep");
+        format!(
+            "mkdir -p {place} dist && cd {place} && mkdir deep && i=0 && while [ $i -lt 30 ]; do {nested}; i=$((i+1)); done\n\
+             cd -; echo levels $(find {place} | wc -l)\n{HONEST}"
+        )
+    };
+    let hostile = Hostile::new(&nest("dist"));
+    hostile.verify(&[]).is(&["build-limit"], "folders more than 100 levels deep").says("levels 30");
+    assert!(hostile.control().contains("levels 30"));
+    assert!(Command::new("rm").arg("-rf").arg(hostile.host("control")).status().unwrap().success());
+    // Where nothing is looked for they do not matter.
+    Hostile::new(&nest("/tmp/place")).verify(&[]).is(&["equivalent"], "null").says("levels 30");
+    Hostile::new(&nest("$HOME/out")).verify(&[]).is(&["equivalent"], "null").says("levels 30");
+}
+
+#[test]
 fn a_planted_git_configuration_is_never_read() {
     let script = format!(
         "{HONEST}printf '[core]\\n\\trepositoryformatversion = 0\\n\\tfsmonitor = \"touch @host/escaped; false\"\\n' > .git/config\n"

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nodejs_semver::Version;
 use tarproof_sandbox::{
     Command as SandboxCommand, EntryKind, Environment, Limits, Mount, NetworkPolicy, Outcome, Policy, RunLimits,
-    Sandbox, Session, Status, WalkLimits,
+    Sandbox, SandboxError, Session, Status, WalkLimits,
 };
 use tokio::runtime::Handle;
 
@@ -355,7 +355,11 @@ impl Runner<'_, '_> {
     fn pack(&mut self, plan: &Plan, phases: &Phases) -> Result<PathBuf, Failure> {
         match &phases.pack {
             Some(command) => {
-                self.expect("pack", command, FailureKind::BuildFailed)?;
+                self.expect("pack", command, FailureKind::BuildFailed).map_err(|failure| {
+                    // A limit has ended the session; nothing more can be seen there.
+                    let is_over = failure.kind == FailureKind::BuildLimit;
+                    native::too_large(&self.session, plan).filter(|_| !is_over).unwrap_or(failure)
+                })?;
                 self.take_archive()
             }
             None => self.pack_natively(plan),
@@ -365,7 +369,11 @@ impl Runner<'_, '_> {
     /// The one archive in the output directory, copied out of the sandbox.
     fn take_archive(&mut self) -> Result<PathBuf, Failure> {
         let nothing = |detail: &str| Failure::new(FailureKind::NothingProduced, detail);
-        let entries = self.session.walk(Path::new(OUTPUT), WalkLimits { entries: 64, depth: 2 })?;
+        let walked = self.session.walk(Path::new(OUTPUT), WalkLimits { entries: 64, depth: 2 });
+        let entries = walked.map_err(|error| match error {
+            SandboxError::TooLarge { .. } => nothing("packing left more than an archive"),
+            error => error.into(),
+        })?;
         let mut archives = entries.iter().filter(|entry| entry.path.extension().is_some_and(|end| end == "tgz"));
         let archive = archives.next().ok_or_else(|| nothing("packing left no archive"))?;
         if archives.next().is_some() {

@@ -86,10 +86,7 @@ struct WorkTree<'s> {
 impl<'s> WorkTree<'s> {
     fn read(session: &'s Session, source: String) -> Result<Self, Failure> {
         let source = PathBuf::from(source);
-        let entries = session.walk(&source, WALK).map_err(|error| match error {
-            SandboxError::TooLarge { .. } => Failure::new(FailureKind::BuildLimit, format!("the build left {error}")),
-            error => error.into(),
-        })?;
+        let entries = session.walk(&source, WALK).map_err(unwalkable)?;
         let (mut directories, mut sizes) = (BTreeMap::<String, Vec<Node>>::new(), BTreeMap::new());
         for Entry { path, kind, size, mode } in entries {
             // npm's own name for what is not UTF-8 is another one; no such file is packed.
@@ -127,6 +124,25 @@ impl SourceTree for WorkTree<'_> {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         self.open(path, MAX_READ).ok()
     }
+}
+
+/// Why no packer can be blamed for a tree that it did not come through, if the tree is to blame.
+pub(super) fn too_large(session: &Session, plan: &Plan) -> Option<Failure> {
+    match session.walk(Path::new(&plan.source_directory()), WALK) {
+        Err(error @ SandboxError::TooLarge { .. }) => Some(unwalkable(error)),
+        _ => None,
+    }
+}
+
+fn unwalkable(error: SandboxError) -> Failure {
+    let detail = match error {
+        SandboxError::TooLarge { limit, .. } if limit == WALK.depth as u64 => {
+            format!("the build left folders more than {limit} levels deep")
+        }
+        SandboxError::TooLarge { limit, .. } => format!("the build left more than {limit} files and folders"),
+        error => return error.into(),
+    };
+    Failure::new(FailureKind::BuildLimit, detail)
 }
 
 fn refused(path: &str, error: SandboxError) -> Failure {
