@@ -69,6 +69,8 @@ pub struct RebuildSection {
     pub memory: Option<u64>,
     /// Most that one build may write, bytes.
     pub disk: Option<u64>,
+    /// Most bytes of logs and archives of rebuilds that the cache keeps.
+    pub records: Option<u64>,
     /// How many rebuilds run at a time.
     pub jobs: Option<usize>,
     /// A directory of plans for awkward packages.

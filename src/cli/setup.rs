@@ -110,6 +110,7 @@ pub(super) fn context_in(surroundings: Surroundings, offline: bool, config: &Con
     rebuild.limits.time = config.rebuild.timeout.map_or(rebuild.limits.time, Duration::from_secs);
     rebuild.limits.memory = config.rebuild.memory.unwrap_or(rebuild.limits.memory);
     rebuild.limits.disk = config.rebuild.disk.unwrap_or(rebuild.limits.disk).min(rebuild.limits.memory);
+    rebuild.records = config.rebuild.records.unwrap_or(rebuild.records);
     rebuild.definitions.clone_from(&config.rebuild.definitions);
     if let Some(jobs) = config.rebuild.jobs {
         rebuild.turns = Arc::new(tokio::sync::Semaphore::new(jobs.clamp(1, 1024)));

@@ -106,6 +106,8 @@ pub struct RebuildSettings {
     pub always: bool,
     /// What one rebuild may use.
     pub limits: RebuildLimits,
+    /// Most bytes that the cache keeps of what rebuilds leave.
+    pub records: u64,
     /// A directory of plans for awkward packages.
     pub definitions: Option<PathBuf>,
     /// The plans to run instead of inferred ones.
@@ -122,6 +124,7 @@ impl Default for RebuildSettings {
             allowed: true,
             always: false,
             limits: RebuildLimits::default(),
+            records: 5 << 30,
             definitions: None,
             plans: None,
             turns: Arc::new(Semaphore::new((processors() / 2).max(1))),

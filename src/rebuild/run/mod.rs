@@ -7,6 +7,7 @@ mod elsewhere;
 mod export;
 mod failure;
 mod git_index;
+mod kept;
 mod log;
 mod native;
 mod programs;
@@ -20,9 +21,10 @@ use tarproof_sandbox::Sandbox;
 use tokio::runtime::Handle;
 
 pub use failure::{Failure, FailureKind};
+pub use kept::Kept;
 pub use record::{Attempt, AttemptResult, RanCommand, RebuildRecord, Requests, UsedTool};
 
-use crate::package::{CommitId, Release, Sha256Digest};
+use crate::package::{CommitId, Release};
 use crate::rebuild::Plan;
 use crate::rebuild::toolchain::Toolchains;
 use crate::registry::NpmRegistry;
@@ -91,8 +93,6 @@ impl Default for RebuildLimits {
 pub struct Rebuilder<'a> {
     /// The release.
     pub release: &'a Release,
-    /// The artifact that is compared: two of one release must not share their records.
-    pub artifact: Sha256Digest,
     /// Its source.
     pub source: &'a SourceRepository,
     /// The matched commit.
@@ -103,8 +103,10 @@ pub struct Rebuilder<'a> {
     pub limits: RebuildLimits,
     /// How sandboxes are started.
     pub sandbox: &'a Sandbox,
-    /// Where records and toolchains are kept.
+    /// Where toolchains are kept.
     pub cache_directory: PathBuf,
+    /// Where the logs and archives go.
+    pub kept: Kept,
     /// Told where it stands.
     pub stage: &'a dyn Fn(Stage),
     /// The runtime that the registry view runs on; not this thread's own.
@@ -144,19 +146,9 @@ impl Rebuilder<'_> {
                 sandbox: self.sandbox,
                 deadline: self.deadline,
                 handle: &self.handle,
-                directory: self.records().join(number.to_string()),
+                directory: self.kept.directory().join(number.to_string()),
                 stage: self.stage,
             },
         )
-    }
-
-    /// Where the logs and archives of this release's attempts are kept.
-    fn records(&self) -> PathBuf {
-        let plain = |character: char| {
-            if character.is_ascii_alphanumeric() || "@.-_".contains(character) { character } else { '+' }
-        };
-        let release: String = self.release.to_string().chars().map(plain).collect();
-        let artifact: String = self.artifact.to_string().chars().take(16).collect();
-        self.cache_directory.join("rebuilds").join(release).join(artifact)
     }
 }

@@ -13,7 +13,7 @@ use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::package::BlobId;
 use crate::rebuild::Plan;
 use crate::rebuild::plan::InstallMode;
-use crate::rebuild::run::{Attempt, AttemptResult, Failure, FailureKind, RebuildRecord, Rebuilder, Stage};
+use crate::rebuild::run::{Attempt, AttemptResult, Failure, FailureKind, Kept, RebuildRecord, Rebuilder, Stage};
 use crate::rebuild::strategy::Claims;
 use crate::source::git::with_source;
 use crate::source::match_commit::{CommitMatch, MatchStanding};
@@ -74,13 +74,13 @@ pub(in crate::verify) fn rebuild(
     let stage = |stage: Stage| context.progress.tell(&claim.release, stage);
     let rebuilder = Rebuilder {
         release: &claim.release,
-        artifact: contents.sha256,
         source,
         commit,
         registry: &context.registry,
         limits: context.rebuild.limits,
         sandbox: &context.rebuild.sandbox,
         cache_directory: context.git.cache_directory.clone(),
+        kept: Kept::open(&context.git.cache_directory, &claim.release, contents.sha256, settings.records),
         stage: &stage,
         deadline: Instant::now() + context.rebuild.limits.time,
         handle: Handle::current(),
