@@ -157,17 +157,33 @@ fn number_after(file: &Path, name: &str) -> u64 {
 /// Makes a group with a name of its own, after removing those that callers left behind that were killed.
 fn new_group(parent: &Path) -> io::Result<PathBuf> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
-    for entry in fs::read_dir(parent)?.flatten() {
-        let name = entry.file_name();
-        let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
-        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
-            let _ = fs::remove_dir(entry.path());
-        }
-    }
+    sweep(parent)?;
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let group = parent.join(format!("{PREFIX}{}-{number}", std::process::id()));
     fs::create_dir(&group)?;
     Ok(group)
+}
+
+/// Removes the groups of callers that are no more: the one thing that outlives a caller that was killed.
+///
+/// A caller in another process namespace looks dead from here, but the kernel keeps a group that holds processes. One
+/// that is taken away before it holds any is a limit that could not be had, which `Session::enforced` tells.
+fn sweep(parent: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(parent)?.flatten() {
+        let name = entry.file_name();
+        let caller = name.to_str().and_then(caller_of);
+        if caller.is_some_and(|caller| !Path::new("/proc").join(caller.to_string()).exists()) {
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// The process id in the name of a group that was made here.
+fn caller_of(name: &str) -> Option<u32> {
+    let (caller, number) = name.strip_prefix(PREFIX)?.split_once('-')?;
+    number.parse::<u32>().ok()?;
+    caller.parse().ok()
 }
 
 impl Drop for Groups {
@@ -193,6 +209,57 @@ mod tests {
     const MOUNTS: &str = "30 25 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
                           31 25 0:27 /box /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
     const OWN: &str = "4:memory:/user/one\n0::/box/session\n";
+
+    #[test]
+    fn groups_of_dead_callers_are_swept_and_no_others() {
+        let parent = tempfile::tempdir().unwrap();
+        // Beyond the kernel's highest process id.
+        let dead = format!("{PREFIX}4194305-0");
+        let kept = [
+            &format!("{PREFIX}{}-0", std::process::id()),
+            "tarproof-x-0",
+            "tarproof-4194305-",
+            "tarproof-4194305",
+            "4194305-0",
+        ];
+        for name in kept.into_iter().chain([&*dead]) {
+            fs::create_dir(parent.path().join(name)).unwrap();
+        }
+        sweep(parent.path()).unwrap();
+        assert!(!parent.path().join(dead).exists());
+        assert!(kept.iter().all(|name| parent.path().join(name).is_dir()));
+    }
+
+    /// The kernel's files are plain ones here, so this shows what is written where, and not what it does.
+    #[test]
+    fn version_two_gets_a_group_beside_the_own_one() {
+        let root = tempfile::tempdir().unwrap();
+        let mounts = format!("31 25 0:27 / {} rw - cgroup2 cgroup2 rw\n", root.path().display());
+        let slice = root.path().join("slice");
+        fs::create_dir_all(slice.join("session")).unwrap();
+        fs::write(slice.join("session/cgroup.type"), "domain\n").unwrap();
+        let limits = Limits { memory: 1 << 20, processes: 7, disk: 1 };
+        let made = |controllers: &str| {
+            fs::write(slice.join("cgroup.subtree_control"), controllers).unwrap();
+            let mut groups = Groups::default();
+            groups.two(&mounts, "0::/slice/session\n", 12, &limits);
+            groups
+        };
+        assert!(made("cpu pids\n").made.is_empty(), "memory is not delegated");
+        let groups = made("cpu memory pids\n");
+        let group = groups.made[0].clone();
+        assert_eq!(group.parent(), Some(&*slice));
+        let read = |name: &str| fs::read_to_string(group.join(name)).unwrap();
+        assert_eq!(
+            (read("memory.max"), read("pids.max"), read("cgroup.procs")),
+            ("1048576".into(), "9".into(), "12".into())
+        );
+        assert_eq!(groups.mechanisms().collect::<Vec<_>>(), [Mechanism::MemoryCgroup, Mechanism::PidsCgroup]);
+        fs::write(group.join("memory.events"), "low 0\noom 3\noom_kill 2\noom_group_kill 0\n").unwrap();
+        fs::write(group.join("memory.peak"), "4096\n").unwrap();
+        assert_eq!((groups.out_of_memory(), groups.peak_memory()), (2, Some(4096)));
+        assert_eq!(made("memory\n").mechanisms().collect::<Vec<_>>(), [Mechanism::MemoryCgroup]);
+    }
 
     #[test]
     fn the_own_group_is_found_by_controller() {

@@ -110,6 +110,15 @@ pub(crate) fn abandon(marker: &str) -> ! {
     std::process::exit(1)
 }
 
+/// The control groups that a caller made, wherever they are.
+fn groups_of(caller: u32) -> Vec<String> {
+    let find = Command::new("find")
+        .args(["/sys/fs/cgroup", "-type", "d", "-name", &format!("tarproof-{caller}-*")])
+        .output()
+        .expect("groups");
+    String::from_utf8_lossy(&find.stdout).lines().map(str::to_owned).collect()
+}
+
 fn nothing_outlives_the_caller(host: &Host) {
     let marker = format!("abandoned-{}", std::process::id());
     let mut caller = Command::new(&host.program)
@@ -126,6 +135,10 @@ fn nothing_outlives_the_caller(host: &Host) {
     caller.kill().expect("it is ours");
     caller.wait().expect("it has ended");
     assert!(wait_until(|| on_the_host(&marker).is_empty()), "{:?}", on_the_host(&marker));
+    // Its control groups are all that is left, and go when the next sandbox starts, as `doctor` starts one.
+    let left = groups_of(caller.id());
+    assert!(tarproof_sandbox::probe(&Sandbox::default()).can_start());
+    assert_eq!(groups_of(caller.id()), Vec::<String>::new(), "{left:?} were left");
     for victim in victims {
         let _ = nix::sys::signal::kill(
             nix::unistd::Pid::from_raw(victim.parse().expect("a process id")),
