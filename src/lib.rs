@@ -4,6 +4,7 @@
 //! defined in `docs/glossary.md`.
 
 pub mod artifact;
+pub mod attest;
 pub mod capability;
 pub mod cli;
 pub mod compare;
@@ -14,6 +15,7 @@ pub mod ledger;
 pub mod pack;
 pub mod package;
 pub mod policy;
+pub mod provenance;
 pub mod reach;
 pub mod rebuild;
 pub mod registry;

@@ -87,6 +87,33 @@ pub(super) enum Command {
     Demo(Demo),
     /// List the files that npm would pack from a commit
     Packlist(Packlist),
+    /// Verify packages, or all of a lockfile, and sign what was found
+    #[command(after_help = "\
+The private key is read from `--key`, or from the variable TARPROOF_KEY (the PEM itself), and its passphrase from
+TARPROOF_KEY_PASSPHRASE or, with `--passphrase-stdin`, from standard input.
+
+Examples:
+  tarproof key generate --output signing.key
+  tarproof attest npm:chalk@5.6.2 --key signing.key --output attestations
+  tarproof attest --lockfile package-lock.json --key signing.key --output .")]
+    Attest(Attest),
+    /// Check a signed statement: the signature, the artifact and whether it will do
+    #[command(after_help = "\
+Exit codes:
+  0  the statement is proven and accepted
+  1  it is not: wrong key or signature, malformed, another artifact, or not what was asked for
+  2  the command line or a key is wrong
+  4  a file cannot be read, or the registry failed
+
+Examples:
+  tarproof verify-attestation chalk-5.6.2.verification.sigstore.json --key signing.key.pub --artifact chalk-5.6.2.tgz
+  tarproof verify-attestation package-lock.verdict-lock.sigstore.json --key signing.key.pub --lockfile package-lock.json")]
+    VerifyAttestation(VerifyAttestation),
+    /// Make keys that sign statements
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// Print a completion script
     Completions {
         /// The shell
@@ -199,6 +226,114 @@ pub(super) struct Verify {
     pub(super) jobs: Option<usize>,
 }
 
+/// Where a private key's passphrase comes from.
+#[derive(Debug, Clone, Args)]
+pub(super) struct PassphraseArguments {
+    /// Read the key's passphrase from the first line of standard input
+    #[arg(long)]
+    pub(super) passphrase_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Attest {
+    /// Packages: `npm:name@1.2.3`, `npm:name` for the latest, or a purl
+    #[arg(required_unless_present_any = ["artifact", "lockfile"], value_name = "SUBJECT")]
+    pub(super) subjects: Vec<String>,
+    /// Verify every package that this lockfile names, and sign one file for all of them
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["subjects", "artifact", "repository", "commit", "directory"])]
+    pub(super) lockfile: Option<PathBuf>,
+    /// Sign with this private key (PKCS#8 PEM); `-` reads it from standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) passphrase: PassphraseArguments,
+    /// Write the signed files into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(super) output: PathBuf,
+    /// State this as the time of the verification: `now`, a time such as `2026-11-28T10:00:00Z`, or seconds since 1970
+    #[arg(long, value_name = "TIME")]
+    pub(super) time: Option<String>,
+    #[command(flatten)]
+    pub(super) overrides: Overrides,
+    #[command(flatten)]
+    pub(super) rebuild: RebuildArguments,
+    /// Except what this file states, such as `tarproof.toml`
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// Verify so many packages at once
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1024))]
+    pub(super) jobs: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyAttestation {
+    /// The signed file; several where independent verifiers signed the same statement
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Trust this public key (PEM); may be given several times
+    #[arg(long, required = true, value_name = "PUB")]
+    pub(super) key: Vec<PathBuf>,
+    /// So many of the keys must have signed
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=64))]
+    pub(super) threshold: usize,
+    /// The statement must be about this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) artifact: Option<PathBuf>,
+    /// The statement must be about what the registry serves, which is fetched
+    #[arg(long, conflicts_with_all = ["artifact", "lockfile"])]
+    pub(super) fetch: bool,
+    /// The statement must be about this package, `npm:name@1.2.3` or a purl
+    #[arg(long, value_name = "SUBJECT", conflicts_with = "lockfile")]
+    pub(super) subject: Option<String>,
+    /// The statement must cover everything that this lockfile names
+    #[arg(long, value_name = "FILE", conflicts_with = "artifact")]
+    pub(super) lockfile: Option<PathBuf>,
+    /// Accept these verdicts
+    #[arg(long, value_name = "VERDICT", value_delimiter = ',', default_values = ["verbatim", "reproduced", "equivalent"])]
+    pub(super) verdict: Vec<String>,
+    /// Accept what the verifier's own policy excepts
+    #[arg(long)]
+    pub(super) allow_excepted: bool,
+    /// The verification must not be older: `90s`, `20m`, `24h`, `30d`
+    #[arg(long, value_name = "TIME", value_parser = age)]
+    pub(super) max_age: Option<Duration>,
+    /// Every file must be explained by this kind of evidence or a stronger one
+    #[arg(long, value_name = "TIER", value_parser = ["tree", "pack", "rebuild", "attribution"])]
+    pub(super) require_tier: Option<String>,
+    /// Only these stabilizers may have been used; `none` for none at all
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(super) allow_stabilizer: Option<Vec<String>>,
+    /// How to report
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// Make a key: the private one, readable by you alone, and the public one beside it as FILE.pub
+    #[command(after_help = "The passphrase that encrypts the private key comes from TARPROOF_KEY_PASSPHRASE or, with \
+`--passphrase-stdin`, from standard input; without one the key is not encrypted.")]
+    Generate {
+        /// The file to write; an existing one is never replaced
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+        /// How the key signs
+        #[arg(long, value_enum, default_value_t = Algorithm::P256)]
+        algorithm: Algorithm,
+        #[command(flatten)]
+        passphrase: PassphraseArguments,
+    },
+}
+
+/// How a key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Algorithm {
+    /// ECDSA over P-256, which every Sigstore client reads
+    P256,
+    /// Ed25519
+    Ed25519,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     /// The package
@@ -292,6 +427,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     seconds
         .map(Duration::from_secs)
         .ok_or_else(|| "expected a time such as `90s`, `20m` or `2h`, and more than none".to_owned())
+}
+
+/// Parses an age: as a time, and days.
+fn age(text: &str) -> Result<Duration, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok()?.checked_mul(24 * 3600));
+    let seconds = days.filter(|seconds| *seconds > 0 && *seconds <= i64::MAX as u64).map(Duration::from_secs);
+    seconds.map_or_else(|| duration(text).map_err(|_| "expected an age such as `20m`, `24h` or `30d`".to_owned()), Ok)
 }
 
 /// Less than Node needs to start and to install anything.

@@ -13,6 +13,8 @@ pub(super) enum CliError {
     Environment(anyhow::Error),
     /// An artifact cannot be judged.
     Inconclusive(anyhow::Error),
+    /// A signed statement is not proven or not accepted.
+    Refused(anyhow::Error),
 }
 
 impl CliError {
@@ -29,12 +31,13 @@ impl CliError {
             Self::Usage(_) => exit::USAGE,
             Self::Environment(_) => exit::FAILURE,
             Self::Inconclusive(_) => exit::INCONCLUSIVE,
+            Self::Refused(_) => exit::UNEXPLAINED,
         }
     }
 
     /// The message with its causes, one line, safe to show.
     pub(super) fn message(&self) -> String {
-        let (Self::Usage(error) | Self::Environment(error) | Self::Inconclusive(error)) = self;
+        let (Self::Usage(error) | Self::Environment(error) | Self::Inconclusive(error) | Self::Refused(error)) = self;
         printable(&chain(error))
     }
 }

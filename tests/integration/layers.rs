@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Each module may use those before it, and itself. `docs/architecture.md` has the same list.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 24] = [
     "package",
     "artifact",
     "pack",
     "registry",
+    "provenance",
     "source",
     "rebuild",
     "stabilize",
@@ -23,6 +24,7 @@ const ORDER: [&str; 22] = [
     "policy",
     "verify",
     "report",
+    "attest",
     "demo",
     "suite",
     "config",

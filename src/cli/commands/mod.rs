@@ -1,10 +1,13 @@
+mod attest;
 mod demo;
 mod doctor;
 mod generate;
 mod inspect;
+mod key;
 mod packlist;
 mod rebuild;
 mod verify;
+mod verify_attestation;
 
 use crate::cli::Arguments;
 use crate::cli::arguments::{Command, Common};
@@ -26,6 +29,9 @@ pub fn run(arguments: &Arguments) -> u8 {
         Command::Doctor(command) => doctor::run(command),
         Command::Demo(command) => demo::run(command, common),
         Command::Packlist(command) => packlist::run(command),
+        Command::Attest(command) => with(&|config| attest::run(command, common, config)),
+        Command::VerifyAttestation(command) => with(&|config| verify_attestation::run(command, common, config)),
+        Command::Key { command } => key::run(command),
         Command::Completions { shell } => generate::completions(*shell),
         Command::Man { directory } => generate::man(directory),
     };

@@ -16,14 +16,14 @@ use crate::verify::{Context, Request, Shown, Verification, verify};
 /// How many subjects are under way at once, unless the user says otherwise.
 ///
 /// Most of a verification is waiting for a registry or a git host, and one slow host must not hold up the rest.
-const DEFAULT_JOBS: usize = 32;
+pub(super) const DEFAULT_JOBS: usize = 32;
 
 /// One subject's outcome, as it will be shown: a verification with all its files would be kept for nothing.
-struct Outcome {
-    subject: String,
+pub(super) struct Outcome<R> {
+    pub(super) subject: String,
     /// The verdict and what it means for the exit code.
-    verdict: Result<(Verdict, u8), CliError>,
-    report: Rendered,
+    pub(super) verdict: Result<(Verdict, u8), CliError>,
+    pub(super) report: R,
 }
 
 pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<u8, CliError> {
@@ -65,7 +65,7 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
     let at_once = command.format == ReportFormat::Terminal && command.output.is_none();
     let mut parts = Vec::new();
     let mut outcomes = Vec::new();
-    verify_all(requests, &mut context, jobs, common.quiet, render, |outcome| {
+    verify_all(requests, &mut context, jobs, common.quiet, render, |outcome: Outcome<Rendered>| {
         match outcome.report {
             Rendered::Text(text) if at_once => output::write(None, &text)?,
             part => parts.push(part),
@@ -87,13 +87,13 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
 }
 
 /// Verifies concurrently; `take` gets the outcomes in the order of the requests, each as soon as that is possible.
-fn verify_all(
+pub(super) fn verify_all<R>(
     requests: Vec<(String, Result<Request, CliError>)>,
     context: &mut Context,
     jobs: usize,
     quiet: bool,
-    render: impl Fn(&str, &Result<Verification, CliError>) -> Result<Rendered, CliError>,
-    mut take: impl FnMut(Outcome) -> Result<(), CliError>,
+    render: impl Fn(&str, &Result<Verification, CliError>) -> Result<R, CliError>,
+    mut take: impl FnMut(Outcome<R>) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let progress = output::progress(requests.len(), quiet);
     context.progress = output::stages(&progress);

@@ -1,0 +1,38 @@
+//! Turns verifications into signed statements, and proves such statements.
+//!
+//! Layers, from the inside: a *predicate* (`predicate/`) is what is claimed, a *statement* says of which artifacts, an
+//! *envelope* (DSSE) holds the signatures, a *bundle* (Sigstore) names the key. To sign, start at [`Statements::of`]
+//! and [`sign`]; to check, at [`UnverifiedStatement::read`], which [`UnverifiedStatement::prove`] turns into something
+//! to rely on, and [`Acceptance`], which says whether it will do.
+//!
+//! Nothing here reads the environment or a clock, or asks anybody anything. Signing by certificate instead of a key is
+//! not done here; such bundles of publishers are checked by `provenance`.
+
+mod acceptance;
+mod bundle;
+mod envelope;
+mod generate;
+mod json;
+mod key;
+mod ledger_lines;
+mod lock;
+pub mod predicate;
+mod sign;
+mod statement;
+pub mod types;
+mod unverified;
+
+pub use acceptance::{Acceptance, Accepted, Refusal, is_subject};
+pub use bundle::BundleError;
+pub use envelope::{Envelope, EnvelopeError, MAX_BYTES, Signature, pre_authentication_encoding};
+pub use generate::{Circumstances, Statements};
+pub use json::JsonError;
+pub use key::{KeyAlgorithm, KeyError, KeyId, MAX_KEY_BYTES, PublicKey, SigningKey};
+pub use ledger_lines::ledger_lines;
+pub use lock::{LockedRelease, LockedVerdict, releases, verdict_lock};
+pub use sign::sign;
+pub use statement::{DigestSet, Predicate, Resource, Statement, StatementError};
+pub use unverified::{ProofError, ProvenStatement, UnverifiedStatement};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+use serde_json::{Value, json};
+
+use super::sign::sign_payload;
+use super::types::{PAYLOAD_TYPE, VERIFICATION};
+use super::*;
+
+fn key() -> SigningKey {
+    SigningKey::generate(KeyAlgorithm::EcdsaP256).unwrap()
+}
+
+fn statement() -> Value {
+    json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "pkg:npm/left@1.0.0", "digest": {"sha256": "a".repeat(64)}}],
+        "predicateType": VERIFICATION,
+        "predicate": {
+            "verdict": "verbatim",
+            "excepted": false,
+            "ledger": {
+                "digest": {"sha256": "b".repeat(64)},
+                "files": 2,
+                "explained": 2,
+                "classes": {"git-blob": 1, "stabilized": 1},
+                "tier": "tree",
+                "rules": [],
+                "stabilizers": ["eol"],
+            },
+            "findings": [],
+            "policy": {"uri": "u"},
+            "limitsHit": [],
+            "verifier": {"id": "v", "version": {"tarproof": "0"}},
+            "timeVerified": "2026-01-01T00:00:00Z",
+        },
+    })
+}
+
+/// Midnight after the statement was made.
+const NOW: i64 = 1_767_225_600 + 24 * 3600;
+
+fn signed(statement: &Value, key: &SigningKey) -> UnverifiedStatement {
+    let bundle = sign_payload(serde_json::to_vec(statement).unwrap(), key);
+    UnverifiedStatement::read(bundle.as_bytes()).unwrap()
+}
+
+fn judged(change: impl FnOnce(&mut Value, &mut Acceptance)) -> Result<Accepted, String> {
+    let (mut statement, mut acceptance) = (statement(), Acceptance::explained(NOW));
+    change(&mut statement, &mut acceptance);
+    let key = key();
+    let proven = signed(&statement, &key).prove(&[], &[key.public()], 1).map_err(|error| error.to_string())?;
+    acceptance.judge(&proven).map_err(|refusal| refusal.to_string())
+}
+
+fn refused(change: impl FnOnce(&mut Value, &mut Acceptance)) -> String {
+    judged(change).unwrap_err()
+}
+
+#[test]
+fn what_is_signed_is_proven_by_the_right_key_alone() {
+    let (right, wrong) = (key(), SigningKey::generate(KeyAlgorithm::Ed25519).unwrap());
+    let unverified = signed(&statement(), &right);
+    let proven = unverified.prove(&[], &[wrong.public(), right.public()], 1).unwrap();
+    assert_eq!(proven.signers, [right.public().id()]);
+    assert_eq!(proven.statement.subject[0].name.as_deref(), Some("pkg:npm/left@1.0.0"));
+    assert!(matches!(unverified.prove(&[], &[wrong.public()], 1), Err(ProofError::UnknownKey { .. })));
+}
+
+#[test]
+fn nothing_that_was_tampered_with_is_proven() {
+    let key = key();
+    let text = sign_payload(serde_json::to_vec(&statement()).unwrap(), &key);
+    let bundle: Value = serde_json::from_str(&text).unwrap();
+    let prove = |bundle: &Value| {
+        UnverifiedStatement::read(&serde_json::to_vec(bundle).unwrap())?.prove(&[], &[key.public()], 1)
+    };
+    prove(&bundle).unwrap();
+    let other = sign_payload(b"{}".to_vec(), &key);
+    let other: Value = serde_json::from_str(&other).unwrap();
+    let changes: [(&str, Value); 9] = [
+        ("/dsseEnvelope/payload", other["dsseEnvelope"]["payload"].clone()),
+        ("/dsseEnvelope/payloadType", json!("application/json")),
+        ("/dsseEnvelope/signatures/0/sig", other["dsseEnvelope"]["signatures"][0]["sig"].clone()),
+        ("/dsseEnvelope/signatures/0/sig", json!("")),
+        ("/dsseEnvelope/signatures/0/keyid", json!("SHA256:other")),
+        ("/dsseEnvelope/signatures", json!([])),
+        ("/verificationMaterial/publicKey/hint", json!("SHA256:other")),
+        ("/verificationMaterial", json!({"certificate": {"rawBytes": ""}})),
+        ("/mediaType", json!("application/vnd.dev.sigstore.bundle+json;version=0.2")),
+    ];
+    for (pointer, value) in changes {
+        let mut tampered = bundle.clone();
+        *tampered.pointer_mut(pointer).unwrap() = value;
+        assert!(prove(&tampered).is_err(), "{pointer}");
+    }
+    // Every single byte of the payload counts.
+    let payload = serde_json::to_vec(&statement()).unwrap();
+    let envelope = Envelope::read(&serde_json::to_vec(&bundle["dsseEnvelope"]).unwrap()).unwrap();
+    for index in 0..payload.len() {
+        let mut tampered = envelope.clone();
+        tampered.payload[index] ^= 1;
+        let message = tampered.signed_bytes();
+        assert!(!key.public().verifies(&message, &tampered.signatures[0].bytes), "byte {index}");
+    }
+}
+
+#[test]
+fn several_verifiers_are_counted_once_each_and_only_for_the_same_statement() {
+    let (first, second, third) = (key(), SigningKey::generate(KeyAlgorithm::Ed25519).unwrap(), key());
+    let of = |key: &SigningKey| signed(&statement(), key);
+    let keys = [first.public(), second.public(), third.public()];
+    let proven = of(&first).prove(&[of(&second)], &keys, 2).unwrap();
+    assert_eq!(proven.signers.len(), 2);
+    assert!(matches!(
+        of(&first).prove(&[of(&first), of(&first)], &[first.public(), first.public(), second.public()], 2),
+        Err(ProofError::TooFew { found: 1, needed: 2 })
+    ));
+    let mut other = statement();
+    other["predicate"]["verdict"] = "reproduced".into();
+    assert!(matches!(of(&first).prove(&[signed(&other, &second)], &keys, 2), Err(ProofError::DifferentStatements)));
+}
+
+#[test]
+fn a_signed_payload_that_is_no_statement_is_refused() {
+    let changed =
+        |pointer: &str, value: Value| refused(|statement, _| *statement.pointer_mut(pointer).unwrap() = value);
+    assert!(changed("/_type", json!("https://in-toto.io/Statement/v0.1")).contains("Statement/v0.1"));
+    assert!(changed("/subject", json!([])).contains("names no subject"));
+    assert!(changed("/subject/0/digest", json!({"md5": "a"})).contains("no digest"));
+    assert!(changed("/subject/0/digest", json!({"sha256": "A".repeat(64)})).contains("no digest"));
+    assert!(changed("/subject/0/digest", json!({"sha256": "a".repeat(64), "sha512": "a"})).contains("no digest"));
+    assert!(changed("/predicate/verdict", json!("splendid")).contains("splendid"));
+    assert!(changed("/predicateType", json!("https://other.example/v1")).contains("states no verdict"));
+    let key = key();
+    let twice = sign_payload(br#"{"_type":"a","_type":"b"}"#.to_vec(), &key);
+    let error = UnverifiedStatement::read(twice.as_bytes()).unwrap().prove(&[], &[key.public()], 1).unwrap_err();
+    assert!(error.to_string().contains("stands twice"), "{error}");
+    // The same bytes under another type were not signed as a statement.
+    let payload = serde_json::to_vec(&statement()).unwrap();
+    let bytes = key.sign(&pre_authentication_encoding("text/plain", &payload));
+    let signatures = vec![Signature { key_id: None, bytes }];
+    let envelope = Envelope { payload_type: "text/plain".to_owned(), payload, signatures };
+    let unverified = UnverifiedStatement::read(&serde_json::to_vec(&envelope.to_value()).unwrap()).unwrap();
+    let error = unverified.prove(&[], &[key.public()], 1).unwrap_err();
+    assert!(error.to_string().contains(PAYLOAD_TYPE), "{error}");
+}
+
+#[test]
+fn unknown_fields_are_left_alone() {
+    let accepted = judged(|statement, _| statement["predicate"]["later"] = json!({"a": 1})).unwrap();
+    assert_eq!(accepted.verdict, Some(predicate::VerdictName::Verbatim));
+}
+
+#[test]
+fn verdict_tier_stabilizers_and_age_are_held_to_what_was_asked() {
+    assert!(judged(|_, acceptance| acceptance.tier = Some(predicate::Tier::Tree)).is_ok());
+    assert!(judged(|_, acceptance| acceptance.maximum_age = Some(24 * 3600)).is_ok());
+    assert!(judged(|_, acceptance| acceptance.stabilizers = Some(["eol".to_owned()].into())).is_ok());
+    assert!(refused(|statement, _| statement["predicate"]["verdict"] = "divergent".into()).contains("`divergent`"));
+    let excepted = |statement: &mut Value, acceptance: &mut Acceptance| {
+        statement["predicate"]["verdict"] = "divergent".into();
+        statement["predicate"]["excepted"] = true.into();
+        acceptance.excepted = true;
+    };
+    assert!(judged(excepted).is_ok());
+    assert!(refused(|_, acceptance| acceptance.stabilizers = Some([].into())).contains("`eol`"));
+    let pack = |statement: &mut Value, acceptance: &mut Acceptance| {
+        // The sum says otherwise, and is not believed.
+        statement["predicate"]["ledger"]["classes"] = json!({"derived": 1});
+        acceptance.tier = Some(predicate::Tier::Tree);
+    };
+    assert!(refused(pack).contains("the tier `pack`"));
+    let unknown = |statement: &mut Value, acceptance: &mut Acceptance| {
+        statement["predicate"]["ledger"]["classes"] = json!({"new-class": 1});
+        acceptance.tier = Some(predicate::Tier::Attribution);
+    };
+    assert!(refused(unknown).contains("unexplained"));
+    assert!(refused(|_, acceptance| acceptance.maximum_age = Some(24 * 3600 - 1)).contains("more than"));
+    assert!(refused(|statement, _| statement["predicate"]["timeVerified"] = "yesterday".into()).contains("not a time"));
+    let future = |statement: &mut Value, _: &mut Acceptance| {
+        statement["predicate"]["timeVerified"] = "2026-01-02T00:06:00Z".into();
+    };
+    assert!(refused(future).contains("in the future"));
+    let timeless = |statement: &mut Value, acceptance: &mut Acceptance| {
+        statement["predicate"].as_object_mut().unwrap().remove("timeVerified");
+        acceptance.maximum_age = Some(1);
+    };
+    assert!(refused(timeless).contains("does not say when"));
+}
+
+#[test]
+fn a_summary_states_a_verdict_only_in_its_own_words() {
+    let summary = |result: &str, levels: &[&str]| {
+        judged(|statement, _| {
+            statement["predicateType"] = types::SUMMARY.into();
+            statement["predicate"] = json!({
+                "verifier": {"id": "v", "version": {}}, "resourceUri": "r", "policy": {"uri": "u"},
+                "verificationResult": result, "verifiedLevels": levels, "slsaVersion": "1.2",
+            });
+        })
+    };
+    assert!(summary("PASSED", &["SLSA_BUILD_LEVEL_UNEVALUATED", "SOURCE_MATCH_REPRODUCED"]).is_ok());
+    assert!(summary("PASSED", &["SLSA_BUILD_LEVEL_3"]).unwrap_err().contains("states no verdict"));
+    assert!(summary("PASSED", &["SOURCE_MATCH_DIVERGENT"]).is_err());
+    assert!(summary("PASSED", &["SOURCE_MATCH_VERBATIM", "SOURCE_MATCH_REPRODUCED"]).is_err());
+    assert!(summary("FAILED", &["FAILED"]).unwrap_err().contains("`divergent`"));
+}
+
+#[test]
+fn an_artifact_is_a_subject_only_with_all_its_digests() {
+    let artifact = b"artifact";
+    let sha256 = crate::package::Sha256Digest::of(artifact).to_string();
+    let sha512 = crate::package::hex_text(crate::package::Integrity::of(artifact).sha512().unwrap());
+    let subject = |digests: &[(&str, &str)]| Resource {
+        digest: digests.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        ..Resource::default()
+    };
+    let fits = |digests: &[(&str, &str)]| is_subject(&[subject(&[("sha256", "x")]), subject(digests)], artifact);
+    assert!(fits(&[("sha256", &sha256)]).is_ok());
+    assert!(fits(&[("sha512", &sha512)]).is_ok());
+    assert!(fits(&[("sha256", &sha256), ("sha512", &sha512)]).is_ok());
+    assert!(fits(&[("sha256", &sha256), ("sha512", &sha256)]).is_err());
+    assert!(fits(&[("gitCommit", "a")]).is_err());
+}

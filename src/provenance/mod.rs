@@ -1,0 +1,1 @@
+//! What registry and publisher have signed: registry signatures and npm's provenance.
