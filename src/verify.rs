@@ -26,9 +26,14 @@ pub async fn verify(request: &Request, context: &Context) -> Result<Verification
 }
 
 async fn attempt(request: &Request, context: &Context) -> Result<Verification, VerifyError> {
-    let claim = stages::resolve(request, context).await?;
-    let (artifact, source) = tokio::join!(stages::fetch(&claim, context), stages::discover(&claim, context));
+    let mut claim = stages::resolve(request, context).await?;
+    let (artifact, source, signed) = tokio::join!(
+        stages::fetch(&claim, context),
+        stages::discover(&claim, context),
+        stages::signed(&claim, context)
+    );
     let (artifact, mut source, request, context) = (artifact?, source?, request.clone(), context.clone());
+    claim.publisher = signed;
     stages::blocking(move || {
         let contents = match stages::read(&artifact, &source, &claim, &context)? {
             Ok(contents) => contents,

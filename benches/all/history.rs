@@ -54,6 +54,7 @@ pub(crate) fn walking(criterion: &mut Criterion) {
         artifact: &artifact,
         directory: None,
         git_head: None,
+        provenance: None,
         revision: None,
         published_at: None,
     };

@@ -48,6 +48,7 @@ pub(crate) fn comparing(criterion: &mut Criterion) {
         artifact: &artifact,
         directory: None,
         git_head: None,
+        provenance: None,
         revision: None,
         published_at: None,
     };

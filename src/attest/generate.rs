@@ -11,8 +11,8 @@ use sha2::Digest as _;
 use super::ledger_lines::{ledger_lines, stabilizers};
 use super::predicate::{
     BuildDefinition, Builder, ExternalParameters, FindingCount, InternalParameters, LedgerSummary, PolicyUsed,
-    Provenance, RebuildOutcome, RebuildSummary, RunDetails, Source, Standing, Summary, Tier, VerdictName,
-    Verification as Predicate, Verifier,
+    Provenance, ProvenanceNamed, RebuildOutcome, RebuildSummary, RunDetails, Source, Standing, Summary, Tier,
+    VerdictName, Verification as Predicate, Verifier,
 };
 use super::statement::{DigestSet, Resource, Statement, sha256};
 use super::types;
@@ -91,6 +91,11 @@ fn predicate(verification: &Verification, lines: Option<&str>, circumstances: &C
         inconclusive: reason.map(|reason| reason.id().to_owned()),
         excepted: verification.is_excepted(),
         source: verification.source.as_ref().and_then(|source| Some(commit(source, source.matched.as_ref()?))),
+        provenance: verification.publisher.provenance.verified().map(|provenance| ProvenanceNamed {
+            uri: format!("git+{}", provenance.repository),
+            digest: DigestSet::from([("gitCommit".to_owned(), provenance.commit.to_string())]),
+            workflow: provenance.workflow.clone(),
+        }),
         ledger: ledger.map(|(ledger, lines)| summary_of(ledger, lines)),
         findings: findings(verification),
         rebuild: verification.rebuild.as_ref().and_then(rebuild),
@@ -125,6 +130,7 @@ fn evidence(evidence: &Evidence) -> String {
     match evidence {
         Evidence::Override => "override".to_owned(),
         Evidence::Tag { name, .. } => format!("tag:{name}"),
+        Evidence::Provenance => "provenance".to_owned(),
         Evidence::GitHead => "git-head".to_owned(),
         Evidence::VersionIntroduced => "version-introduced".to_owned(),
         Evidence::Content => "content".to_owned(),

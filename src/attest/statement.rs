@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::types::{PAYLOAD_TYPE, STATEMENT_TYPE};
-use crate::package::hex_text;
+use crate::package::{Sha256Digest, hex_text};
 use crate::verify::ArtifactSummary;
 
 /// Digests by the name of their algorithm, hexadecimal.
@@ -71,8 +71,8 @@ impl Resource {
 }
 
 /// A digest set of one SHA-256.
-pub(super) fn sha256(hexadecimal: impl ToString) -> DigestSet {
-    DigestSet::from([("sha256".to_owned(), hexadecimal.to_string())])
+pub(super) fn sha256(digest: Sha256Digest) -> DigestSet {
+    DigestSet::from([("sha256".to_owned(), digest.to_string())])
 }
 
 impl<P: Predicate> Statement<P> {

@@ -220,3 +220,61 @@ fn an_artifact_is_a_subject_only_with_all_its_digests() {
     assert!(fits(&[("sha256", &sha256), ("sha512", &sha256)]).is_err());
     assert!(fits(&[("gitCommit", "a")]).is_err());
 }
+
+/// A reader that is not ours: what the layers of Sigstore's Rust client make of our bundles.
+///
+/// Its topmost layer wants a log entry or a timestamp, which a bundle by a key alone does not have.
+mod sigstore {
+    use sigstore_crypto::{KeyAlgorithm as Kind, verify_signature};
+    use sigstore_types::{Bundle, DerPublicKey, SignatureContent, Statement as Foreign};
+
+    use super::*;
+    use crate::provenance::TrustedRoot;
+
+    fn accepts(bundle: &Value, key: &PublicKey, artifact: &[u8]) -> Result<(), String> {
+        let bundle = Bundle::from_json(&bundle.to_string()).map_err(|error| error.to_string())?;
+        let SignatureContent::DsseEnvelope(envelope) = &bundle.content else { return Err("no envelope".to_owned()) };
+        let key = DerPublicKey::from_pem(&key.to_pem().unwrap()).unwrap();
+        let scheme = Kind::from_spki(&key).unwrap().default_signing_scheme();
+        verify_signature(&key, &envelope.pae(), &envelope.signature.sig, scheme).map_err(|error| error.to_string())?;
+        let statement: Foreign =
+            serde_json::from_slice(envelope.payload.as_bytes()).map_err(|error| error.to_string())?;
+        let digest = sigstore_crypto::sha256(artifact);
+        if statement.matches_sha256(&digest) { Ok(()) } else { Err("another artifact".to_owned()) }
+    }
+
+    #[test]
+    fn verifies_what_we_sign_and_refuses_what_was_tampered_with() {
+        // It brings the cryptography along.
+        TrustedRoot::embedded().unwrap();
+        for algorithm in [KeyAlgorithm::EcdsaP256, KeyAlgorithm::Ed25519] {
+            let key = SigningKey::generate(algorithm).unwrap();
+            let mut statement = statement();
+            let digest = crate::package::Sha256Digest::of(b"artifact").to_string();
+            statement["subject"][0]["digest"]["sha256"] = digest.into();
+            let text = sign_payload(serde_json::to_vec(&statement).unwrap(), &key);
+            let bundle: Value = serde_json::from_str(&text).unwrap();
+            accepts(&bundle, &key.public(), b"artifact").unwrap();
+            let other = SigningKey::generate(algorithm).unwrap();
+            assert!(accepts(&bundle, &other.public(), b"artifact").is_err(), "another key");
+            assert!(accepts(&bundle, &key.public(), b"artefact").is_err(), "another artifact");
+            let foreign: Value = serde_json::from_str(&sign_payload(b"{}".to_vec(), &key)).unwrap();
+            let envelope = |name: &str| foreign["dsseEnvelope"][name].clone();
+            let changes: [(&str, Value); 8] = [
+                ("/dsseEnvelope/payload", envelope("payload")),
+                ("/dsseEnvelope/payloadType", json!("text/plain")),
+                ("/dsseEnvelope/signatures", envelope("signatures")),
+                ("/dsseEnvelope/signatures/0/sig", json!("AAAA")),
+                ("/dsseEnvelope/signatures", json!([])),
+                ("/dsseEnvelope", json!({})),
+                ("/verificationMaterial", json!({})),
+                ("/mediaType", json!(1)),
+            ];
+            for (pointer, value) in changes {
+                let mut tampered = bundle.clone();
+                *tampered.pointer_mut(pointer).unwrap() = value;
+                assert!(accepts(&tampered, &key.public(), b"artifact").is_err(), "{algorithm:?} {pointer}");
+            }
+        }
+    }
+}

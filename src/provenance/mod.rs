@@ -1,1 +1,54 @@
-//! What registry and publisher have signed: registry signatures and npm's provenance.
+//! What the registry and the publisher have signed: registry signatures and npm's provenance.
+//!
+//! A registry signature says that the registry served this content for this release. A provenance bundle says which
+//! commit of which repository a workflow built the artifact from; its certificate says so, not its author. Both are
+//! checked against keys that the program brings along, without asking anybody. Nothing here judges: what is proven is
+//! handed on as evidence, what is not as a reason. Start reading at [`verify_attestations`].
+
+mod crypto;
+mod npm;
+mod signature;
+mod trust;
+
+pub use npm::{Provenance, ProvenanceError, verify_attestations};
+pub use signature::{RegistryKeys, SignatureError, StatedSignature};
+pub use trust::{TrustError, TrustedRoot};
+
+/// What is known of a release from signatures of others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublisherEvidence {
+    /// The registry's signature.
+    pub signature: Standing<SignedBy>,
+    /// The publisher's provenance.
+    pub provenance: Standing<Box<Provenance>>,
+}
+
+/// What became of something that may be signed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Standing<T> {
+    /// The registry states none.
+    #[default]
+    Absent,
+    /// It is stated and could not be checked: it is out of reach, or made with a key that is not known.
+    Unknown(String),
+    /// It is stated and does not hold.
+    Invalid(String),
+    /// It holds.
+    Verified(T),
+}
+
+impl<T> Standing<T> {
+    /// What was proven.
+    pub fn verified(&self) -> Option<&T> {
+        match self {
+            Self::Verified(proven) => Some(proven),
+            Self::Absent | Self::Unknown(_) | Self::Invalid(_) => None,
+        }
+    }
+}
+
+/// The name of the key that a registry signed with.
+pub type SignedBy = String;
+
+#[cfg(test)]
+mod tests;

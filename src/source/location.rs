@@ -101,6 +101,12 @@ impl RepositoryLocation {
         Self::from_metadata(text)
     }
 
+    /// Whether two addresses name one repository, letter case and `.git` aside.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let plain = |location: &Self| location.url.trim_end_matches('/').trim_end_matches(".git").to_ascii_lowercase();
+        plain(self) == plain(other)
+    }
+
     /// The address, without credentials.
     pub fn as_str(&self) -> &str {
         &self.url

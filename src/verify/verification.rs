@@ -2,6 +2,7 @@ use crate::compare::{FileDiff, RebuiltFile};
 use crate::finding::{Finding, Severity};
 use crate::ledger::Ledger;
 use crate::package::{Integrity, Release, Sha256Digest, Version};
+use crate::provenance::PublisherEvidence;
 use crate::rebuild::run::RebuildRecord;
 use crate::source::git::Completeness;
 use crate::source::{CommitMatch, RepositoryClaim};
@@ -64,6 +65,8 @@ pub struct Verification {
     pub release: Release,
     /// The artifact.
     pub artifact: ArtifactSummary,
+    /// What registry and publisher have signed.
+    pub publisher: PublisherEvidence,
     /// The source; `None` where there is no repository that could be opened.
     pub source: Option<SourceSummary>,
     /// Every file with its explanation; `None` where nothing could be compared.

@@ -10,6 +10,6 @@ pub(in crate::attest) use summary::SLSA_VERSION;
 pub use summary::{Outcome, Summary};
 pub use verdict_lock::{LockEntry, Uncovered, VerdictLock};
 pub use verification::{
-    FindingCount, LedgerSummary, PolicyUsed, RebuildOutcome, RebuildSummary, Source, Standing, Tier, VerdictName,
-    Verification, Verifier,
+    FindingCount, LedgerSummary, PolicyUsed, ProvenanceNamed, RebuildOutcome, RebuildSummary, Source, Standing, Tier,
+    VerdictName, Verification, Verifier,
 };

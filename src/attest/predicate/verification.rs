@@ -23,6 +23,9 @@ pub struct Verification {
     /// What the artifact was compared with; absent where there is no commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// What the publisher's provenance names, where it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<ProvenanceNamed>,
     /// Every file of the artifact, in numbers; absent where nothing was compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<LedgerSummary>,
@@ -116,6 +119,19 @@ pub struct Source {
     pub standing: Standing,
     /// What speaks for the commit, strongest first: `tag:v1.2.3`, `git-head`, `version-introduced`, `content`, ….
     pub evidence: Vec<String>,
+}
+
+/// What a publisher's provenance that holds names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProvenanceNamed {
+    /// The repository, with `git+`.
+    pub uri: String,
+    /// The commit, as `gitCommit`.
+    pub digest: DigestSet,
+    /// The workflow that built the artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
 }
 
 /// How firmly a commit is tied to a release.

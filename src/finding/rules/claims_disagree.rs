@@ -27,6 +27,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
         let (claim, name) = match tag_of(other) {
             // Two tags of one version (`1.2.3` and `1.2.3-npm`) are two editions, not a contradiction.
             Some(tag) if !winner_tagged => ("the tag", format!("`{tag}`")),
+            // A release commit that only sets the version is made, and tagged, by the workflow itself.
+            _ if other.evidence.contains(&match_commit::Evidence::Provenance) && other.matched + 1 < winner.matched => {
+                ("the publisher's", "provenance".to_owned())
+            }
             _ if other.evidence.contains(&match_commit::Evidence::GitHead) => {
                 ("the registry's", "`gitHead`".to_owned())
             }

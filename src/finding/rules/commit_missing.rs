@@ -17,7 +17,13 @@ pub(super) const DESCRIPTION: Description = Description {
 /// Judges.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let tell = |commit: &CommitId| {
-        let message = format!("`gitHead` names commit {}, which the repository does not hold", commit.short());
+        let git_head = evidence.metadata.and_then(|metadata| metadata.git_head);
+        let provenance = evidence.publisher.and_then(|publisher| publisher.provenance.verified());
+        let by = match provenance.filter(|provenance| provenance.commit == *commit && git_head != Some(*commit)) {
+            Some(_) => "the publisher's provenance",
+            None => "`gitHead`",
+        };
+        let message = format!("{by} names commit {}, which the repository does not hold", commit.short());
         Finding::new(Rule::CommitMissing, None, message)
     };
     evidence.matched.into_iter().flat_map(|matched| &matched.missing).map(tell).collect()

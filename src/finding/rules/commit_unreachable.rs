@@ -17,10 +17,16 @@ pub(super) const DESCRIPTION: Description = Description {
 /// Judges.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let tell = |candidate: &Candidate| {
-        let chosen = candidate.evidence.contains(&match_commit::Evidence::Override);
+        let by = |evidence| candidate.evidence.contains(&evidence);
+        let named = if by(match_commit::Evidence::Override) {
+            "`--commit`"
+        } else if by(match_commit::Evidence::GitHead) {
+            "`gitHead`"
+        } else {
+            "the publisher's provenance"
+        };
         let message = format!(
-            "`{}` names commit {}, which no branch or tag reaches (it holds {} of the artifact's files)",
-            if chosen { "--commit" } else { "gitHead" },
+            "{named} names commit {}, which no branch or tag reaches (it holds {} of the artifact's files)",
             candidate.commit.short(),
             candidate.matched
         );

@@ -1,6 +1,7 @@
 //! The table of rules, in the order in which findings of one risk are shown; one file per rule.
 
 mod archive_anomaly;
+mod attestation_invalid;
 mod bidi_or_invisible_text;
 mod bin_added;
 mod binary_added;
@@ -96,6 +97,7 @@ rules! {
     RepositoryUnusable: repository_unusable,
     DigestDiffers: digest_differs,
     ReleaseNotServed: release_not_served,
+    AttestationInvalid: attestation_invalid,
     ProvenanceDropped: provenance_dropped,
     PublisherChanged: publisher_changed,
     DistTagRollback: dist_tag_rollback,

@@ -1,10 +1,11 @@
 //! The npm registry: its configuration, what it states about a release, and its artifacts.
 //!
 //! [`NpmRegistry`] in `client.rs` is the whole of it from outside; `npmrc.rs` finds registries and credentials
-//! as npm does, `packument.rs` reads the registry's answer, `artifact.rs` downloads. Staged releases and the
-//! attestation endpoints are not read here.
+//! as npm does, `packument.rs` reads the registry's answer, `artifact.rs` downloads. Staged releases are not
+//! read here.
 
 mod artifact;
+mod attestations;
 mod claims;
 mod client;
 mod error;

@@ -18,7 +18,9 @@ pub(super) const RELEASES: &str = "npm-releases-v2";
 pub(super) const ARTIFACTS: &str = "npm-artifacts-v1";
 /// The folder of the records that lead from an integrity to the content that has it.
 pub(super) const CONTENTS: &str = "npm-contents-v1";
-/// The version of all four.
+/// The folder of the records that lead from a release to its attestations.
+pub(super) const ATTESTATIONS: &str = "npm-attestations-v1";
+/// The version of all five.
 const SCHEMA: u32 = 1;
 
 /// A kept packument: where its bytes are and how long they hold.
@@ -255,6 +257,33 @@ impl StoredContent {
 
     pub(super) fn key(integrity: &str) -> Sha256Digest {
         key(&[integrity])
+    }
+}
+
+/// Kept attestations of a release: what was answered at an address.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredAttestations {
+    schema: u32,
+    url: String,
+    blob: String,
+}
+
+impl StoredAttestations {
+    pub(super) fn new(url: &Url, blob: Sha256Digest) -> Self {
+        Self { schema: SCHEMA, url: url.to_string(), blob: blob.to_string() }
+    }
+
+    pub(super) fn is_for(&self, url: &Url) -> bool {
+        self.schema == SCHEMA && self.url == url.as_str()
+    }
+
+    pub(super) fn blob(&self) -> Option<Sha256Digest> {
+        Sha256Digest::parse(&self.blob).ok()
+    }
+
+    /// A key that changes with the address and with the content that the attestations are about.
+    pub(super) fn key(url: &Url, integrity: &str) -> Sha256Digest {
+        key(&["attestations", url.as_str(), integrity])
     }
 }
 

@@ -104,6 +104,7 @@ pub(super) fn evidence_text(evidence: &Evidence) -> String {
     match evidence {
         Evidence::Override => "--commit".to_owned(),
         Evidence::Tag { name, .. } => format!("tag {}", printable(name)),
+        Evidence::Provenance => "provenance".to_owned(),
         Evidence::GitHead => "gitHead".to_owned(),
         Evidence::VersionIntroduced => "introduces the version".to_owned(),
         Evidence::Content => "most files match".to_owned(),

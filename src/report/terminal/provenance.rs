@@ -1,6 +1,7 @@
 //! Where artifact and source came from, and which commits were looked at.
 
 use super::{evidence_text, line};
+use crate::provenance::{Provenance, Standing};
 use crate::report::printable::printable;
 use crate::report::words;
 use crate::source::git::Completeness;
@@ -16,6 +17,17 @@ pub(super) fn render(out: &mut String, verification: &Verification) {
         line(out, 2, &format!("registry    {}", printable(registry)));
     }
     line(out, 2, &format!("earlier     {}", printable(&words::baseline(&verification.baseline))));
+    if let Some(text) = standing(&verification.publisher.signature, |key| format!("by the key {}", printable(key))) {
+        line(out, 2, &format!("signature   {text}"));
+    }
+    let told = |provenance: &Provenance| {
+        let by = provenance.workflow.as_deref().map(|workflow| format!(", by {}", printable(workflow)));
+        let by = by.unwrap_or_default();
+        format!("commit {} of {}{by}", provenance.commit, printable(&provenance.repository))
+    };
+    if let Some(text) = standing(&verification.publisher.provenance, |provenance| told(provenance)) {
+        line(out, 2, &format!("provenance  {text}"));
+    }
     let Some(source) = &verification.source else { return };
     let claim = &source.claim;
     let copy = if source.copy { ", a copy" } else { "" };
@@ -31,6 +43,16 @@ pub(super) fn render(out: &mut String, verification: &Verification) {
     );
     if let Some(matched) = &source.matched {
         candidates(out, matched);
+    }
+}
+
+/// What became of something that is signed; `None` where nothing is stated.
+fn standing<T>(standing: &Standing<T>, told: impl FnOnce(&T) -> String) -> Option<String> {
+    match standing {
+        Standing::Absent => None,
+        Standing::Unknown(reason) => Some(format!("not checked: {}", printable(reason))),
+        Standing::Invalid(reason) => Some(format!("does not hold: {}", printable(reason))),
+        Standing::Verified(proven) => Some(told(proven)),
     }
 }
 

@@ -15,6 +15,8 @@ pub enum Evidence {
         /// The tag.
         name: String,
     },
+    /// The certificate of the workflow that built the artifact.
+    Provenance,
     /// The registry's `gitHead`.
     GitHead,
     /// Its manifest has the version and no parent's manifest has it.
@@ -87,13 +89,28 @@ pub struct MatchQuery<'a> {
     pub directory: Option<&'a str>,
     /// The registry's `gitHead`.
     pub git_head: Option<CommitId>,
+    /// The commit that the publisher's proven provenance names, if it names this repository.
+    pub provenance: Option<CommitId>,
     /// `--commit`
     pub revision: Option<&'a str>,
     /// When the release was published, seconds since the epoch.
     pub published_at: Option<i64>,
 }
 
+impl Evidence {
+    /// Whether whoever publishes says so, and a branch or tag must confirm it.
+    pub(super) fn is_claim(&self) -> bool {
+        matches!(self, Self::Provenance | Self::GitHead)
+    }
+}
+
 impl<'a> MatchQuery<'a> {
+    /// The commits that come with the release, and who names them.
+    pub(super) fn claims(&self) -> impl Iterator<Item = (CommitId, Evidence)> {
+        let provenance = self.provenance.map(|commit| (commit, Evidence::Provenance));
+        provenance.into_iter().chain(self.git_head.map(|commit| (commit, Evidence::GitHead)))
+    }
+
     pub(super) fn directory_query(&self) -> DirectoryQuery<'a> {
         let manifest = self.artifact.entry("package.json").and_then(|entry| entry.blob);
         DirectoryQuery { claimed: self.directory, name: self.name, version: self.version, manifest }

@@ -18,7 +18,8 @@ pub(super) fn is_supported(candidate: &Candidate, files: u32) -> bool {
     let another_packages = !candidate.directory.path.is_empty() && candidate.version_agrees == Some(false);
     candidate.evidence.iter().any(|evidence| match evidence {
         Evidence::Override => true,
-        Evidence::VersionIntroduced => holds_package,
+        // A workflow signed that it built this very artifact from the commit.
+        Evidence::VersionIntroduced | Evidence::Provenance => holds_package,
         // Whoever publishes writes it, so it alone does not make an old commit the new version's.
         Evidence::GitHead => holds_package && candidate.version_agrees != Some(false),
         Evidence::Tag { form: TagForm::Package, .. } => holds_package,

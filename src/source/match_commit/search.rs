@@ -41,8 +41,10 @@ pub fn match_commit(source: &mut SourceRepository, query: &MatchQuery<'_>) -> Re
         drop(search);
         source.deepen()?;
         // Branches and tags do not reach it, but the host may still have it: somebody proposed it, or made a fork.
-        if let Some(claimed) = query.git_head.filter(|claimed| !source.commit_exists(claimed)) {
-            source.fetch_commit(&claimed);
+        for (claimed, _) in query.claims() {
+            if !source.commit_exists(&claimed) {
+                source.fetch_commit(&claimed);
+            }
         }
     }
     let mut search = Search::new(source, query, &wanted);
@@ -87,9 +89,10 @@ impl<'s> Search<'s> {
             }
             return;
         }
-        if let Some(id) = self.query.git_head {
+        for (id, evidence) in self.query.claims() {
             match oid(&id.0).filter(|_| self.source.commit_exists(&id)) {
-                Some(commit) => self.add(commit, Evidence::GitHead),
+                Some(commit) => self.add(commit, evidence),
+                None if self.missing.contains(&id) => {}
                 None => self.missing.push(id),
             }
         }
@@ -97,8 +100,7 @@ impl<'s> Search<'s> {
             self.add_tag(&tag);
         }
         let whole = |candidate: &Candidate| {
-            candidate.matched == self.wanted.count()
-                && candidate.evidence.iter().any(|other| *other != Evidence::GitHead)
+            candidate.matched == self.wanted.count() && candidate.evidence.iter().any(|other| !other.is_claim())
         };
         if self.candidates.values().any(whole) {
             return;
@@ -194,7 +196,7 @@ impl<'s> Search<'s> {
     pub(super) fn settled(&self) -> Option<&Candidate> {
         let best = self.candidates.values().map(|candidate| candidate.matched).max();
         self.candidates.values().filter(|candidate| Some(candidate.matched) == best).find(|candidate| {
-            let only_claimed = candidate.evidence.iter().all(|evidence| *evidence == Evidence::GitHead);
+            let only_claimed = candidate.evidence.iter().all(Evidence::is_claim);
             if candidate.matched == self.wanted.count() {
                 // Whoever publishes writes the claim, so a branch or tag must confirm it.
                 return !only_claimed || self.confirms(&candidate.commit);
@@ -236,7 +238,7 @@ impl<'s> Search<'s> {
         let (mut unreachable, mut undecided) = (Vec::new(), Vec::new());
         let mut candidates: Vec<Candidate> = Vec::new();
         for (id, candidate) in std::mem::take(&mut self.candidates) {
-            let only_claimed = candidate.evidence.iter().all(|evidence| *evidence == Evidence::GitHead);
+            let only_claimed = candidate.evidence.iter().all(Evidence::is_claim);
             if !only_claimed {
                 candidates.push(candidate);
             } else if !depth_known {

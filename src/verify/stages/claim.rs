@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::artifact::{ArtifactContents, ArtifactLimits, read_entries};
 use crate::package::{CommitId, Ecosystem, PackageName, Release, Subject, Version, without_byte_order_mark};
+use crate::provenance::PublisherEvidence;
 use crate::registry::{RegistryError, ReleaseMetadata};
 use crate::source::git::with_source;
 use crate::source::location::{self, ClaimOrigin, LocationError, RepositoryClaim};
@@ -27,6 +28,8 @@ pub struct Claim {
     pub(in crate::verify) repositories: Vec<RepositoryClaim>,
     pub(in crate::verify) refused: Vec<LocationError>,
     pub(in crate::verify) git_head: Option<CommitId>,
+    /// What registry and publisher have signed.
+    pub(in crate::verify) publisher: PublisherEvidence,
     pub(in crate::verify) revision: Option<String>,
     pub(in crate::verify) shown: Shown,
     pub(in crate::verify) digests: bool,
@@ -91,6 +94,7 @@ pub(in crate::verify) async fn resolve(request: &Request, context: &Context) -> 
                 repositories,
                 refused,
                 git_head: metadata.git_head,
+                publisher: PublisherEvidence::default(),
                 revision: None,
                 metadata: Some(metadata),
                 shown: Shown::default(),
@@ -169,6 +173,7 @@ fn claim_of_file(path: PathBuf, limits: ArtifactLimits) -> Result<Claim, VerifyE
         repositories,
         refused,
         git_head,
+        publisher: PublisherEvidence::default(),
         revision: None,
         shown: Shown::default(),
         digests: false,

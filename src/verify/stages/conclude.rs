@@ -36,6 +36,7 @@ pub(in crate::verify) fn conclude(
     Verification {
         release: claim.release.clone(),
         artifact: summary(claim, artifact, contents.sha256, contents.compressed_size),
+        publisher: claim.publisher.clone(),
         source,
         ledger: outcome.compared.map(|compared| compared.ledger),
         findings,
@@ -210,6 +211,7 @@ pub(in crate::verify) fn conclude_unread(
     Ok(Verification {
         release: claim.release.clone(),
         artifact: summary(claim, artifact, sha256, size),
+        publisher: claim.publisher.clone(),
         source,
         ledger: None,
         findings: judge(&Evidence { refused_locations: &claim.refused, ..Evidence::default() }),

@@ -10,6 +10,7 @@ mod examine;
 mod judge;
 mod plans;
 mod rebuild;
+mod signed;
 mod source;
 
 pub(super) use artifact::{fetch, read, refetch};
@@ -20,6 +21,7 @@ pub(super) use earlier::earlier;
 pub(super) use error::blocking;
 pub(super) use judge::judge_all;
 pub(super) use rebuild::rebuild;
+pub(super) use signed::signed;
 pub(super) use source::{discover, match_source};
 
 pub use claim::Claim;

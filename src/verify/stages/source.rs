@@ -1,10 +1,11 @@
 //! Stage 3: the repository and the commit.
 
 use crate::artifact::ArtifactContents;
-use crate::source::RepositoryClaim;
+use crate::package::CommitId;
 use crate::source::git::{SourceError, SourceRepository, with_source};
 use crate::source::match_commit::{CommitMatch, MatchQuery, match_commit};
 use crate::source::tree::CommitTree;
+use crate::source::{RepositoryClaim, RepositoryLocation};
 use crate::verify::Context;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::error::{VerifyError, blocking};
@@ -57,6 +58,13 @@ pub(in crate::verify) async fn discover(claim: &Claim, context: &Context) -> Res
     .await
 }
 
+/// The commit that the proven provenance names, where it names this repository.
+fn provenance_commit(claim: &Claim, source: &SourceRepository) -> Option<CommitId> {
+    let provenance = claim.publisher.provenance.verified()?;
+    let named = RepositoryLocation::from_metadata(&provenance.repository).ok()?;
+    named.is_same_place(source.location()).then_some(provenance.commit)
+}
+
 /// Stage 3b: the commit, by evidence.
 pub(in crate::verify) fn match_source(
     discovery: &mut Discovery,
@@ -70,6 +78,7 @@ pub(in crate::verify) fn match_source(
         artifact: contents,
         directory: repository.directory.as_deref(),
         git_head: claim.git_head,
+        provenance: provenance_commit(claim, source),
         revision: claim.revision.as_deref(),
         published_at: claim.published_at(),
     };

@@ -169,6 +169,7 @@ pub(crate) fn find(
         artifact: &artifact.contents,
         directory,
         git_head: None,
+        provenance: None,
         revision: None,
         published_at: None,
     };

@@ -2,12 +2,13 @@
 
 use super::{
     AppliedRule, Artifact, BaselineEntry, ClassCount, Commit, Diff, EvidenceEntry, File, FindingEntry, Hunk,
-    Inconclusive, Key, Origin, Rebuild, SignalEntry, Source, Summary, Verified,
+    Inconclusive, Key, Origin, Provenance, Rebuild, SignalEntry, Signature, Source, Summary, Verified,
 };
 use crate::capability::Signal;
 use crate::compare::LineOrigin;
 use crate::finding::Finding;
 use crate::ledger::{Explanation, LedgerFile};
+use crate::provenance::{SignedBy, Standing};
 use crate::reach::Reach;
 use crate::rebuild::run::RebuildRecord;
 use crate::report::explain::how;
@@ -40,6 +41,8 @@ impl From<&Verification> for Verified {
                 registry: artifact.registry.clone(),
                 published_at: artifact.published_at,
             },
+            signature: signature(&verification.publisher.signature),
+            provenance: provenance(&verification.publisher.provenance),
             source: verification.source.as_ref().map(source),
             summary: ledger.map(|ledger| Summary {
                 files: ledger.files.len(),
@@ -61,6 +64,35 @@ fn baseline(baseline: &Baseline) -> BaselineEntry {
         why: baseline.id(),
         detail: words::baseline(baseline),
     }
+}
+
+/// The standing's id and, where it does not hold, the reason; `None` where nothing is stated.
+fn standing<T>(standing: &Standing<T>) -> Option<(&'static str, Option<String>)> {
+    match standing {
+        Standing::Absent => None,
+        Standing::Unknown(reason) => Some(("unknown", Some(reason.clone()))),
+        Standing::Invalid(reason) => Some(("invalid", Some(reason.clone()))),
+        Standing::Verified(_) => Some(("verified", None)),
+    }
+}
+
+fn signature(signature: &Standing<SignedBy>) -> Option<Signature> {
+    let (id, reason) = standing(signature)?;
+    Some(Signature { standing: id, key: signature.verified().cloned(), reason })
+}
+
+fn provenance(provenance: &Standing<Box<crate::provenance::Provenance>>) -> Option<Provenance> {
+    let (id, reason) = standing(provenance)?;
+    let proven = provenance.verified();
+    Some(Provenance {
+        standing: id,
+        reason,
+        commit: proven.map(|proven| proven.commit.to_string()),
+        repository: proven.map(|proven| proven.repository.clone()),
+        reference: proven.and_then(|proven| proven.reference.clone()),
+        workflow: proven.and_then(|proven| proven.workflow.clone()),
+        signed_at: proven.and_then(|proven| proven.signed_at),
+    })
 }
 
 fn rebuild(record: &RebuildRecord) -> Rebuild {
@@ -119,6 +151,7 @@ fn evidence(evidence: &Evidence) -> EvidenceEntry {
     let (kind, tag) = match evidence {
         Evidence::Override => ("override", None),
         Evidence::Tag { name, .. } => ("tag", Some(name.clone())),
+        Evidence::Provenance => ("provenance", None),
         Evidence::GitHead => ("git-head", None),
         Evidence::VersionIntroduced => ("version-introduced", None),
         Evidence::Content => ("content", None),

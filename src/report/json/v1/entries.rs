@@ -13,7 +13,7 @@ const REACHES: [&str; 5] = ["install", "import", "command", "reachable", "inert"
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct EvidenceEntry {
     /// Its kind.
-    #[schemars(extend("enum" = ["override", "tag", "git-head", "version-introduced", "content"]))]
+    #[schemars(extend("enum" = ["override", "tag", "provenance", "git-head", "version-introduced", "content"]))]
     pub(super) kind: &'static str,
     /// The tag, for `tag`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -17,6 +17,9 @@ use entries::{
 /// The schema's name.
 pub const SCHEMA: &str = "tarproof-report/v1";
 
+/// What can become of something that was signed.
+const STANDINGS: [&str; 3] = ["verified", "invalid", "unknown"];
+
 /// Every verdict's id.
 const VERDICTS: [&str; 6] = ["verbatim", "reproduced", "equivalent", "divergent", "no-source", "inconclusive"];
 
@@ -85,6 +88,12 @@ pub struct Verified {
     exit_code: u8,
     /// What was judged.
     artifact: Artifact,
+    /// The registry's signature; only where it states one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<Signature>,
+    /// The publisher's provenance; only where the registry states one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provenance: Option<Provenance>,
     /// What it was compared with; null where no repository could be opened.
     source: Option<Source>,
     /// The ledger in numbers; null where nothing was compared.
@@ -138,6 +147,46 @@ struct Artifact {
     registry: Option<String>,
     /// The publish time that the registry states, seconds since 1970.
     published_at: Option<i64>,
+}
+
+/// A registry's signature over name, version and content.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Signature {
+    /// What became of it.
+    #[schemars(extend("enum" = STANDINGS))]
+    standing: &'static str,
+    /// The key's name; only where it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// Why it does not hold, or could not be checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// A publisher's provenance; what it says stands here only if it holds.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Provenance {
+    /// What became of it.
+    #[schemars(extend("enum" = STANDINGS))]
+    standing: &'static str,
+    /// Why it does not hold, or could not be checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The commit that the workflow ran on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<String>,
+    /// The repository's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<String>,
+    /// The branch or tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    /// The workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow: Option<String>,
+    /// When the signature was logged, seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_at: Option<i64>,
 }
 
 /// What the artifact was compared with.
