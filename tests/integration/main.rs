@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
 mod attack_suite;
+mod attestations;
 mod cli;
 mod explained_once;
 #[cfg(unix)]

@@ -1,5 +1,9 @@
 //! What statements claim. One file per predicate; `docs/predicates/` has a page and a schema for each.
 
+use schemars::Schema;
+
+use super::statement::{Predicate, Statement};
+
 mod provenance;
 mod summary;
 mod verdict_lock;
@@ -13,3 +17,11 @@ pub use verification::{
     FindingCount, LedgerSummary, PolicyUsed, ProvenanceNamed, RebuildOutcome, RebuildSummary, Source, Standing, Tier,
     VerdictName, Verification, Verifier,
 };
+
+/// The JSON Schemas of statements, by the predicate's name, as `docs/predicates/` has them.
+pub fn schemas() -> [(&'static str, Schema); 4] {
+    fn schema<P: Predicate>() -> (&'static str, Schema) {
+        (P::NAME, Statement::<P>::schema())
+    }
+    [schema::<Verification>(), schema::<Summary>(), schema::<Provenance>(), schema::<VerdictLock>()]
+}
