@@ -32,8 +32,9 @@ async fn attempt(request: &Request, context: &Context) -> Result<Verification, V
         stages::discover(&claim, context),
         stages::signed(&claim, context)
     );
-    let (artifact, mut source, request, context) = (artifact?, source?, request.clone(), context.clone());
     claim.publisher = signed;
+    let mut source = stages::discover_proven(source?, &claim, context).await?;
+    let (artifact, request, context) = (artifact?, request.clone(), context.clone());
     stages::blocking(move || {
         let contents = match stages::read(&artifact, &source, &claim, &context)? {
             Ok(contents) => contents,

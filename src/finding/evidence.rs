@@ -11,7 +11,7 @@ use crate::provenance::PublisherEvidence;
 use crate::reach::Reach;
 use crate::registry::ReleaseMetadata;
 use crate::source::git::MovedTag;
-use crate::source::location::{LocationError, RepositoryLocation};
+use crate::source::location::LocationError;
 use crate::source::match_commit::{CommitMatch, MatchStanding};
 use crate::yara::YaraScan;
 
@@ -51,10 +51,6 @@ pub struct Evidence<'a> {
     pub metadata: Option<&'a ReleaseMetadata>,
     /// What registry and publisher have signed.
     pub publisher: Option<&'a PublisherEvidence>,
-    /// The repository that the artifact was compared with.
-    pub repository: Option<&'a RepositoryLocation>,
-    /// Whether the user named that repository, whatever the metadata says.
-    pub repository_given: bool,
     /// The artifact, if it could be read.
     pub artifact: Option<&'a ArtifactContents>,
     /// The ledger, if there was a commit to compare with.

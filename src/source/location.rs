@@ -24,6 +24,8 @@ pub enum ClaimOrigin {
     Homepage,
     /// `bugs`
     Bugs,
+    /// The certificate of the workflow that built the artifact.
+    Provenance,
 }
 
 impl fmt::Display for ClaimOrigin {
@@ -33,6 +35,7 @@ impl fmt::Display for ClaimOrigin {
             Self::Repository => "repository",
             Self::Homepage => "homepage",
             Self::Bugs => "bugs",
+            Self::Provenance => "provenance",
         })
     }
 }
@@ -99,12 +102,6 @@ impl RepositoryLocation {
             return Ok(Self { url: path.to_owned(), local: true });
         }
         Self::from_metadata(text)
-    }
-
-    /// Whether two addresses name one repository, letter case and `.git` aside.
-    pub fn is_same_place(&self, other: &Self) -> bool {
-        let plain = |location: &Self| location.url.trim_end_matches('/').trim_end_matches(".git").to_ascii_lowercase();
-        plain(self) == plain(other)
     }
 
     /// The address, without credentials.

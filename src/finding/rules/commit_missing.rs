@@ -19,11 +19,14 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let tell = |commit: &CommitId| {
         let git_head = evidence.metadata.and_then(|metadata| metadata.git_head);
         let provenance = evidence.publisher.and_then(|publisher| publisher.provenance.verified());
-        let by = match provenance.filter(|provenance| provenance.commit == *commit && git_head != Some(*commit)) {
-            Some(_) => "the publisher's provenance",
-            None => "`gitHead`",
+        let commit_text = commit.short();
+        let message = match provenance.filter(|provenance| provenance.commit == *commit && git_head != Some(*commit)) {
+            Some(provenance) => format!(
+                "the publisher's provenance names commit {commit_text} of {}, which the repository does not hold",
+                provenance.repository
+            ),
+            None => format!("`gitHead` names commit {commit_text}, which the repository does not hold"),
         };
-        let message = format!("{by} names commit {}, which the repository does not hold", commit.short());
         Finding::new(Rule::CommitMissing, None, message)
     };
     evidence.matched.into_iter().flat_map(|matched| &matched.missing).map(tell).collect()

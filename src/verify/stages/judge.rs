@@ -4,7 +4,6 @@ use crate::artifact::ArtifactContents;
 use crate::finding::{Evidence, Finding, cut, judge};
 use crate::registry::DigestsStated;
 use crate::source::git::{Gap, SourceRepository, with_source};
-use crate::source::location::ClaimOrigin;
 use crate::source::match_commit::CommitMatch;
 use crate::source::tree::{CommitTree, join};
 use crate::verify::Context;
@@ -57,8 +56,6 @@ pub(in crate::verify) fn judge_all(
         matched: matched.as_ref(),
         metadata: claim.metadata.as_ref(),
         publisher: Some(&claim.publisher),
-        repository: discovery.repository().map(SourceRepository::location),
-        repository_given: claim.repositories.iter().any(|named| named.origin == ClaimOrigin::Override),
         no_repository: claim.repositories.is_empty(),
         source_incomplete: compared_with.is_some_and(|(matched, source)| {
             matches!(source.gap(), Some(Gap::History | Gap::Trees)) || is_outdated(source, matched, claim)

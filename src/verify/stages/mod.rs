@@ -22,7 +22,7 @@ pub(super) use error::blocking;
 pub(super) use judge::judge_all;
 pub(super) use rebuild::rebuild;
 pub(super) use signed::signed;
-pub(super) use source::{discover, match_source};
+pub(super) use source::{discover, discover_proven, match_source};
 
 pub use claim::Claim;
 pub use error::VerifyError;

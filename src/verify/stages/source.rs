@@ -1,11 +1,10 @@
 //! Stage 3: the repository and the commit.
 
 use crate::artifact::ArtifactContents;
-use crate::package::CommitId;
 use crate::source::git::{SourceError, SourceRepository, with_source};
 use crate::source::match_commit::{CommitMatch, MatchQuery, match_commit};
 use crate::source::tree::CommitTree;
-use crate::source::{RepositoryClaim, RepositoryLocation};
+use crate::source::{ClaimOrigin, RepositoryClaim, RepositoryLocation};
 use crate::verify::Context;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::error::{VerifyError, blocking};
@@ -30,10 +29,34 @@ impl Discovery {
 
 /// Stage 3a: the first claimed repository that can be opened.
 pub(in crate::verify) async fn discover(claim: &Claim, context: &Context) -> Result<Discovery, VerifyError> {
+    let discovery = Discovery { opened: None, failures: Vec::new(), empty: false };
+    open_first(discovery, claim.repositories.clone(), claim, context).await
+}
+
+/// Stage 3a, where no claimed repository can be opened: the one that the proven provenance names.
+pub(in crate::verify) async fn discover_proven(
+    discovery: Discovery,
+    claim: &Claim,
+    context: &Context,
+) -> Result<Discovery, VerifyError> {
+    let given = claim.repositories.iter().any(|repository| repository.origin == ClaimOrigin::Override);
+    let proven = claim.publisher.provenance.verified().filter(|_| discovery.opened.is_none() && !given);
+    let location = proven.and_then(|proven| RepositoryLocation::from_metadata(&proven.repository).ok());
+    let Some(location) = location else { return Ok(discovery) };
+    let directory = claim.directory().map(str::to_owned);
+    let repository = RepositoryClaim { location, directory, origin: ClaimOrigin::Provenance };
+    open_first(discovery, vec![repository], claim, context).await
+}
+
+async fn open_first(
+    mut discovery: Discovery,
+    repositories: Vec<RepositoryClaim>,
+    claim: &Claim,
+    context: &Context,
+) -> Result<Discovery, VerifyError> {
     let (claim, git) = (claim.clone(), context.git.clone());
     blocking(move || {
-        let mut discovery = Discovery { opened: None, failures: Vec::new(), empty: false };
-        for repository in &claim.repositories {
+        for repository in &repositories {
             let release = &claim.release;
             let opened = SourceRepository::open(
                 &repository.location,
@@ -58,13 +81,6 @@ pub(in crate::verify) async fn discover(claim: &Claim, context: &Context) -> Res
     .await
 }
 
-/// The commit that the proven provenance names, where it names this repository.
-fn provenance_commit(claim: &Claim, source: &SourceRepository) -> Option<CommitId> {
-    let provenance = claim.publisher.provenance.verified()?;
-    let named = RepositoryLocation::from_metadata(&provenance.repository).ok()?;
-    named.is_same_place(source.location()).then_some(provenance.commit)
-}
-
 /// Stage 3b: the commit, by evidence.
 pub(in crate::verify) fn match_source(
     discovery: &mut Discovery,
@@ -78,7 +94,7 @@ pub(in crate::verify) fn match_source(
         artifact: contents,
         directory: repository.directory.as_deref(),
         git_head: claim.git_head,
-        provenance: provenance_commit(claim, source),
+        provenance: claim.publisher.provenance.verified().map(|provenance| provenance.commit),
         revision: claim.revision.as_deref(),
         published_at: claim.published_at(),
     };
