@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::predicate::{LedgerSummary, Summary, Tier, VerdictLock, VerdictName, Verification as Predicate};
+use super::predicate::{LedgerSummary, Provenance, Summary, Tier, VerdictLock, VerdictName, Verification as Predicate};
 use super::statement::{Predicate as _, Resource, StatementError};
 use super::types;
 use super::unverified::ProvenStatement;
@@ -12,14 +12,17 @@ use crate::registry::parse_rfc3339;
 
 /// How far a stated time may lie ahead of the reader's clock, seconds.
 const CLOCK_SKEW: i64 = 300;
+/// The verdicts that say that the source explains every file.
+const EXPLAINED: [VerdictName; 3] = [VerdictName::Verbatim, VerdictName::Reproduced, VerdictName::Equivalent];
 /// Most packages that one refusal lists.
 const MAX_LISTED: usize = 20;
 
 /// What is asked of a statement.
 #[derive(Debug, Clone)]
 pub struct Acceptance {
-    /// Verdicts that will do.
-    pub verdicts: BTreeSet<VerdictName>,
+    /// Verdicts that will do; unless stated, those that say that the source explains every file, and predicates that
+    /// state none.
+    pub verdicts: Option<BTreeSet<VerdictName>>,
     /// Whether an artifact will do whose differences a policy of the verifier's excepts.
     pub excepted: bool,
     /// How old the verification may be, seconds.
@@ -115,8 +118,7 @@ pub struct Accepted {
 impl Acceptance {
     /// The verdicts that say that the source explains every file, at any age.
     pub fn explained(now: i64) -> Self {
-        let verdicts = [VerdictName::Verbatim, VerdictName::Reproduced, VerdictName::Equivalent].into();
-        Self { verdicts, excepted: false, maximum_age: None, tier: None, stabilizers: None, now }
+        Self { verdicts: None, excepted: false, maximum_age: None, tier: None, stabilizers: None, now }
     }
 
     /// Judges a proven statement about single artifacts, or a verdict lock as a whole.
@@ -155,11 +157,16 @@ impl Acceptance {
                 let refused: Vec<String> = lock
                     .packages
                     .iter()
-                    .filter_map(|entry| Some(format!("{} ({})", entry.purl, self.entry(entry).err()?)))
+                    .filter_map(|entry| Some(format!("{} ({})", entry.purl, self.entry(entry)?)))
                     .chain(lock.uncovered.iter().map(|missing| format!("{} ({})", missing.name, missing.reason)))
                     .collect();
                 accepted.covered = Some(lock.packages.len());
                 uncovered(refused, lock.packages.len() + lock.uncovered.len())?;
+            }
+            // What a rebuild was made of can be relied on without a verdict, unless one is asked for.
+            types::PROVENANCE if self.verdicts.is_none() && self.tier.is_none() && self.stabilizers.is_none() => {
+                statement.with_predicate::<Provenance>()?;
+                self.time(None)?;
             }
             other => return Err(Refusal::NoVerdict(other.chars().take(256).collect())),
         }
@@ -183,7 +190,7 @@ impl Acceptance {
                     Some(entry) if !same_content(&entry.integrity, locked.integrity.as_ref()) => {
                         Some("its verdict is about other content than the lockfile states".to_owned())
                     }
-                    Some(entry) => self.entry(entry).err().map(|refusal| refusal.to_string()),
+                    Some(entry) => self.entry(entry),
                 };
                 refused.extend(reason.map(|reason| format!("{purl} ({reason})")));
             }
@@ -207,19 +214,24 @@ impl Acceptance {
         })
     }
 
-    fn entry(&self, entry: &super::predicate::LockEntry) -> Result<(), Refusal> {
+    /// Why one package of a lock is not accepted, in few words.
+    fn entry(&self, entry: &super::predicate::LockEntry) -> Option<String> {
         if self.excepted && entry.excepted {
-            return Ok(());
+            return None;
         }
-        self.verdict(entry.verdict)?;
-        self.explained_by(entry.tier, &entry.stabilizers)
+        let refusal = self.verdict(entry.verdict).and_then(|()| self.explained_by(entry.tier, &entry.stabilizers));
+        match refusal.err()? {
+            Refusal::Verdict { found, .. } => Some(found.id().to_owned()),
+            other => Some(other.to_string()),
+        }
     }
 
     fn verdict(&self, found: VerdictName) -> Result<(), Refusal> {
-        if self.verdicts.contains(&found) {
+        let accepted = self.verdicts.clone().unwrap_or_else(|| EXPLAINED.into());
+        if accepted.contains(&found) {
             return Ok(());
         }
-        Err(Refusal::Verdict { found, accepted: self.verdicts.iter().copied().collect() })
+        Err(Refusal::Verdict { found, accepted: accepted.into_iter().collect() })
     }
 
     fn ledger(&self, ledger: Option<&LedgerSummary>) -> Result<(), Refusal> {

@@ -129,6 +129,8 @@ fn a_signed_payload_that_is_no_statement_is_refused() {
     assert!(changed("/subject/0/digest", json!({"sha256": "a".repeat(64), "sha512": "a"})).contains("no digest"));
     assert!(changed("/predicate/verdict", json!("splendid")).contains("splendid"));
     assert!(changed("/predicateType", json!("https://other.example/v1")).contains("states no verdict"));
+    // A verification's fields are not a rebuild's.
+    assert!(changed("/predicateType", json!(types::PROVENANCE)).contains("buildDefinition"));
     let key = key();
     let twice = sign_payload(br#"{"_type":"a","_type":"b"}"#.to_vec(), &key);
     let error = UnverifiedStatement::read(twice.as_bytes()).unwrap().prove(&[], &[key.public()], 1).unwrap_err();
@@ -184,6 +186,37 @@ fn verdict_tier_stabilizers_and_age_are_held_to_what_was_asked() {
         acceptance.maximum_age = Some(1);
     };
     assert!(refused(timeless).contains("does not say when"));
+}
+
+#[test]
+fn a_rebuild_states_no_verdict_and_will_do_where_none_is_asked_for() {
+    let rebuild = |statement: &mut Value| {
+        statement["predicateType"] = types::PROVENANCE.into();
+        statement["predicate"] = json!({
+            "buildDefinition": {
+                "buildType": "b", "resolvedDependencies": [],
+                "externalParameters": {"artifact": "pkg:npm/left@1.0.0", "directory": "", "plan": {}},
+                "internalParameters": {"sandbox": [], "outcome": "same-tar"},
+            },
+            "runDetails": {"builder": {"id": "b", "version": {}}},
+        });
+    };
+    assert_eq!(judged(|statement, _| rebuild(statement)).unwrap().verdict, None);
+    let asked = |statement: &mut Value, acceptance: &mut Acceptance| {
+        rebuild(statement);
+        acceptance.verdicts = Some([predicate::VerdictName::Verbatim].into());
+    };
+    assert!(refused(asked).contains("states no verdict"));
+    let tier = |statement: &mut Value, acceptance: &mut Acceptance| {
+        rebuild(statement);
+        acceptance.tier = Some(predicate::Tier::Rebuild);
+    };
+    assert!(refused(tier).contains("states no verdict"));
+    let age = |statement: &mut Value, acceptance: &mut Acceptance| {
+        rebuild(statement);
+        acceptance.maximum_age = Some(60);
+    };
+    assert!(refused(age).contains("does not say when"));
 }
 
 #[test]

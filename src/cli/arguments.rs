@@ -288,9 +288,9 @@ pub(super) struct VerifyAttestation {
     /// The statement must cover everything that this lockfile names
     #[arg(long, value_name = "FILE", conflicts_with = "artifact")]
     pub(super) lockfile: Option<PathBuf>,
-    /// Accept these verdicts
-    #[arg(long, value_name = "VERDICT", value_delimiter = ',', default_values = ["verbatim", "reproduced", "equivalent"])]
-    pub(super) verdict: Vec<String>,
+    /// Accept these verdicts and no others (`verbatim`, `reproduced` and `equivalent` unless stated)
+    #[arg(long, value_name = "VERDICT", value_delimiter = ',')]
+    pub(super) verdict: Option<Vec<String>>,
     /// Accept what the verifier's own policy excepts
     #[arg(long)]
     pub(super) allow_excepted: bool,

@@ -334,5 +334,5 @@ fn a_lockfile_is_covered_as_a_whole_or_refused() {
     let run = tarproof.run(&["attest", "--lockfile", "package-lock.json", "--key", "key", "--output", "."]);
     assert_eq!(run.code, 1, "{run}");
     let run = tarproof.run(&["verify-attestation", file, "--key", "key.pub"]);
-    assert!(run.code == 1 && run.stderr.contains("the verdict is `no-source`"), "{run}");
+    assert!(run.code == 1 && run.stderr.contains("pkg:npm/paint-chalk@5.6.1 (no-source)"), "{run}");
 }

@@ -12,7 +12,7 @@ use crate::attest::{
     Circumstances, LockedRelease, LockedVerdict, Predicate, SigningKey, Statement, Statements, releases, sign,
     verdict_lock,
 };
-use crate::cli::arguments::{Attest, Common, subject};
+use crate::cli::arguments::{Attest, Common, FindingArguments, subject};
 use crate::cli::commands::key::signing_key;
 use crate::cli::commands::verify::{DEFAULT_JOBS, Outcome, verify_all};
 use crate::cli::error::CliError;
@@ -41,8 +41,9 @@ pub(super) fn run(command: &Attest, common: &Common, config: &Config) -> Result<
     }
     let key = signing_key(command.key.as_deref(), &command.passphrase)?;
     let circumstances = circumstances(command, config)?;
-    let mut context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
-    context.policy = setup::policy(command.policy.as_deref(), config)?;
+    let context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
+    let findings = FindingArguments { policy: command.policy.clone(), since: None };
+    let mut context = setup::with_findings(context, &findings, config)?;
     std::fs::create_dir_all(&command.output)
         .with_context(|| format!("cannot create `{}`", command.output.display()))
         .map_err(CliError::environment)?;
@@ -67,6 +68,7 @@ pub(super) fn run(command: &Attest, common: &Common, config: &Config) -> Result<
         }
     };
     output::write(None, &format!("signed by {}\n", signer.key.public().id()))?;
+    output::idle(&context.policy);
     Ok(code)
 }
 

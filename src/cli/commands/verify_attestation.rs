@@ -118,7 +118,7 @@ fn acceptance(command: &VerifyAttestation) -> Result<Acceptance, CliError> {
             .collect::<Result<_, _>>()
     });
     Ok(Acceptance {
-        verdicts: command.verdict.iter().map(verdict).collect::<Result<_, _>>()?,
+        verdicts: command.verdict.as_ref().map(|ids| ids.iter().map(verdict).collect()).transpose()?,
         excepted: command.allow_excepted,
         maximum_age: command.max_age.map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX)),
         tier: tier.and_then(|id| Tier::ALL.into_iter().find(|tier| tier.id() == id)),
@@ -194,7 +194,7 @@ fn terminal(accepted: &Accepted, signers: &[String], compared: bool) -> String {
     };
     let mut text = format!("accepted     {what}");
     // A lockfile's subjects are counted, not listed.
-    if accepted.verdict.is_some() {
+    if accepted.covered.is_none() {
         let names = accepted.subjects.iter().map(|name| match name.parse::<crate::package::Subject>() {
             Ok(crate::package::Subject { ecosystem, name, version: Some(version) }) => {
                 Release { ecosystem, name, version }.to_string()
