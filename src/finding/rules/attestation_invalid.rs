@@ -7,7 +7,7 @@ use crate::provenance::Standing;
 pub(super) const DESCRIPTION: Description = Description {
     rule: Rule::AttestationInvalid,
     id: "attestation-invalid",
-    severity: Severity::Warning,
+    severity: Severity::Error,
     confidence: Confidence::High,
     risk: Risk::High,
     weighing: Weighing::Fixed,
