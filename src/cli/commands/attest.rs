@@ -42,7 +42,7 @@ pub(super) fn run(command: &Attest, common: &Common, config: &Config) -> Result<
     let key = signing_key(command.key.as_deref(), &command.passphrase)?;
     let circumstances = circumstances(command, config)?;
     let context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
-    let findings = FindingArguments { policy: command.policy.clone(), since: None };
+    let findings = FindingArguments { policy: command.policy.clone(), ..FindingArguments::default() };
     let mut context = setup::with_findings(context, &findings, config)?;
     std::fs::create_dir_all(&command.output)
         .with_context(|| format!("cannot create `{}`", command.output.display()))
