@@ -1,10 +1,13 @@
 //! Line diffs of published against candidate, for people.
 
+use std::borrow::Cow;
+
 use similar::{ChangeTag, DiffOp, DiffableStr as _, group_diff_ops};
 
 use crate::compare::line_edits::line_edits;
 use crate::compare::unexplained::AddedText;
 use crate::source::seen_lines::{Place, SeenLines};
+use crate::stabilize::javascript::SourceKind;
 
 /// Largest text that is diffed, bytes; larger ones are described, not shown.
 const TEXT_SIZE: usize = 4 << 20;
@@ -115,7 +118,7 @@ impl DiffDepth {
 
 /// Diffs candidate against published; a side that does not exist counts as empty.
 pub fn diff_texts(path: &str, candidate: Option<&[u8]>, published: Option<&[u8]>, depth: DiffDepth) -> FileDiff {
-    let (old, new) = match texts(candidate, published) {
+    let (old, new) = match texts(path, candidate, published) {
         Ok(texts) => texts,
         Err(note) => return FileDiff::noted(path, note),
     };
@@ -167,14 +170,21 @@ fn line_count(operation: &DiffOp) -> usize {
     }
 }
 
-fn texts<'a>(candidate: Option<&'a [u8]>, published: Option<&'a [u8]>) -> Result<(&'a str, &'a str), String> {
+/// Both sides as texts; a program is one whatever bytes stand in its comments and strings.
+fn texts<'a>(
+    path: &str,
+    candidate: Option<&'a [u8]>,
+    published: Option<&'a [u8]>,
+) -> Result<(Cow<'a, str>, Cow<'a, str>), String> {
+    let is_program = SourceKind::of(path).is_some();
     let text = |content: Option<&'a [u8]>, side: &str| {
         let content = content.unwrap_or_default();
         if content.len() > TEXT_SIZE {
             return Err(format!("the {side} file is too large to diff ({} bytes, at most {TEXT_SIZE})", content.len()));
         }
         match std::str::from_utf8(content) {
-            Ok(text) if !text.contains('\0') => Ok(text),
+            Ok(text) if !text.contains('\0') => Ok(Cow::Borrowed(text)),
+            _ if is_program => Ok(String::from_utf8_lossy(content)),
             _ => Err(format!("the {side} file is binary ({} bytes)", content.len())),
         }
     };

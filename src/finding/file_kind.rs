@@ -86,7 +86,7 @@ pub(super) fn has_binary_name(path: &str) -> bool {
 }
 
 /// What the first bytes say, if a machine runs what begins so.
-pub(super) fn machine_code(content: &[u8]) -> Option<&'static str> {
+pub(crate) fn machine_code(content: &[u8]) -> Option<&'static str> {
     const SIGNATURES: [(&[u8], &str); 10] = [
         (b"\x7fELF", "an ELF file"),
         (b"\0asm", "a WebAssembly module"),

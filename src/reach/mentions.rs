@@ -5,17 +5,19 @@
 
 use memchr::memmem::Finder;
 
-/// What stands before the name of a source map in a comment that no program reads.
-const SOURCE_MAP_COMMENT: &[u8] = b"sourceMappingURL=";
-/// Separators inside of names, behind which something may be put together.
-const SEPARATORS: [char; 3] = ['-', '_', '.'];
+/// What stands before the name of a source map in a comment that no program reads, in lower case.
+const SOURCE_MAP_COMMENT: &[u8] = b"sourcemappingurl=";
+/// Shortest beginning of a name that is looked for by itself, bytes.
+const BEGINNING: usize = 2;
 
 /// The ways in which a program may name certain files.
 pub(super) struct Names {
     /// Whole names: they count wherever they stand.
     whole: Vec<Finder<'static>>,
-    /// Folders and beginnings of names: they count where a text ends or goes on with something computed.
-    beginnings: Vec<Finder<'static>>,
+    /// Folders: they count where a text ends or goes on with something computed.
+    folders: Vec<Finder<'static>>,
+    /// How names begin, and the names: as much of them as stands there counts where a text ends.
+    beginnings: Vec<(Finder<'static>, Vec<u8>)>,
     /// Names without their endings: they count where a text or a word ends.
     stems: Vec<Finder<'static>>,
 }
@@ -29,21 +31,24 @@ impl Names {
         others: impl Fn(&str) -> bool,
         may_be_left_out: impl Fn(&str) -> bool,
     ) -> Self {
-        let (mut whole, mut beginnings, mut stems) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut whole, mut folder_names, mut beginnings, mut stems) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for path in paths {
+            // Some file systems do not tell letters apart, and neither does the resolution.
+            let path = &*path.to_ascii_lowercase();
             let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
             whole.push(name.to_owned());
             // A file may name what lies beside it by its own name and an ending: `__filename + '.map'`.
             let ends = name.match_indices('.').map(|(at, _)| at).filter(|at| *at > 0);
             let start = path.len() - name.len();
             whole.extend(ends.filter(|at| others(&path[..start + at])).map(|at| name[at..].to_owned()));
-            beginnings.extend(folders.split('/').filter(|folder| !folder.is_empty()).map(str::to_owned));
-            let separators = name.char_indices().filter(|(at, character)| *at > 0 && SEPARATORS.contains(character));
-            beginnings.extend(separators.map(|(at, _)| name[..=at].to_owned()));
+            folder_names.extend(folders.split('/').filter(|folder| !folder.is_empty()).map(str::to_owned));
+            beginnings.push(name.to_owned());
             if let Some((stem, extension)) = name.rsplit_once('.').filter(|_| may_be_left_out(path)) {
                 stems.push(stem.to_owned());
                 // TypeScript's sources are imported by the names of what they become.
-                whole.extend(extension.find("ts").map(|_| format!("{stem}.{}", extension.replace("ts", "js"))));
+                let written = extension.replace("ts", "js");
+                whole.push(format!("{stem}.{}", written.replace("jsx", "js")));
+                whole.push(format!("{stem}.{written}"));
             }
         }
         let finders = |mut names: Vec<String>| {
@@ -51,22 +56,40 @@ impl Names {
             names.dedup();
             names.into_iter().map(|name| Finder::new(name.as_bytes()).into_owned()).collect()
         };
-        Self { whole: finders(whole), beginnings: finders(beginnings), stems: finders(stems) }
+        let beginnings = beginnings.into_iter().map(|name| {
+            let start = &name.as_bytes()[..BEGINNING.min(name.len())];
+            (Finder::new(start).into_owned(), name.into_bytes())
+        });
+        Self {
+            beginnings: beginnings.collect(),
+            whole: finders(whole),
+            folders: finders(folder_names),
+            stems: finders(stems),
+        }
     }
 
     /// How many texts have to be looked for.
     pub(super) fn len(&self) -> usize {
-        self.whole.len() + self.beginnings.len() + self.stems.len()
+        self.whole.len() + self.folders.len() + self.beginnings.len() + self.stems.len()
     }
 
     /// Whether `text` may name one of the files.
     pub(super) fn are_in(&self, text: &[u8]) -> bool {
+        let text = &*text.to_ascii_lowercase();
         let is_named = |finder: &Finder<'_>| finder.find_iter(text).any(|at| !is_in_source_map_comment(text, at));
         let ends = |finder: &Finder<'_>, end: fn(&[u8]) -> bool| {
             finder.find_iter(text).any(|at| end(&text[at + finder.needle().len()..]))
         };
+        let begins = |(finder, name): &(Finder<'_>, Vec<u8>)| {
+            finder.find_iter(text).any(|at| {
+                let common = text[at..].iter().zip(name).take_while(|(one, other)| one == other).count();
+                at.checked_sub(1).is_some_and(|before| is_start_of_name(text[before]))
+                    && is_end_of_constant(&text[at + common..])
+            })
+        };
         self.whole.iter().any(is_named)
-            || self.beginnings.iter().any(|finder| ends(finder, is_end_of_constant))
+            || self.folders.iter().any(|finder| ends(finder, is_end_of_constant))
+            || self.beginnings.iter().any(begins)
             || self.stems.iter().any(|finder| ends(finder, is_end_of_word))
     }
 }
@@ -74,6 +97,10 @@ impl Names {
 fn is_in_source_map_comment(text: &[u8], at: usize) -> bool {
     let word = text[..at].iter().rposition(u8::is_ascii_whitespace).map_or(0, |end| end + 1);
     text[word..at].starts_with(SOURCE_MAP_COMMENT)
+}
+
+fn is_start_of_name(before: u8) -> bool {
+    matches!(before, b'/' | b'\\' | b'\'' | b'"' | b'`' | b'}')
 }
 
 /// Whether the text of a constant ends here, or a star or a placeholder follows.
@@ -106,7 +133,13 @@ mod tests {
     #[case("f(__filename + '.js.map')", true)]
     #[case("texts of all kinds", false)]
     #[case("require('./texts/other.js')", false)]
-    #[case("x('lang')", false)]
+    #[case("x('/la' + 'ng-en.txt')", true)]
+    #[case("read(__dirname + '/not' + x)", true)]
+    #[case("require('./Notes.MD')", true)]
+    #[case("import './tool.js'", true)]
+    #[case("import './view.js'", true)]
+    #[case("x('language')", false)]
+    #[case("x('l')", false)]
     #[case("require('./config/rules')", true)]
     #[case("exec('node config/rules --all')", true)]
     #[case("import './tool.js'", true)]
@@ -116,9 +149,9 @@ mod tests {
     #[case("code\n//# sourceMappingURL=a.js.map\nf('a.js.map')", true)]
     fn names_are_found_in_every_form(#[case] text: &str, #[case] expected: bool) {
         let names = Names::of(
-            ["notes.md", "texts/lang-en.txt", "a.js.map", "rules.json", "tool.ts"],
+            ["notes.md", "texts/lang-en.txt", "a.js.map", "rules.json", "tool.ts", "View.tsx"],
             |path| path == "a",
-            |path| path.ends_with("json") || path.ends_with("ts"),
+            |path| path.ends_with("json") || path.ends_with("ts") || path.ends_with("tsx"),
         );
         assert_eq!(names.are_in(text.as_bytes()), expected);
     }

@@ -178,8 +178,11 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
     /// The files that are asked for may hide their references, and are followed; the others are the source's own.
     fn is_passed_over(&mut self, path: &'f str) -> bool {
         let (Some(pending), Some(wanted)) = (&self.pending, self.wanted) else { return false };
-        // With `exports` an import of which nothing is known leads to everything that can be imported.
-        let is_open = self.is_open();
+        // With `exports` an import of which nothing is known leads to everything that can be imported, and other
+        // maps of the manifest give files further names.
+        let own = self.files.scope("").1;
+        let has_names = ["imports", "browser"].iter().any(|key| own.get(key).is_some_and(serde_json::Value::is_object));
+        let is_open = self.is_open() && !has_names;
         let by_name = |path: &&str| {
             let runs_unnamed = matches!(Language::of(path), Some(Language::Other | Language::Including))
                 || is_compiled(path)

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::artifact::{ArtifactContents, read_entries};
 use crate::capability::{looks, signals_within};
 use crate::compare::{added_code, added_lines, line_runs};
-use crate::finding::UnexplainedText;
+use crate::finding::{UnexplainedText, machine_code};
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::reach::{Reach, ReachLimits, ReachMap, is_compiled, may_refer};
 use crate::rebuild::run::FailureKind;
@@ -115,7 +115,8 @@ impl Files<'_> {
 
     fn source_text(&self, file: &LedgerFile) -> Option<String> {
         let counterpart = file.counterpart.as_ref()?;
-        String::from_utf8(self.source?.read_blob(counterpart.blob)?).ok()
+        let content = self.source?.read_blob(counterpart.blob)?;
+        Some(String::from_utf8_lossy(&content).into_owned())
     }
 }
 
@@ -173,8 +174,12 @@ fn held(
 /// What one file holds that neither the source nor a rebuild has.
 fn text(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome, reach: Reach) -> Option<UnexplainedText> {
     let path = file.path.to_string();
-    let published = match String::from_utf8(files.read(&file.path)?.into_owned()) {
-        Ok(text) if !text.contains('\0') => text,
+    let content = files.read(&file.path)?;
+    // What runs is read as its interpreter reads it, whatever bytes stand between.
+    let is_program = SourceKind::of(&file.path).is_some() || reach != Reach::Inert && may_refer(&file.path);
+    let published = match std::str::from_utf8(&content) {
+        Ok(text) if !text.contains('\0') => text.to_owned(),
+        _ if is_program && machine_code(&content).is_none() => String::from_utf8_lossy(&content).into_owned(),
         _ => return Some(UnexplainedText { path, is_binary: true, ..UnexplainedText::default() }),
     };
     // What a rebuild made is nearer to the published file than anything in git.
