@@ -53,7 +53,15 @@ fn left_out(manifest: &Value, paths: &[String]) -> BTreeSet<String> {
     if !selection.refusals.is_empty() {
         return BTreeSet::new();
     }
-    paths.iter().filter(|path| !selection.files.contains_key(*path)).cloned().collect()
+    paths.iter().filter(|path| !selection.files.contains_key(*path) && !was_always_packed(path)).cloned().collect()
+}
+
+/// Whether npm before version 9 packed a document of this name whatever `files` says.
+fn was_always_packed(path: &str) -> bool {
+    let name = path.to_ascii_lowercase();
+    let (stem, extension) = name.split_once('.').unwrap_or((&name, ""));
+    let is_document = matches!(extension, "" | "md" | "markdown" | "txt" | "rst");
+    is_document && matches!(stem, "changelog" | "changes" | "history" | "notice") || path == "npm-shrinkwrap.json"
 }
 
 #[cfg(test)]
@@ -76,6 +84,9 @@ mod tests {
         for all in [json!({}), json!({"files": ["**/*"]}), json!({"files": "dist"})] {
             assert!(left_out(all.clone()).is_empty(), "{all}");
         }
+        let older = ["CHANGELOG.md", "NOTICE", "npm-shrinkwrap.json", "history.js", "a/NOTICE"].map(str::to_owned);
+        let left: Vec<_> = super::left_out(&manifest, &older).into_iter().collect();
+        assert_eq!(left, ["a/NOTICE", "history.js"], "older npm took the others from anywhere");
         let mut private = manifest;
         private["private"] = json!(true);
         assert!(left_out(private).is_empty(), "another manifest was published");

@@ -20,10 +20,10 @@ const MAX_WAYS: usize = 2;
 
 /// Ways to build by a shell file.
 ///
-/// A name proves little, so there are none unless the commit lacks the `main` of its own manifest: such a package is
-/// built by something. An added file in a release that is published as committed thus never waits for a build.
+/// A name proves little, so there are none unless the `main` of the commit's own manifest is published and not in the
+/// commit: such a package is built by something. A file that is added to any other release does not wait for a build.
 pub(super) fn ways(scene: &Scene<'_>) -> Vec<Way> {
-    if !lacks_main(scene) {
+    if !has_unexplained_main(scene) {
         return Vec::new();
     }
     let below = |place: &str| {
@@ -70,22 +70,29 @@ fn way(scene: &Scene<'_>, file: &str, shell: &str) -> Way {
     }
 }
 
-/// Whether the commit does not hold what its manifest names as `main`.
-fn lacks_main(scene: &Scene<'_>) -> bool {
+/// Whether what the commit's manifest names as `main` is published, and the commit does not hold it.
+fn has_unexplained_main(scene: &Scene<'_>) -> bool {
     let files = scene.commit.manifest(scene.directory).map(|manifest| main_files(&manifest)).unwrap_or_default();
-    !files.is_empty() && !files.iter().any(|file| scene.commit.is_file(&join(scene.directory, file)))
+    files.iter().any(|file| scene.residue.contains(file))
+        && !files.iter().any(|file| scene.commit.is_file(&join(scene.directory, file)))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::rebuild::strategy::test_tree::{infer_in, outline};
+    use crate::rebuild::strategy::Claims;
+    use crate::rebuild::strategy::test_tree::{PUBLISHED, infer_with, outline};
 
     #[test]
     fn a_shell_file_builds_where_nothing_else_makes_what_is_published() {
         let manifest = r#"{"name":"a","version":"1.0.0","main":"./index.cjs","devDependencies":{"typescript":"5"}}"#;
         let packing = "#!/bin/bash\nif [ -z \"$X\" ]; then npx tsc --outDir lib; fi\n";
         let releasing = "#!/bin/bash\nnpx tsc\nnpm publish\n";
-        let first = |files: &[(&str, &str)]| outline(&infer_in("", "a", files).unwrap()[0]);
+        let claims = Claims { published_at: Some(PUBLISHED), ..Claims::default() };
+        let first_of = |files: &[(&str, &str)], residue: &[&str]| {
+            let residue: Vec<String> = residue.iter().map(|path| (*path).to_owned()).collect();
+            outline(&infer_with("", "a", files, &claims, &residue).unwrap()[0])
+        };
+        let first = |files: &[(&str, &str)]| first_of(files, &["index.cjs", "lib/a.js"]);
         let files = [
             ("package.json", manifest),
             ("scripts/build/build.sh", "echo nothing\n"),
@@ -96,6 +103,7 @@ mod tests {
         let plain = "plain-pack no install\npack . Npm";
         assert_eq!(first(&[&files[..], &[("index.cjs", "")]].concat()), plain, "what is published is in git");
         assert_eq!(first(&[files[0], files[1], files[3]]), plain, "what publishes is not run");
+        assert_eq!(first_of(&files, &["lib/a.js"]), plain, "no `main` is published");
         let scripted = manifest.replace(r#""main""#, r#""scripts":{"prepare":"tsc"},"main""#);
         let scripted = [("package.json", scripted.as_str()), files[2]];
         assert!(first(&scripted).starts_with("lifecycle"), "a script of the manifest says how");
