@@ -143,6 +143,13 @@ pub(super) struct Overrides {
     pub(super) directory: Option<String>,
 }
 
+impl Overrides {
+    /// Whether any is given; they are about one package.
+    pub(super) fn are_given(&self) -> bool {
+        self.artifact.is_some() || self.repository.is_some() || self.commit.is_some() || self.directory.is_some()
+    }
+}
+
 /// Whether and how packages are rebuilt.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct RebuildArguments {

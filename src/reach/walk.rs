@@ -178,6 +178,9 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
     /// The files that are asked for may hide their references, and are followed; the others are the source's own.
     fn is_passed_over(&mut self, path: &'f str) -> bool {
         let (Some(pending), Some(wanted)) = (&self.pending, self.wanted) else { return false };
+        if wanted.contains(path) || self.are_others_silent == Some(false) {
+            return false;
+        }
         // With `exports` an import of which nothing is known leads to everything that can be imported, and other
         // maps of the manifest give files further names.
         let own = self.files.scope("").1;
@@ -189,7 +192,7 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
                 || path.rsplit('/').next().is_some_and(|name| name.starts_with("index."));
             !runs_unnamed && (is_open || !is_importable(path))
         };
-        if wanted.contains(path) || self.are_others_silent == Some(false) || !pending.iter().all(by_name) {
+        if !pending.iter().all(by_name) {
             return false;
         }
         if self.are_others_silent.is_none() {

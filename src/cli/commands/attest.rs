@@ -12,9 +12,9 @@ use crate::attest::{
     Circumstances, LockedRelease, LockedVerdict, Predicate, SigningKey, Statement, Statements, releases, sign,
     verdict_lock,
 };
-use crate::cli::arguments::{Attest, Common, FindingArguments, subject};
+use crate::cli::arguments::{Attest, Common, FindingArguments};
 use crate::cli::commands::key::signing_key;
-use crate::cli::commands::verify::{DEFAULT_JOBS, Outcome, verify_all};
+use crate::cli::commands::verify::{DEFAULT_JOBS, Outcome, requests, verify_all};
 use crate::cli::error::CliError;
 use crate::cli::{output, setup};
 use crate::config::Config;
@@ -29,11 +29,7 @@ pub(super) const MAX_LOCKFILE: u64 = 64 << 20;
 
 pub(super) fn run(command: &Attest, common: &Common, config: &Config) -> Result<u8, CliError> {
     let overrides = &command.overrides;
-    let single = overrides.artifact.is_some()
-        || overrides.repository.is_some()
-        || overrides.commit.is_some()
-        || overrides.directory.is_some()
-        || command.rebuild.plan_file.is_some();
+    let single = overrides.are_given() || command.rebuild.plan_file.is_some();
     if single && command.subjects.len() > 1 {
         let message = "`--artifact`, `--repository`, `--commit`, `--directory` and `--plan-file` apply to one package at \
                        a time";
@@ -56,15 +52,7 @@ pub(super) fn run(command: &Attest, common: &Common, config: &Config) -> Result<
                 let request = setup::request(subject, overrides, Shown::default())?;
                 Ok(Request { digests: true, ..request })
             };
-            let mut requests: Vec<(String, Result<Request, CliError>)> = command
-                .subjects
-                .iter()
-                .map(|text| (text.clone(), subject(text).and_then(|subject| request(Some(subject)))))
-                .collect();
-            if let (true, Some(path)) = (requests.is_empty(), &overrides.artifact) {
-                requests.push((path.display().to_string(), request(None)));
-            }
-            signer.attest(requests, &mut context, jobs, common.quiet)?
+            signer.attest(requests(&command.subjects, overrides, request), &mut context, jobs, common.quiet)?
         }
     };
     output::write(None, &format!("signed by {}\n", signer.key.public().id()))?;

@@ -3,11 +3,12 @@ use std::collections::BTreeMap;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use crate::cli::arguments::{Common, ReportFormat, Verify, subject};
+use crate::cli::arguments::{Common, Overrides, ReportFormat, Verify, subject};
 use crate::cli::error::CliError;
 use crate::cli::rendered::{self, Rendered};
 use crate::cli::{output, setup};
 use crate::config::Config;
+use crate::package::Subject;
 use crate::report::printable::printable;
 use crate::report::terminal::Detail;
 use crate::verdict::{Verdict, worst_exit_code};
@@ -28,12 +29,7 @@ pub(super) struct Outcome<R> {
 
 pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<u8, CliError> {
     let overrides = &command.overrides;
-    let single = overrides.artifact.is_some()
-        || overrides.repository.is_some()
-        || overrides.commit.is_some()
-        || overrides.directory.is_some()
-        || command.findings.since.is_some()
-        || command.rebuild.plan_file.is_some();
+    let single = overrides.are_given() || command.findings.since.is_some() || command.rebuild.plan_file.is_some();
     if single && command.subjects.len() > 1 {
         let message = "`--artifact`, `--repository`, `--commit`, `--directory`, `--since` and `--plan-file` apply to one \
                        package at a time";
@@ -48,15 +44,7 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
         let digests = command.format == ReportFormat::Json || !policy.is_empty();
         Ok(Request { digests, since: command.findings.since.clone(), ..request })
     };
-    // A wrong subject is told at once, and the others are still verified.
-    let mut requests: Vec<(String, Result<Request, CliError>)> = command
-        .subjects
-        .iter()
-        .map(|text| (text.clone(), subject(text).and_then(|subject| request(Some(subject)))))
-        .collect();
-    if let (true, Some(path)) = (requests.is_empty(), &overrides.artifact) {
-        requests.push((path.display().to_string(), request(None)));
-    }
+    let requests = requests(&command.subjects, overrides, request);
     let jobs = command.jobs.or(config.jobs).unwrap_or(DEFAULT_JOBS).max(1);
     let detail = if common.verbose { Detail::Everything } else { Detail::Brief };
     let render =
@@ -84,6 +72,21 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
         Ok((_, exit_code)) => *exit_code,
         Err(error) => error.exit_code(),
     })))
+}
+
+/// What is asked of each subject, or of the artifact alone where none is named.
+pub(super) fn requests(
+    subjects: &[String],
+    overrides: &Overrides,
+    request: impl Fn(Option<Subject>) -> Result<Request, CliError>,
+) -> Vec<(String, Result<Request, CliError>)> {
+    // A wrong subject is told at once, and the others are still verified.
+    let asked = |text: &String| (text.clone(), subject(text).and_then(|subject| request(Some(subject))));
+    let mut requests: Vec<_> = subjects.iter().map(asked).collect();
+    if let (true, Some(path)) = (requests.is_empty(), &overrides.artifact) {
+        requests.push((path.display().to_string(), request(None)));
+    }
+    requests
 }
 
 /// Verifies concurrently; `take` gets the outcomes in the order of the requests, each as soon as that is possible.

@@ -78,13 +78,7 @@ pub(crate) fn read_one<R: Send>(
     content: &[u8],
     judge: impl Fn(&Parsed<'_>) -> Option<R> + Sync,
 ) -> Option<R> {
-    let text = bounded_text(kind, content)?;
-    on_large_stack(|| {
-        kind.grammars().into_iter().find_map(|grammar| {
-            let allocator = Allocator::default();
-            judge(&parse(&allocator, text, grammar)?)
-        })
-    })
+    under_grammars(kind, content, |allocator, text, grammar| judge(&parse(allocator, text, grammar)?))
 }
 
 /// Like [`read_one`], for what asks for the tree alone: nothing is collected beside it.
@@ -93,17 +87,23 @@ pub(crate) fn read_tree<R: Send>(
     content: &[u8],
     judge: impl Fn(&Program<'_>) -> Option<R> + Sync,
 ) -> Option<R> {
-    let text = bounded_text(kind, content)?;
-    on_large_stack(|| {
-        kind.grammars().into_iter().find_map(|grammar| {
-            let allocator = Allocator::default();
-            let result = Parser::new(&allocator, text, grammar).with_options(options(grammar)).parse();
-            if result.panicked || !result.diagnostics.is_empty() {
-                return None;
-            }
-            judge(&result.program)
-        })
+    under_grammars(kind, content, |allocator, text, grammar| {
+        let result = Parser::new(allocator, text, grammar).with_options(options(grammar)).parse();
+        if result.panicked || !result.diagnostics.is_empty() {
+            return None;
+        }
+        judge(&result.program)
     })
+}
+
+/// Reads one text under the first grammar for which `read` has an answer.
+fn under_grammars<R: Send>(
+    kind: SourceKind,
+    content: &[u8],
+    read: impl Fn(&Allocator, &str, SourceType) -> Option<R> + Sync,
+) -> Option<R> {
+    let text = bounded_text(kind, content)?;
+    on_large_stack(|| kind.grammars().into_iter().find_map(|grammar| read(&Allocator::default(), text, grammar)))
 }
 
 fn bounded_text(kind: SourceKind, content: &[u8]) -> Option<&str> {
