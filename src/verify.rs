@@ -41,6 +41,7 @@ async fn attempt(request: &Request, context: &Context) -> Result<Verification, V
             Err(unreadable) => return stages::conclude_unread(&claim, &artifact, &source, &unreadable),
         };
         let matched = stages::match_source(&mut source, &contents, &claim)?;
+        let matched = stages::settle_repository(matched, &mut source, &contents, &claim, &context);
         let mut compared = stages::compare_with(&matched, &source, &contents, &artifact, &claim, &context);
         stages::rebuild(&matched, &mut source, &contents, &mut compared, &artifact, &claim, &context);
         let earlier = stages::earlier(&claim, &matched, &mut compared, &request, &context)?;

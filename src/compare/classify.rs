@@ -407,7 +407,7 @@ impl Row<'_> {
 }
 
 /// Whether a file takes effect by its name alone, so that content copied there is new behaviour.
-fn acts_by_name(path: &str) -> bool {
+pub(crate) fn acts_by_name(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     matches!(name, "binding.gyp" | "npm-shrinkwrap.json" | "package.json" | ".npmrc")
         || path == "server.js"

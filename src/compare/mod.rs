@@ -12,6 +12,7 @@ mod source_only;
 mod text_diff;
 mod unexplained;
 
+pub(crate) use classify::acts_by_name;
 pub use classify::{Compared, Comparison, compare};
 pub use contents::PublishedContents;
 pub use rebuild::{Candidate, RebuiltFile, explain_by_rebuild};

@@ -28,6 +28,7 @@ pub const DESCRIPTIONS: &[(&str, &str)] = descriptions![
     "added-command",
     "colliding-names",
     "borrowed-repository",
+    "switched-repository",
     "moved-content",
     "verbatim",
     "annotated-tag",

@@ -11,8 +11,9 @@ use crate::provenance::PublisherEvidence;
 use crate::reach::Reach;
 use crate::registry::ReleaseMetadata;
 use crate::source::git::MovedTag;
-use crate::source::location::LocationError;
+use crate::source::location::{LocationError, RepositoryLocation};
 use crate::source::match_commit::{CommitMatch, MatchStanding};
+use crate::source::repository_move::RepositoryMove;
 use crate::yara::YaraScan;
 
 /// Tells of a file when it takes effect, and on what way; `None` where that is not known.
@@ -65,6 +66,10 @@ pub struct Evidence<'a> {
     pub moved_tags: &'a [MovedTag],
     /// Repository fields that name nothing fetchable.
     pub refused_locations: &'a [LocationError],
+    /// The repository that the release names and that could not be opened, and why, where another was compared with.
+    pub unreached: Option<(&'a RepositoryLocation, &'a str)>,
+    /// How the repository differs from the one that an earlier release names.
+    pub repository_move: Option<&'a RepositoryMove>,
     /// Where the registry's metadata contradicts the artifact's manifest.
     pub confusion: &'a [ManifestDifference],
     /// Why a manifest cannot be read.

@@ -139,6 +139,7 @@ pub(super) fn neighbour(text: &str, published_at: i64) -> Neighbour {
         has_git_head: false,
         has_provenance: false,
         publisher: None,
+        repository: None,
     }
 }
 

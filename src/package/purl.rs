@@ -69,6 +69,10 @@ fn parse_purl(text: &str) -> Result<Subject, SubjectError> {
         let reason = format!("the qualifier `{qualifier}` is not supported");
         return Err(SubjectError::Purl { text: text.to_owned(), reason });
     }
+    if let Some(path) = purl.subpath() {
+        let reason = format!("a package is verified whole, not its part `{path}`");
+        return Err(SubjectError::Purl { text: text.to_owned(), reason });
+    }
     let ecosystem =
         Ecosystem::from_purl_type(purl.ty()).ok_or_else(|| SubjectError::Ecosystem(purl.ty().to_owned()))?;
     let name = match purl.namespace() {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::artifact::EntryKind;
+use crate::compare::acts_by_name;
 use crate::ledger::{Explanation, LedgerFile};
 use crate::report::printable::printable;
 use crate::report::words;
@@ -187,6 +188,7 @@ fn source_steps(verification: &Verification, file: &LedgerFile) -> Vec<(&'static
         Explanation::Modified { same_as: Some(other), .. } => {
             format!("`{other}`, but the commit has other code at this path")
         }
+        _ if acts_by_name(&file.path) => "not looked for: the name has an effect of its own".to_owned(),
         _ => "nowhere in the commit".to_owned(),
     };
     steps.push(("same content elsewhere", elsewhere));

@@ -26,6 +26,8 @@ pub enum ClaimOrigin {
     Bugs,
     /// The certificate of the workflow that built the artifact.
     Provenance,
+    /// The `repository` of an earlier release, which this one does not name.
+    EarlierRelease,
 }
 
 impl fmt::Display for ClaimOrigin {
@@ -36,6 +38,7 @@ impl fmt::Display for ClaimOrigin {
             Self::Homepage => "homepage",
             Self::Bugs => "bugs",
             Self::Provenance => "provenance",
+            Self::EarlierRelease => "earlier release",
         })
     }
 }
@@ -123,6 +126,16 @@ impl RepositoryLocation {
         }
     }
 
+    /// Whether both lead to one repository, or to two that one owner at a public host has: no stranger makes a second.
+    pub fn has_owner_of(&self, other: &Self) -> bool {
+        let (this, other) = (Place::of(self), Place::of(other));
+        let owner = |place: &Place| place.path.split('/').next().map(str::to_owned);
+        this == other
+            || this.host == other.host
+                && COLLISION_REFUSING_HOSTS.contains(&this.host.as_str())
+                && owner(&this) == owner(&other)
+    }
+
     /// What git calls a clone of it, where that is a plain name.
     pub fn clone_name(&self) -> Option<String> {
         let path = self.url.trim_end_matches('/');
@@ -143,6 +156,24 @@ impl fmt::Display for RepositoryLocation {
 impl fmt::Debug for RepositoryLocation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "RepositoryLocation({})", self.url)
+    }
+}
+
+/// Where a repository is, whatever the transport.
+#[derive(PartialEq, Eq)]
+struct Place {
+    host: String,
+    path: String,
+}
+
+impl Place {
+    fn of(location: &RepositoryLocation) -> Self {
+        // Public hosts do not tell letters apart, and a release moved by their case alone is no move.
+        let address = location.url.to_ascii_lowercase();
+        let url = Url::parse(&address).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default().to_owned();
+        let path = url.as_ref().map_or(address.as_str(), Url::path).trim_matches('/');
+        Self { host, path: path.strip_suffix(".git").unwrap_or(path).to_owned() }
     }
 }
 
@@ -377,6 +408,30 @@ mod tests {
         }
         for text in ["/", "/srv/..", "/srv/.hidden", "/srv/a b", "/srv/node_modules"] {
             assert_eq!(name(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_owner_is_known_at_public_hosts_alone() {
+        let has_owner_of = |first: &str, second: &str| {
+            let parse = |text: &str| RepositoryLocation::from_metadata(text).unwrap();
+            parse(first).has_owner_of(&parse(second))
+        };
+        for (first, second) in [
+            ("Chalk/Chalk", "chalk/chalk"),
+            ("chalk/chalk", "chalk/ansi-styles"),
+            ("gitlab:group/sub/name", "gitlab:group/other"),
+            ("https://git.example/a/b.git", "git@git.example:a/b"),
+        ] {
+            assert!(has_owner_of(first, second), "{first} {second}");
+        }
+        for (first, second) in [
+            ("chalk/chalk", "stranger/chalk"),
+            ("chalk/chalk", "gitlab:chalk/chalk"),
+            ("https://git.example/a/b", "https://git.example/a/c"),
+            ("https://git.example/a/b", "https://git.example:8443/x/b"),
+        ] {
+            assert!(!has_owner_of(first, second), "{first} {second}");
         }
     }
 

@@ -9,6 +9,7 @@ pub mod git;
 pub mod history;
 pub mod location;
 pub mod match_commit;
+pub mod repository_move;
 pub mod scoring;
 pub mod seen_lines;
 pub mod tags;

@@ -40,6 +40,8 @@ pub struct DraftWorld {
     pub repository: RepositoryDescription,
     /// Whether [`Self::repository`] is another one than the honest package's.
     pub repository_changed: bool,
+    /// Where the changed repository is, if the honest one remains at its address.
+    pub address: Option<String>,
     /// The label of the commit that the registry names, or a full id.
     pub git_head: Option<String>,
     /// Whether the honest release was verified before, so that the cache remembers its tags.

@@ -303,6 +303,7 @@ impl<'a> Base<'a> {
             folder: self.folder.clone(),
             repository: self.case.repositories.first()?.clone(),
             repository_changed: false,
+            address: None,
             git_head: Some(TRANSFORMED.to_owned()),
             seen_before: false,
         };
@@ -335,7 +336,7 @@ impl Shop<'_> {
                 source,
             })?;
             git_head = git_head.map(|label| built.commits.get(&label).map_or(label, |commit| commit.id.clone()));
-            repository = Some((address_of(base.case), path));
+            repository = Some((world.address.clone().unwrap_or_else(|| address_of(base.case)), path));
         } else if git_head.as_deref() == Some(TRANSFORMED) {
             git_head = Some(base.honest.commit.clone());
         }

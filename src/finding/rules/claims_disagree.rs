@@ -22,11 +22,12 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     if winner.evidence.contains(&match_commit::Evidence::Override) {
         return Vec::new();
     }
-    let winner_tagged = tag_of(winner).is_some();
+    let winners = tag_of(winner).map(|(form, _)| form);
+    // Where packages lie side by side, the plain tag of a version may be another one's.
+    let is_one_of_many = winners == Some(TagForm::Package) && !winner.directory.path.is_empty();
     let tell = |other: &Candidate| {
         let (claim, name) = match tag_of(other) {
-            // Two tags of one version (`1.2.3` and `1.2.3-npm`) are two editions, not a contradiction.
-            Some(tag) if !winner_tagged => ("the tag", format!("`{tag}`")),
+            Some((form, tag)) if !(is_one_of_many && form > TagForm::Package) => ("the tag", format!("`{tag}`")),
             // A release commit that only sets the version is made, and tagged, by the workflow itself.
             _ if other.evidence.contains(&match_commit::Evidence::Provenance) && other.matched + 1 < winner.matched => {
                 ("the publisher's", "provenance".to_owned())
@@ -48,9 +49,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     matched.others.iter().filter_map(tell).collect()
 }
 
-fn tag_of(candidate: &Candidate) -> Option<&str> {
+/// A tag that means this version and no other edition of it, as `1.2.3-npm` may.
+fn tag_of(candidate: &Candidate) -> Option<(TagForm, &str)> {
     candidate.evidence.iter().find_map(|evidence| match evidence {
-        match_commit::Evidence::Tag { form, name } if *form <= TagForm::Prefixed => Some(name.as_str()),
+        match_commit::Evidence::Tag { form, name } if *form <= TagForm::Prefixed => Some((*form, name.as_str())),
         _ => None,
     })
 }
@@ -61,7 +63,12 @@ mod tests {
     use crate::finding::support::{candidate, matched};
 
     fn judged(winner: match_commit::Evidence, other: match_commit::Evidence) -> usize {
+        judged_in("", winner, other)
+    }
+
+    fn judged_in(directory: &str, winner: match_commit::Evidence, other: match_commit::Evidence) -> usize {
         let mut matched = matched(match_commit::MatchStanding::Established);
+        matched.winner.directory.path = directory.to_owned();
         matched.winner.evidence.push(winner);
         matched.others.push(Candidate { evidence: vec![other], ..candidate('b') });
         judge(&Evidence { matched: Some(&matched), ..Evidence::default() }).len()
@@ -75,11 +82,15 @@ mod tests {
     fn fires() {
         assert_eq!(judged(tag(TagForm::Version), match_commit::Evidence::GitHead), 1);
         assert_eq!(judged(match_commit::Evidence::VersionIntroduced, tag(TagForm::Version)), 1);
+        assert_eq!(judged(tag(TagForm::Package), tag(TagForm::Version)), 1);
+        assert_eq!(judged(tag(TagForm::Prefixed), tag(TagForm::Version)), 1);
+        assert_eq!(judged_in("packages/a", tag(TagForm::Package), tag(TagForm::Package)), 1);
     }
 
     #[test]
     fn stays_silent() {
-        assert_eq!(judged(tag(TagForm::Version), tag(TagForm::Version)), 0);
+        assert_eq!(judged(tag(TagForm::Version), tag(TagForm::Suffixed)), 0, "another edition");
+        assert_eq!(judged_in("packages/a", tag(TagForm::Package), tag(TagForm::Version)), 0, "another package's");
         assert_eq!(judged(match_commit::Evidence::Override, match_commit::Evidence::GitHead), 0);
         assert_eq!(judged(match_commit::Evidence::VersionIntroduced, tag(TagForm::Foreign)), 0);
     }

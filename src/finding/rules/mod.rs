@@ -32,6 +32,7 @@ mod policy_unused;
 mod provenance_dropped;
 mod publisher_changed;
 mod release_not_served;
+mod repository_changed;
 mod repository_mismatch;
 mod repository_unusable;
 mod sha1_collision;
@@ -93,6 +94,7 @@ rules! {
     CommitMissing: commit_missing,
     TagMoved: tag_moved,
     ClaimsDisagree: claims_disagree,
+    RepositoryChanged: repository_changed,
     RepositoryMismatch: repository_mismatch,
     RepositoryUnusable: repository_unusable,
     DigestDiffers: digest_differs,

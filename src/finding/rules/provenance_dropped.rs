@@ -1,7 +1,7 @@
 //! `provenance-dropped`
 
 use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
-use crate::registry::{Neighbour, Neighbours, ReleaseMetadata};
+use crate::registry::{Neighbour, Neighbours};
 
 /// What the rule says of itself.
 pub(super) const DESCRIPTION: Description = Description {
@@ -18,18 +18,10 @@ pub(super) const DESCRIPTION: Description = Description {
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let Some(metadata) = evidence.metadata.filter(|metadata| !metadata.has_provenance) else { return Vec::new() };
     let Neighbours { earlier, lower, .. } = &metadata.neighbours;
-    let stated = |other: &&Neighbour| other.has_provenance && is_before(other, metadata);
+    let stated = |other: &&Neighbour| other.has_provenance && other.is_before(metadata);
     let Some(other) = earlier.iter().chain(lower).find(stated) else { return Vec::new() };
     let message = format!("release {} states a provenance attestation, this one states none", other.version);
     vec![Finding::new(Rule::ProvenanceDropped, None, message)]
-}
-
-/// Whether a neighbour was published before this release, as far as the registry tells.
-pub(super) fn is_before(other: &Neighbour, metadata: &ReleaseMetadata) -> bool {
-    match (other.published_at, metadata.published_at) {
-        (Some(other), Some(this)) => other < this,
-        _ => true,
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! `publisher-changed`
 
-use crate::finding::rules::provenance_dropped::is_before;
 use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
 use crate::registry::{Neighbour, Neighbours};
 
@@ -23,7 +22,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let before: Vec<(&Neighbour, &String)> = earlier
         .iter()
         .chain(lower)
-        .filter(|other| is_before(other, metadata))
+        .filter(|other| other.is_before(metadata))
         .filter_map(|other| Some((other, other.publisher.as_ref()?)))
         .collect();
     let Some((other, account)) = before.first().filter(|_| before.iter().all(|(_, account)| *account != publisher))

@@ -15,19 +15,25 @@ pub(super) const DESCRIPTION: Description = Description {
 
 /// Judges.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let errors = evidence.refused_locations.iter();
-    errors.map(|error| Finding::new(Rule::RepositoryUnusable, None, error.to_string())).collect()
+    let refused = evidence.refused_locations.iter().map(ToString::to_string);
+    let unreached = evidence.unreached.iter().map(|(location, reason)| {
+        format!("`{location}`, which the release names, could not be opened, another was compared with: {reason}")
+    });
+    refused.chain(unreached).map(|message| Finding::new(Rule::RepositoryUnusable, None, message)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::location::claims;
+    use crate::source::location::{RepositoryLocation, claims};
 
     #[test]
     fn fires() {
         let (_, refused) = claims(Some(&serde_json::json!("file:///etc")), None, None);
         assert_eq!(judge(&Evidence { refused_locations: &refused, ..Evidence::default() }).len(), 1);
+        let location = RepositoryLocation::from_metadata("https://git.example/a/b").unwrap();
+        let unreached = Some((&location, "it is gone"));
+        assert_eq!(judge(&Evidence { unreached, ..Evidence::default() }).len(), 1);
     }
 
     #[test]

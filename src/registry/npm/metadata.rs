@@ -77,6 +77,8 @@ pub struct Neighbours {
     pub later: Option<Neighbour>,
     /// The highest lower version that had been there for 30 days when this one was published.
     pub settled: Option<Neighbour>,
+    /// The version published first of those that came 30 days or more after this one.
+    pub months_later: Option<Neighbour>,
 }
 
 /// Another published version and which claims the registry has for it.
@@ -92,6 +94,18 @@ pub struct Neighbour {
     pub has_provenance: bool,
     /// The publisher's account name.
     pub publisher: Option<String>,
+    /// Its `repository`.
+    pub repository: Option<Value>,
+}
+
+impl Neighbour {
+    /// Whether it was published before this release, as far as the registry tells.
+    pub fn is_before(&self, release: &ReleaseMetadata) -> bool {
+        match (self.published_at, release.published_at) {
+            (Some(other), Some(this)) => other < this,
+            _ => true,
+        }
+    }
 }
 
 /// Which digests of the artifact the registry states.
@@ -178,7 +192,7 @@ impl ReleaseMetadata {
     }
 }
 
-fn present(manifest: &Value, key: &str) -> Option<Value> {
+pub(super) fn present(manifest: &Value, key: &str) -> Option<Value> {
     manifest.get(key).filter(|value| !value.is_null()).cloned()
 }
 

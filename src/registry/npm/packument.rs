@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::claims::Claims;
+use super::metadata::present;
 use super::record::{Encoding, StoredRelease};
 use super::{Neighbour, Neighbours, RegistryError};
 use crate::package::{PackageName, Version};
@@ -168,7 +169,7 @@ impl<'a> Packument<'a> {
         let times = self.all_times();
         let (mut lower, mut higher): (Option<Candidate<'_>>, Option<Candidate<'_>>) = (None, None);
         let (mut earlier, mut later): (Option<Candidate<'_>>, Option<Candidate<'_>>) = (None, None);
-        let mut settled: Option<Candidate<'_>> = None;
+        let (mut settled, mut months_later): (Option<Candidate<'_>>, Option<Candidate<'_>>) = (None, None);
         for (text, raw) in &self.versions {
             let Ok(other) = Version::parse(text) else { continue };
             if other == *version {
@@ -192,9 +193,13 @@ impl<'a> Packument<'a> {
                 }
             }
             let (Some(at), Some(time)) = (at, candidate.published_at) else { continue };
+            let first = |best: &Candidate<'_>| best.published_at > Some(time);
+            if time - at >= SETTLED && months_later.as_ref().is_none_or(first) {
+                months_later = Some(candidate.clone());
+            }
             if time < at && earlier.as_ref().is_none_or(|best| best.published_at < Some(time)) {
                 earlier = Some(candidate);
-            } else if time > at && later.as_ref().is_none_or(|best| best.published_at > Some(time)) {
+            } else if time > at && later.as_ref().is_none_or(first) {
                 later = Some(candidate);
             }
         }
@@ -205,6 +210,7 @@ impl<'a> Packument<'a> {
             earlier: finish(earlier),
             later: finish(later),
             settled: finish(settled),
+            months_later: finish(months_later),
         }
     }
 
@@ -255,6 +261,7 @@ impl Candidate<'_> {
             has_git_head: claims.git_head.is_some(),
             has_provenance: claims.has_provenance,
             publisher: claims.publisher,
+            repository: present(&manifest, "repository"),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::package::{PackageName, Sha256Digest, Version};
 /// The folder of the records that lead from a package to its packument.
 pub(super) const PACKUMENTS: &str = "npm-packuments-v1";
 /// The folder of the records of single releases.
-pub(super) const RELEASES: &str = "npm-releases-v2";
+pub(super) const RELEASES: &str = "npm-releases-v3";
 /// The folder of the records that lead from a release to its artifact.
 pub(super) const ARTIFACTS: &str = "npm-artifacts-v1";
 /// The folder of the records that lead from an integrity to the content that has it.
@@ -118,6 +118,7 @@ pub(super) struct StoredNeighbours {
     earlier: Option<StoredNeighbour>,
     later: Option<StoredNeighbour>,
     settled: Option<StoredNeighbour>,
+    months_later: Option<StoredNeighbour>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -127,6 +128,7 @@ struct StoredNeighbour {
     git_head: bool,
     provenance: bool,
     publisher: Option<String>,
+    repository: Option<Value>,
 }
 
 impl StoredRelease {
@@ -173,6 +175,7 @@ impl StoredNeighbours {
                 has_git_head: stored.git_head,
                 has_provenance: stored.provenance,
                 publisher: stored.publisher,
+                repository: stored.repository,
             })
         };
         Neighbours {
@@ -181,6 +184,7 @@ impl StoredNeighbours {
             earlier: convert(self.earlier),
             later: convert(self.later),
             settled: convert(self.settled),
+            months_later: convert(self.months_later),
         }
     }
 }
@@ -194,6 +198,7 @@ impl From<Neighbours> for StoredNeighbours {
                 git_head: neighbour.has_git_head,
                 provenance: neighbour.has_provenance,
                 publisher: neighbour.publisher,
+                repository: neighbour.repository,
             })
         };
         Self {
@@ -202,6 +207,7 @@ impl From<Neighbours> for StoredNeighbours {
             earlier: convert(neighbours.earlier),
             later: convert(neighbours.later),
             settled: convert(neighbours.settled),
+            months_later: convert(neighbours.months_later),
         }
     }
 }

@@ -10,7 +10,6 @@ use anstyle::{AnsiColor, Style};
 
 use crate::report::printable::printable;
 use crate::report::rebuild;
-use crate::source::location::ClaimOrigin;
 use crate::source::match_commit::{Candidate, Evidence, MatchStanding};
 use crate::verdict::Verdict;
 use crate::verify::Verification;
@@ -40,14 +39,8 @@ pub fn render(verification: &Verification, detail: Detail) -> String {
     if let Some(reason) = reason {
         line(&mut out, 2, &format!("{DIM}{}{DIM:#}", printable(reason)));
     }
-    match &verification.source {
-        _ if detail == Detail::Everything => provenance::render(&mut out, verification),
-        // A file may come from anybody, and with it the address that it is held against.
-        Some(source) if verification.artifact.registry.is_none() && source.claim.origin != ClaimOrigin::Override => {
-            let text = format!("compared with {}", printable(source.claim.location.as_str()));
-            line(&mut out, 2, &format!("{DIM}{text}{DIM:#}"));
-        }
-        _ => {}
+    if detail == Detail::Everything {
+        provenance::render(&mut out, verification);
     }
     if let Some(record) = &verification.rebuild {
         let lines = match detail {
@@ -84,12 +77,17 @@ fn headline(out: &mut String, verification: &Verification) {
         let explained = ledger.files.len() - ledger.unexplained().count();
         let _ = write!(text, "  {explained}/{} files explained", ledger.files.len());
     }
-    if let Some(matched) = verification.source.as_ref().and_then(|source| source.matched.as_ref()) {
+    if let Some((source, matched)) =
+        verification.source.as_ref().and_then(|source| Some((source, source.matched.as_ref()?)))
+    {
         let relation = match matched.standing {
             MatchStanding::Established => "commit",
             MatchStanding::Nearest => "nearest commit",
         };
-        let _ = write!(text, "  {DIM}{relation} {}{DIM:#}", describe(&matched.winner));
+        // Whoever publishes names the repository, so a verdict is worth nothing without its name.
+        let location = source.claim.location.as_str();
+        let location = printable(location.strip_prefix("https://").unwrap_or(location));
+        let _ = write!(text, "  {DIM}{relation} {} of {location}{DIM:#}", describe(&matched.winner));
     }
     line(out, 0, &text);
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::expect;
 use super::manifest::set_in;
-use crate::demo::{CommitDescription, Edit};
+use crate::demo::{Change, CommitDescription, Edit};
 use crate::finding::Risk;
 use crate::suite::draft::Draft;
 use crate::suite::transformation::{Expected, Group, Planted, Transformation, VerdictIs};
@@ -25,6 +25,11 @@ const UNREACHABLE: Expected = expect(&["commit-unreachable"], Risk::High);
 const MISSING: Expected = Expected { rules: &["commit-missing"], risk: Risk::Low, verdict: VerdictIs::Any };
 /// The files are the tag's, which moved: only the memory of the cache can tell.
 const MOVED: Expected = Expected { rules: &["tag-moved"], risk: Risk::High, verdict: VerdictIs::Any };
+/// The repository that the release names holds every byte, and that of the releases before does not.
+const SWITCHED: Expected = expect(&["repository-changed"], Risk::High);
+/// The owner of the honest packages' repositories, and somebody else.
+const OWNER: &str = "/suite/";
+const STRANGER: &str = "/somebody-else/";
 const FOREIGN: Expected = expect(&["repository-mismatch", "file-modified", "file-not-in-source"], Risk::Medium);
 
 pub(super) const TRANSFORMATIONS: &[Transformation] = &[
@@ -101,6 +106,24 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
         draft.commit_payload("side", "refs/heads/side", &path)?;
         draft.world.as_mut()?.git_head = Some("side".to_owned());
         Some(Planted { paths: Vec::new() })
+    }),
+    claim("switched-repository", "another repository is named, made to fit", SWITCHED, |draft| {
+        let path = draft.main_code()?;
+        draft.append_payload(&path)?;
+        let owned = |text: &str| text.contains(OWNER).then(|| text.replace(OWNER, STRANGER));
+        draft.edit("package.json", owned)?;
+        let manifest =
+            Edit::Change(Change { replace: vec![(OWNER.to_owned(), STRANGER.to_owned())], ..Change::default() });
+        let tags = std::mem::take(&mut draft.release_commit()?.tags);
+        let commit = draft.commit_payload("switched", "refs/heads/main", &path)?;
+        commit.tags = tags;
+        let world = draft.world.as_mut()?;
+        let (folder, label) = (world.folder.clone(), "switched".to_owned());
+        world.repository.commits.last_mut()?.files.insert(format!("{folder}package.json"), manifest);
+        let (_, name) = world.repository.name.split_once('/')?;
+        world.address = Some(format!("https://git.example{STRANGER}{name}"));
+        world.git_head = Some(label);
+        Some(Planted::in_release())
     }),
     claim("borrowed-repository", "the repository is somebody else's", FOREIGN, |draft| {
         let world = draft.world.as_mut()?;

@@ -62,6 +62,8 @@ pub(in crate::verify) fn judge_all(
         }),
         moved_tags: discovery.repository().map_or(&[], SourceRepository::moved_tags),
         refused_locations: &claim.refused,
+        unreached: discovery.passed_over(),
+        repository_move: discovery.moved.as_ref(),
         confusion: &outcome.confusion,
         manifest_error: compared.and_then(|compared| compared.manifest_error.as_ref()).map(|error| with_source(error)),
         unserved: claim.unserved.as_deref(),

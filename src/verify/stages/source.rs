@@ -3,6 +3,7 @@
 use crate::artifact::ArtifactContents;
 use crate::source::git::{SourceError, SourceRepository, with_source};
 use crate::source::match_commit::{CommitMatch, MatchQuery, match_commit};
+use crate::source::repository_move::RepositoryMove;
 use crate::source::tree::CommitTree;
 use crate::source::{ClaimOrigin, RepositoryClaim, RepositoryLocation};
 use crate::verify::Context;
@@ -15,9 +16,18 @@ pub(in crate::verify) struct Discovery {
     pub(in crate::verify) opened: Option<(RepositoryClaim, SourceRepository)>,
     pub(in crate::verify) failures: Vec<(RepositoryClaim, String)>,
     pub(in crate::verify) empty: bool,
+    /// How the repository differs from the one that an earlier release names, if it does.
+    pub(in crate::verify) moved: Option<RepositoryMove>,
 }
 
 impl Discovery {
+    /// The `repository` that the release names and that could not be opened, and why, where another one was.
+    pub(in crate::verify) fn passed_over(&self) -> Option<(&RepositoryLocation, &str)> {
+        self.opened.as_ref()?;
+        let (claim, reason) = self.failures.iter().find(|(claim, _)| claim.origin == ClaimOrigin::Repository)?;
+        Some((&claim.location, reason))
+    }
+
     pub(in crate::verify) fn repository(&self) -> Option<&SourceRepository> {
         self.opened.as_ref().map(|(_, repository)| repository)
     }
@@ -29,7 +39,7 @@ impl Discovery {
 
 /// Stage 3a: the first claimed repository that can be opened.
 pub(in crate::verify) async fn discover(claim: &Claim, context: &Context) -> Result<Discovery, VerifyError> {
-    let discovery = Discovery { opened: None, failures: Vec::new(), empty: false };
+    let discovery = Discovery { opened: None, failures: Vec::new(), empty: false, moved: None };
     open_first(discovery, claim.repositories.clone(), claim, context).await
 }
 
@@ -88,17 +98,7 @@ pub(in crate::verify) fn match_source(
     claim: &Claim,
 ) -> Result<Option<CommitMatch>, VerifyError> {
     let Some((repository, source)) = &mut discovery.opened else { return Ok(None) };
-    let query = MatchQuery {
-        name: &claim.release.name,
-        version: &claim.release.version,
-        artifact: contents,
-        directory: repository.directory.as_deref(),
-        git_head: claim.git_head,
-        provenance: claim.publisher.provenance.verified().map(|provenance| provenance.commit),
-        revision: claim.revision.as_deref(),
-        published_at: claim.published_at(),
-    };
-    let matched = match match_commit(source, &query) {
+    let matched = match matched_in(source, repository, contents, claim) {
         Ok(matched) => matched,
         Err(error) => {
             discovery.empty |= matches!(error, SourceError::Empty { .. });
@@ -118,6 +118,26 @@ pub(in crate::verify) fn match_source(
         check_directory(source, matched, claim)?;
     }
     Ok(matched)
+}
+
+/// The release's commit in one repository.
+pub(super) fn matched_in(
+    source: &mut SourceRepository,
+    repository: &RepositoryClaim,
+    contents: &ArtifactContents,
+    claim: &Claim,
+) -> Result<Option<CommitMatch>, SourceError> {
+    let query = MatchQuery {
+        name: &claim.release.name,
+        version: &claim.release.version,
+        artifact: contents,
+        directory: repository.directory.as_deref(),
+        git_head: claim.git_head,
+        provenance: claim.publisher.provenance.verified().map(|provenance| provenance.commit),
+        revision: claim.revision.as_deref(),
+        published_at: claim.published_at(),
+    };
+    match_commit(source, &query)
 }
 
 /// Refuses a directory that the user named and the commit does not have: silence would judge another package.

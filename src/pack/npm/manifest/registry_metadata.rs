@@ -189,11 +189,17 @@ impl Sides<'_> {
         let name = tarball.get("name").and_then(Value::as_str).unwrap_or_default();
         let inside = commands(name, tarball.get("bin"));
         let stated = commands(name, registry.get("bin"));
+        // An installer makes commands of what lies there, too.
+        if let (named, Some(directory)) = (bin_directory(tarball), bin_directory(registry))
+            && named.as_ref() != Some(&directory)
+        {
+            self.differ(&["directories", "bin"], named.map(Value::String), Some(Value::String(directory)));
+        }
         if inside.is_empty()
-            && let Some(directory) = tarball.get("directories").and_then(|map| map.get("bin")).and_then(Value::as_str)
+            && let Some(directory) = bin_directory(tarball)
         {
             // npm lists the directory's files, which are not in the manifest.
-            let directory = format!("{}/", clean_path(directory));
+            let directory = format!("{directory}/");
             if stated.values().all(|target| target.starts_with(&directory)) {
                 return;
             }
@@ -232,12 +238,17 @@ impl Sides<'_> {
                 self.differ(&[key], inside.cloned(), Some(stated.clone()));
             }
         }
-        // Decides whether a peer is installed at all.
-        let key = "peerDependenciesMeta";
-        if let Some(stated) = registry.get(key)
-            && !tarball.get(key).is_some_and(|inside| same_value(inside, stated, false))
-        {
-            self.differ(&[key], tarball.get(key).cloned(), Some(stated.clone()));
+        // They decide whether a peer is installed at all, and which versions are taken in place of the named ones.
+        for key in ["peerDependenciesMeta", "acceptDependencies"] {
+            if let Some(stated) = registry.get(key)
+                && !tarball.get(key).is_some_and(|inside| same_value(inside, stated, false))
+            {
+                self.differ(&[key], tarball.get(key).cloned(), Some(stated.clone()));
+            }
+        }
+        // It keeps installers from compiling what a `binding.gyp` describes; where there is one, registries add `true`.
+        if registry.get("gypfile") == Some(&Value::Bool(false)) && tarball.get("gypfile") != Some(&Value::Bool(false)) {
+            self.differ(&["gypfile"], tarball.get("gypfile").cloned(), Some(Value::Bool(false)));
         }
         // Old packages spell `engines` as a list or a text, which registries have rewritten in several ways.
         if let (Some(Value::Object(stated)), Some(Value::Object(inside))) =
@@ -287,6 +298,10 @@ fn clean_path(path: &str) -> String {
         }
     }
     parts.join("/")
+}
+
+fn bin_directory(manifest: &Map<String, Value>) -> Option<String> {
+    manifest.get("directories").and_then(|map| map.get("bin")).and_then(Value::as_str).map(clean_path)
 }
 
 fn commands(name: &str, bin: Option<&Value>) -> BTreeMap<String, String> {
@@ -467,6 +482,10 @@ mod tests {
             (json!({"bin": {"a": "x.js"}}), json!({"bin": {"a": "y.js"}}), "bin.a"),
             (json!({}), json!({"bin": {"npm": "y.js"}}), "bin.npm"),
             (json!({"bin": {"x": "evil/x"}}), json!({"directories": {"bin": "./bin"}}), "bin.x"),
+            (json!({"directories": {"bin": "./evil"}}), json!({}), "directories.bin"),
+            (json!({"directories": {"bin": "evil"}}), json!({"directories": {"bin": "bin"}}), "directories.bin"),
+            (json!({"acceptDependencies": {"a": "9"}}), json!({}), "acceptDependencies"),
+            (json!({"gypfile": false}), json!({}), "gypfile"),
             (json!({"main": "x.js"}), json!({"main": "y.js"}), "main"),
             (json!({"exports": {".": "./x"}}), json!({"exports": {".": "./y"}}), "exports"),
             (json!({"types": "./evil.d.ts"}), json!({"main": "./lib/a.js"}), "types"),
