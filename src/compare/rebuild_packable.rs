@@ -49,11 +49,22 @@ fn left_out(manifest: &Value, paths: &[String]) -> BTreeSet<String> {
         return BTreeSet::new();
     }
     let written = Written { files: paths.iter().map(String::as_str).chain(["package.json"]).collect() };
-    let selection = select_files(&written, "", manifest);
-    if !selection.refusals.is_empty() {
+    let as_it_stands = select_files(&written, "", manifest);
+    let as_published = select_files(&written, "", &published(manifest));
+    if !as_it_stands.refusals.is_empty() || !as_published.refusals.is_empty() {
         return BTreeSet::new();
     }
-    paths.iter().filter(|path| !selection.files.contains_key(*path) && !was_always_packed(path)).cloned().collect()
+    let is_packed = |path: &String| as_it_stands.files.contains_key(path) || as_published.files.contains_key(path);
+    paths.iter().filter(|path| !is_packed(path) && !was_always_packed(path)).cloned().collect()
+}
+
+/// The manifest as package managers publish it that put keys of `publishConfig` over its own.
+fn published(manifest: &Value) -> Value {
+    let mut published = manifest.clone();
+    if let (Some(keys), Some(over)) = (published.as_object_mut(), manifest["publishConfig"].as_object()) {
+        keys.extend(over.iter().filter(|(key, _)| *key != "files").map(|(key, value)| (key.clone(), value.clone())));
+    }
+    published
 }
 
 /// Whether npm before version 9 packed a document of this name whatever `files` says.
@@ -77,6 +88,9 @@ mod tests {
         let left_out = |manifest: Value| left_out(&manifest, &paths).into_iter().collect::<Vec<_>>();
         let manifest = json!({"files": ["dist"], "main": "main.js", "bin": {"a": "cli"}});
         assert_eq!(left_out(manifest.clone()), ["evil.js", "src/evil.js"]);
+        let over =
+            json!({"files": ["dist"], "main": "main.js", "publishConfig": {"main": "evil.js", "files": ["src"]}});
+        assert_eq!(left_out(over), ["cli", "src/evil.js"]);
         assert_eq!(
             left_out(json!({"files": ["dist", "!dist/deep", "*.js"]})),
             ["cli", "dist/deep/b.js", "src/evil.js"]

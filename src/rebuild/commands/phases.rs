@@ -192,6 +192,11 @@ pub fn phases(plan: &Plan, surroundings: &Surroundings<'_>) -> Result<Phases, Ph
     })
 }
 
+/// Longest path of a plan, bytes: the work area's own comes before it.
+const MAX_PATH: usize = 2048;
+/// Longest name of a file or directory, bytes, as file systems have it.
+const MAX_NAME: usize = 255;
+
 /// Refuses what no run should get: paths that leave the tree, NUL in texts.
 pub fn check(plan: &Plan) -> Result<(), PhaseError> {
     if plan.format != Plan::FORMAT {
@@ -222,7 +227,8 @@ pub fn check(plan: &Plan) -> Result<(), PhaseError> {
     for path in paths {
         let leaves =
             path.starts_with('/') || path.split('/').any(|part| part == ".." || part == ".git") || path.contains('\0');
-        if leaves || path.is_empty() {
+        let is_too_long = path.len() > MAX_PATH || path.split('/').any(|part| part.len() > MAX_NAME);
+        if leaves || is_too_long || path.is_empty() {
             return Err(PhaseError::Path(path.to_owned()));
         }
     }

@@ -199,11 +199,12 @@ fn old_nodes_get_the_clock_from_a_shim() {
 fn a_plan_that_leaves_the_tree_is_refused() {
     let good = plan(PackageManagerName::Npm, InstallMode::Frozen, "package-lock.json");
     type Change = fn(&mut Plan);
-    let changes: [Change; 15] = [
+    let changes: [Change; 16] = [
         |plan| plan.checkout = Some("..".to_owned()),
         |plan| plan.checkout = Some(".".to_owned()),
         |plan| plan.checkout = Some(String::new()),
         |plan| plan.checkout = Some("a/b".to_owned()),
+        |plan| plan.checkout = Some("a".repeat(300)),
         |plan| plan.pack.directory = "../x".to_owned(),
         |plan| plan.remove.push(".".to_owned()),
         |plan| plan.remove.push("./".to_owned()),

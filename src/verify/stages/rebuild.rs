@@ -341,7 +341,8 @@ fn failure_of(
     }
     let install = best.plan.install.as_ref()?;
     let is_free = install.lockfile.is_none() || install.mode == InstallMode::Loose;
-    is_free.then(|| {
+    // Where the installation asked for nothing, there is nothing that could be another.
+    (is_free && best.requests.total > 0).then(|| {
         let detail =
             "the dependencies of the publisher's build are not known, and with those of that time it makes other files";
         Failure::new(FailureKind::LockfileMissing, detail)

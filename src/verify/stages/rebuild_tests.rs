@@ -37,7 +37,7 @@ fn attempt(plan: Plan, result: AttemptResult) -> Attempt {
         tools: Vec::new(),
         enforced: Vec::new(),
         commands: Vec::new(),
-        requests: Requests::default(),
+        requests: Requests { total: 1, ..Requests::default() },
         missing: Vec::new(),
         broken: None,
         milliseconds: 0,
@@ -85,6 +85,8 @@ fn a_difference_is_one_only_where_the_publishers_dependencies_are_known() {
     // Without dependencies there is nothing that could differ.
     let alone = Plan { install: None, ..followed() };
     assert_eq!(kind(vec![attempt(alone, packed(1))], None, true), None);
+    let empty = attempt(plan(InstallMode::Loose, None), packed(1));
+    assert_eq!(kind(vec![Attempt { requests: Requests::default(), ..empty }], None, true), None);
 }
 
 #[test]
