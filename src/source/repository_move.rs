@@ -15,6 +15,8 @@ pub struct RepositoryMove {
     pub to: RepositoryLocation,
     /// The earlier release.
     pub version: Version,
+    /// Whether the next lower version does not name it either, so that the change is this release's.
+    pub is_new: bool,
     /// What the earlier repository says of it.
     pub answer: MoveAnswer,
 }

@@ -22,7 +22,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
         MoveAnswer::Denied => {
             (Risk::High, "which does not hold this release and is what it was compared with".to_owned())
         }
-        MoveAnswer::Unknown(reason) => (Risk::Medium, format!("which could not be asked: {reason}")),
+        MoveAnswer::Unknown(reason) => {
+            let risk = if moved.is_new { Risk::Medium } else { Risk::Low };
+            (risk, format!("which could not be asked: {reason}"))
+        }
     };
     let (to, from, version) = (&moved.to, &moved.from, &moved.version);
     let message = format!("the release names `{to}`, release {version} names `{from}`, {answer}");
@@ -36,12 +39,13 @@ mod tests {
     use crate::source::RepositoryLocation;
     use crate::source::repository_move::RepositoryMove;
 
-    fn judged(answer: MoveAnswer) -> Vec<Risk> {
+    fn judged(answer: MoveAnswer, is_new: bool) -> Vec<Risk> {
         let location = |name: &str| RepositoryLocation::from_metadata(name).unwrap();
         let moved = RepositoryMove {
             from: location("https://git.example/owner/a"),
             to: location("https://git.example/stranger/a"),
             version: version("1.0.0"),
+            is_new,
             answer,
         };
         let findings = judge(&Evidence { repository_move: Some(&moved), ..Evidence::default() });
@@ -50,9 +54,11 @@ mod tests {
 
     #[test]
     fn fires() {
-        assert_eq!(judged(MoveAnswer::Denied), [Risk::High]);
-        assert_eq!(judged(MoveAnswer::Unknown("it is gone".to_owned())), [Risk::Medium]);
-        assert_eq!(judged(MoveAnswer::Confirmed), [Risk::Low]);
+        let unknown = || MoveAnswer::Unknown("it is gone".to_owned());
+        assert_eq!(judged(MoveAnswer::Denied, false), [Risk::High]);
+        assert_eq!(judged(unknown(), true), [Risk::Medium]);
+        assert_eq!(judged(unknown(), false), [Risk::Low]);
+        assert_eq!(judged(MoveAnswer::Confirmed, true), [Risk::Low]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(in crate::verify) fn settle_repository(
     context: &Context,
 ) -> Option<CommitMatch> {
     let Some((opened, _)) = &discovery.opened else { return matched };
-    let Some((earlier, version)) = established(claim, opened) else { return matched };
+    let Some((earlier, version, is_new)) = established(claim, opened) else { return matched };
     let (from, to) = (earlier.location.clone(), opened.location.clone());
     let (answer, asked) = match ask(&earlier, matched.as_ref(), contents, claim, context) {
         Ok((answer, source, found)) => (answer, Some((source, found))),
@@ -34,7 +34,7 @@ pub(in crate::verify) fn settle_repository(
     let is_nearest = |matched: &CommitMatch| matched.standing == MatchStanding::Nearest;
     let is_preferred =
         answer == MoveAnswer::Denied || answer == MoveAnswer::Confirmed && matched.as_ref().is_none_or(is_nearest);
-    discovery.moved = Some(RepositoryMove { from, to, version, answer });
+    discovery.moved = Some(RepositoryMove { from, to, version, is_new, answer });
     match asked {
         Some((source, found)) if is_preferred => {
             discovery.opened = Some((earlier, source));
@@ -44,8 +44,8 @@ pub(in crate::verify) fn settle_repository(
     }
 }
 
-/// The repository that an earlier release names, if this one has another owner's.
-fn established(claim: &Claim, opened: &RepositoryClaim) -> Option<(RepositoryClaim, Version)> {
+/// The repository that an earlier release names, if this one has another owner's; and whether that is new with it.
+fn established(claim: &Claim, opened: &RepositoryClaim) -> Option<(RepositoryClaim, Version, bool)> {
     let is_given = opened.origin == ClaimOrigin::Override || claim.revision.is_some();
     let metadata = claim.metadata.as_ref().filter(|_| !is_given)?;
     let named = |other: &Neighbour| {
@@ -56,9 +56,9 @@ fn established(claim: &Claim, opened: &RepositoryClaim) -> Option<(RepositoryCla
     let before = settled.iter().chain(lower).chain(earlier).filter(|other| other.is_before(metadata));
     let (stated, version) = before.filter_map(|other| Some((named(other)?, other.version.clone()))).next()?;
     let is_same = |other: &RepositoryLocation| other.has_owner_of(&opened.location);
+    let has_it = |other: &Option<Neighbour>| other.as_ref().and_then(named).is_some_and(|it| is_same(&it.location));
     // What the package still names a month later, its maintainers had time to object to.
-    let has_lasted = months_later.as_ref().and_then(named).is_some_and(|later| is_same(&later.location));
-    (!is_same(&stated.location) && !has_lasted).then_some((stated, version))
+    (!is_same(&stated.location) && !has_it(months_later)).then_some((stated, version, !has_it(lower)))
 }
 
 type Asked = (MoveAnswer, SourceRepository, CommitMatch);
