@@ -195,13 +195,17 @@ fn public_host(text: &str) -> Option<String> {
     Url::parse(&format!("https://{host}/{path}")).ok().map(canonical)
 }
 
-/// `owner/name`, `github:owner/name`, `gitlab:…`, `bitbucket:…`, with an optional `#branch`.
+/// Where npm's `gist:` leads.
+const GIST_HOST: &str = "gist.github.com";
+
+/// `owner/name`, `github:owner/name`, `gitlab:…`, `bitbucket:…`, `gist:id`, with an optional `#branch`.
 fn shorthand(text: &str) -> Option<String> {
     let text = text.split('#').next()?;
     let (host, path) = match text.split_once(':') {
         Some(("github", path)) => ("github.com", path),
         Some(("gitlab", path)) => ("gitlab.com", path),
         Some(("bitbucket", path)) => ("bitbucket.org", path),
+        Some(("gist", path)) => (GIST_HOST, path),
         Some(_) => return None,
         None => ("github.com", text),
     };
@@ -212,7 +216,12 @@ fn shorthand(text: &str) -> Option<String> {
             && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
     let parts: Vec<_> = path.split('/').collect();
-    let right_count = if host == "gitlab.com" { parts.len() >= 2 } else { parts.len() == 2 };
+    let right_count = match host {
+        "gitlab.com" => parts.len() >= 2,
+        // The owner may stand before the id.
+        GIST_HOST => parts.len() <= 2,
+        _ => parts.len() == 2,
+    };
     // `example.com/path` without a scheme is a host, not an owner.
     (right_count && parts.iter().all(|part| valid(part)) && (text.contains(':') || !parts[0].contains('.')))
         .then(|| format!("https://{host}/{path}"))
@@ -439,6 +448,7 @@ mod tests {
     fn other_hosts_keep_their_path_and_lose_their_credentials() {
         assert_eq!(location("gitlab:group/sub/name"), "https://gitlab.com/group/sub/name");
         assert_eq!(location("bitbucket:owner/name"), "https://bitbucket.org/owner/name");
+        assert_eq!(location("gist:11081aaa281"), "https://gist.github.com/11081aaa281");
         assert_eq!(location("https://user:secret@git.example/a/b.git"), "https://git.example/a/b.git");
         assert_eq!(location("git@git.example:a/b.git"), "ssh://git@git.example/a/b.git");
     }

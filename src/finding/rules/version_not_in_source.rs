@@ -17,7 +17,7 @@ pub(super) const DESCRIPTION: Description = Description {
 /// Judges.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     if evidence.no_repository {
-        let message = "the metadata names no repository, so nothing of the release can be compared";
+        let message = "the metadata names no repository that can be used, so nothing of the release can be compared";
         return vec![Finding::new(Rule::VersionNotInSource, None, message)];
     }
     let Some(matched) = evidence.matched else { return Vec::new() };

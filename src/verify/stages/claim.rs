@@ -161,6 +161,9 @@ fn claim_of_file(path: PathBuf, limits: ArtifactLimits) -> Result<Claim, VerifyE
     }
     let manifest: Value =
         serde_json::from_slice(text).map_err(|error| anonymous(format!("its `package.json` is not JSON: {error}")))?;
+    if !manifest.is_object() {
+        return Err(anonymous("its `package.json` is not an object".to_owned()));
+    }
     let field = |key: &str| manifest.get(key).and_then(Value::as_str);
     let name = PackageName::parse(field("name").unwrap_or_default()).map_err(|error| anonymous(error.to_string()))?;
     let version = Version::parse(field("version").unwrap_or_default()).map_err(|error| anonymous(error.to_string()))?;
