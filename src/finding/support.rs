@@ -139,7 +139,6 @@ pub(super) fn neighbour(text: &str, published_at: i64) -> Neighbour {
         has_git_head: false,
         has_provenance: false,
         publisher: None,
-        repository: None,
     }
 }
 
@@ -160,6 +159,7 @@ pub(super) fn metadata(text: &str) -> ReleaseMetadata {
         published_at: Some(100),
         latest: None,
         neighbours: Neighbours::default(),
+        namings: Vec::new(),
         withdrawn: Vec::new(),
         npm_version: None,
         node_version: None,

@@ -18,7 +18,7 @@ pub use cache::CacheError;
 pub use environment::Environment;
 pub use http::{HttpError, HttpLimits};
 pub use npm::{
-    Access, ConfigurationError, Currency, DigestsStated, MalformedClaim, Neighbour, Neighbours, NpmRegistry,
+    Access, ConfigurationError, Currency, DigestsStated, MalformedClaim, Naming, Neighbour, Neighbours, NpmRegistry,
     Observation, ObservationSource, PackumentError, PackumentText, RegistryError, RegistryLimits, RegistryOptions,
     ReleaseMetadata, StoredArtifact,
 };

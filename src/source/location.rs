@@ -130,10 +130,7 @@ impl RepositoryLocation {
     pub fn has_owner_of(&self, other: &Self) -> bool {
         let (this, other) = (Place::of(self), Place::of(other));
         let owner = |place: &Place| place.path.split('/').next().map(str::to_owned);
-        this == other
-            || this.host == other.host
-                && COLLISION_REFUSING_HOSTS.contains(&this.host.as_str())
-                && owner(&this) == owner(&other)
+        this == other || this.is_public && this.host == other.host && owner(&this) == owner(&other)
     }
 
     /// What git calls a clone of it, where that is a plain name.
@@ -162,18 +159,27 @@ impl fmt::Debug for RepositoryLocation {
 /// Where a repository is, whatever the transport.
 #[derive(PartialEq, Eq)]
 struct Place {
+    /// With its port, where one is named.
     host: String,
     path: String,
+    is_public: bool,
 }
 
 impl Place {
     fn of(location: &RepositoryLocation) -> Self {
-        // Public hosts do not tell letters apart, and a release moved by their case alone is no move.
-        let address = location.url.to_ascii_lowercase();
-        let url = Url::parse(&address).ok();
-        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default().to_owned();
-        let path = url.as_ref().map_or(address.as_str(), Url::path).trim_matches('/');
-        Self { host, path: path.strip_suffix(".git").unwrap_or(path).to_owned() }
+        let Ok(url) = Url::parse(&location.url) else {
+            return Self { host: String::new(), path: location.url.clone(), is_public: false };
+        };
+        let host = url.host_str().unwrap_or_default();
+        let is_public = COLLISION_REFUSING_HOSTS.contains(&host);
+        let path = url.path().trim_matches('/');
+        let path = path.strip_suffix(".git").unwrap_or(path);
+        Self {
+            host: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+            // Public hosts do not tell letters apart; others may.
+            path: if is_public { path.to_ascii_lowercase() } else { path.to_owned() },
+            is_public,
+        }
     }
 }
 
@@ -438,7 +444,8 @@ mod tests {
             ("chalk/chalk", "stranger/chalk"),
             ("chalk/chalk", "gitlab:chalk/chalk"),
             ("https://git.example/a/b", "https://git.example/a/c"),
-            ("https://git.example/a/b", "https://git.example:8443/x/b"),
+            ("https://git.example/a/b", "https://git.example:8443/a/b"),
+            ("https://git.example/Team/b", "https://git.example/team/b"),
         ] {
             assert!(!has_owner_of(first, second), "{first} {second}");
         }

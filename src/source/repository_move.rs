@@ -15,7 +15,7 @@ pub struct RepositoryMove {
     pub to: RepositoryLocation,
     /// The earlier release.
     pub version: Version,
-    /// Whether the next lower version does not name it either, so that the change is this release's.
+    /// Whether no release that had been there for 30 days names the new one.
     pub is_new: bool,
     /// What the earlier repository says of it.
     pub answer: MoveAnswer,
@@ -24,16 +24,16 @@ pub struct RepositoryMove {
 /// What the repository of the earlier releases says of this one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MoveAnswer {
-    /// It holds the release as well as the new one does.
+    /// It has a commit that is the release's, with as many of its files as the new one has.
     Confirmed,
-    /// It holds no commit that is the release's, or one that explains less.
+    /// It has no such commit.
     Denied,
     /// It could not be asked, or what is at hand of it ends too early.
     Unknown(String),
 }
 
 impl MoveAnswer {
-    /// Compares what the earlier repository holds of the release with what the new one does.
+    /// Weighs what was found in the earlier repository and what in the new one.
     pub fn of(earlier: &CommitMatch, new: Option<&CommitMatch>) -> Self {
         let is_as_good = new.is_none_or(|new| new.winner.matched <= earlier.winner.matched);
         if is_as_good && earlier.standing == MatchStanding::Established { Self::Confirmed } else { Self::Denied }

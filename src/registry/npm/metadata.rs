@@ -2,7 +2,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::claims::Claims;
-use super::record::StoredRelease;
+use super::namings::Naming;
+use super::record::{StoredNaming, StoredRelease};
 use crate::package::{CommitId, Integrity, Release, Sha1Digest, Sha256Digest, Version};
 use crate::registry::timestamp::parse_rfc3339;
 
@@ -33,6 +34,8 @@ pub struct ReleaseMetadata {
     pub latest: Option<Version>,
     /// The published versions next to this one.
     pub neighbours: Neighbours,
+    /// How the other releases name the repository, at most 64 different ways.
+    pub namings: Vec<Naming>,
     /// Versions that have a time of publication but are served no more, at most 256.
     pub withdrawn: Vec<Version>,
     /// The publisher's npm version (`_npmVersion`).
@@ -77,8 +80,6 @@ pub struct Neighbours {
     pub later: Option<Neighbour>,
     /// The highest lower version that had been there for 30 days when this one was published.
     pub settled: Option<Neighbour>,
-    /// The version published first of those that came 30 days or more after this one.
-    pub months_later: Option<Neighbour>,
 }
 
 /// Another published version and which claims the registry has for it.
@@ -94,8 +95,6 @@ pub struct Neighbour {
     pub has_provenance: bool,
     /// The publisher's account name.
     pub publisher: Option<String>,
-    /// Its `repository`.
-    pub repository: Option<Value>,
 }
 
 impl Neighbour {
@@ -178,6 +177,7 @@ impl ReleaseMetadata {
             published_at,
             latest: stored.latest.as_deref().and_then(|text| Version::parse(text).ok()),
             neighbours: stored.neighbours.into_neighbours(),
+            namings: stored.namings.into_iter().map(StoredNaming::into_naming).collect(),
             withdrawn: stored.withdrawn.iter().filter_map(|text| Version::parse(text).ok()).collect(),
             npm_version: claims.npm_version,
             node_version: claims.node_version,
@@ -192,7 +192,7 @@ impl ReleaseMetadata {
     }
 }
 
-pub(super) fn present(manifest: &Value, key: &str) -> Option<Value> {
+fn present(manifest: &Value, key: &str) -> Option<Value> {
     manifest.get(key).filter(|value| !value.is_null()).cloned()
 }
 

@@ -10,6 +10,7 @@ mod claims;
 mod client;
 mod error;
 mod metadata;
+mod namings;
 mod npmrc;
 mod packument;
 mod record;
@@ -21,5 +22,6 @@ pub use error::RegistryError;
 pub use metadata::{
     DigestsStated, MalformedClaim, Neighbour, Neighbours, Observation, ObservationSource, ReleaseMetadata,
 };
+pub use namings::Naming;
 pub use npmrc::ConfigurationError;
 pub use packument::PackumentError;

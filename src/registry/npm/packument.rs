@@ -13,7 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::claims::Claims;
-use super::metadata::present;
+use super::namings::{Naming, namings};
 use super::record::{Encoding, StoredRelease};
 use super::{Neighbour, Neighbours, RegistryError};
 use crate::package::{PackageName, Version};
@@ -21,7 +21,7 @@ use crate::registry::timestamp::parse_rfc3339;
 
 /// How long a version must have been there to tell what a package has always been like, seconds: attacks are found
 /// sooner as a rule.
-const SETTLED: i64 = 30 * 24 * 3600;
+pub(super) const SETTLED: i64 = 30 * 24 * 3600;
 const MAX_WITHDRAWN: usize = 256;
 /// Largest metadata object of one version, bytes of JSON.
 const MAX_VERSION_LENGTH: usize = 8 << 20;
@@ -124,6 +124,7 @@ impl<'a> Packument<'a> {
             repository.filter(|value| !value.is_null()),
             self.latest.clone(),
             self.neighbours(version),
+            self.namings(version),
             &self.withdrawn(),
         ))
     }
@@ -169,7 +170,7 @@ impl<'a> Packument<'a> {
         let times = self.all_times();
         let (mut lower, mut higher): (Option<Candidate<'_>>, Option<Candidate<'_>>) = (None, None);
         let (mut earlier, mut later): (Option<Candidate<'_>>, Option<Candidate<'_>>) = (None, None);
-        let (mut settled, mut months_later): (Option<Candidate<'_>>, Option<Candidate<'_>>) = (None, None);
+        let mut settled: Option<Candidate<'_>> = None;
         for (text, raw) in &self.versions {
             let Ok(other) = Version::parse(text) else { continue };
             if other == *version {
@@ -193,13 +194,9 @@ impl<'a> Packument<'a> {
                 }
             }
             let (Some(at), Some(time)) = (at, candidate.published_at) else { continue };
-            let first = |best: &Candidate<'_>| best.published_at > Some(time);
-            if time - at >= SETTLED && months_later.as_ref().is_none_or(first) {
-                months_later = Some(candidate.clone());
-            }
             if time < at && earlier.as_ref().is_none_or(|best| best.published_at < Some(time)) {
                 earlier = Some(candidate);
-            } else if time > at && later.as_ref().is_none_or(first) {
+            } else if time > at && later.as_ref().is_none_or(|best| best.published_at > Some(time)) {
                 later = Some(candidate);
             }
         }
@@ -210,8 +207,16 @@ impl<'a> Packument<'a> {
             earlier: finish(earlier),
             later: finish(later),
             settled: finish(settled),
-            months_later: finish(months_later),
         }
+    }
+
+    fn namings(&self, version: &Version) -> Vec<Naming> {
+        let times = self.all_times();
+        let published = |text: &str| times.get(text).copied();
+        let others = self.versions.iter().filter_map(|(text, raw)| {
+            Some((Version::parse(text).ok().filter(|other| other != version)?, published(text), *raw))
+        });
+        namings(version, self.time(version.as_str()), others)
     }
 
     fn withdrawn(&self) -> Vec<Version> {
@@ -261,7 +266,6 @@ impl Candidate<'_> {
             has_git_head: claims.git_head.is_some(),
             has_provenance: claims.has_provenance,
             publisher: claims.publisher,
-            repository: present(&manifest, "repository"),
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
+use super::namings::Naming;
 use super::{Neighbour, Neighbours};
 use crate::package::{PackageName, Sha256Digest, Version};
 
@@ -108,6 +109,7 @@ pub(super) struct StoredRelease {
     /// The version tagged `latest`, as the registry writes it.
     pub(super) latest: Option<String>,
     pub(super) neighbours: StoredNeighbours,
+    pub(super) namings: Vec<StoredNaming>,
     pub(super) withdrawn: Vec<String>,
 }
 
@@ -118,7 +120,6 @@ pub(super) struct StoredNeighbours {
     earlier: Option<StoredNeighbour>,
     later: Option<StoredNeighbour>,
     settled: Option<StoredNeighbour>,
-    months_later: Option<StoredNeighbour>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -128,7 +129,45 @@ struct StoredNeighbour {
     git_head: bool,
     provenance: bool,
     publisher: Option<String>,
+}
+
+/// How releases name their repository.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredNaming {
     repository: Option<Value>,
+    homepage: Option<String>,
+    bugs: Option<Value>,
+    /// Version and time of publication.
+    settled: Option<(String, i64)>,
+    first: Option<(String, Option<i64>)>,
+    lasting: bool,
+}
+
+impl StoredNaming {
+    pub(super) fn into_naming(self) -> Naming {
+        let version = |text: &str| Version::parse(text).ok();
+        Naming {
+            repository: self.repository,
+            homepage: self.homepage,
+            bugs: self.bugs,
+            settled: self.settled.and_then(|(text, time)| Some((version(&text)?, time))),
+            first: self.first.and_then(|(text, time)| Some((version(&text)?, time))),
+            has_lasted: self.lasting,
+        }
+    }
+}
+
+impl From<Naming> for StoredNaming {
+    fn from(naming: Naming) -> Self {
+        Self {
+            repository: naming.repository,
+            homepage: naming.homepage,
+            bugs: naming.bugs,
+            settled: naming.settled.map(|(version, time)| (version.to_string(), time)),
+            first: naming.first.map(|(version, time)| (version.to_string(), time)),
+            lasting: naming.has_lasted,
+        }
+    }
 }
 
 impl StoredRelease {
@@ -141,6 +180,7 @@ impl StoredRelease {
         package_repository: Option<Value>,
         latest: Option<String>,
         neighbours: Neighbours,
+        namings: Vec<Naming>,
         withdrawn: &[Version],
     ) -> Self {
         Self {
@@ -152,6 +192,7 @@ impl StoredRelease {
             package_repository,
             latest,
             neighbours: neighbours.into(),
+            namings: namings.into_iter().map(StoredNaming::from).collect(),
             withdrawn: withdrawn.iter().map(ToString::to_string).collect(),
         }
     }
@@ -175,7 +216,6 @@ impl StoredNeighbours {
                 has_git_head: stored.git_head,
                 has_provenance: stored.provenance,
                 publisher: stored.publisher,
-                repository: stored.repository,
             })
         };
         Neighbours {
@@ -184,7 +224,6 @@ impl StoredNeighbours {
             earlier: convert(self.earlier),
             later: convert(self.later),
             settled: convert(self.settled),
-            months_later: convert(self.months_later),
         }
     }
 }
@@ -198,7 +237,6 @@ impl From<Neighbours> for StoredNeighbours {
                 git_head: neighbour.has_git_head,
                 provenance: neighbour.has_provenance,
                 publisher: neighbour.publisher,
-                repository: neighbour.repository,
             })
         };
         Self {
@@ -207,7 +245,6 @@ impl From<Neighbours> for StoredNeighbours {
             earlier: convert(neighbours.earlier),
             later: convert(neighbours.later),
             settled: convert(neighbours.settled),
-            months_later: convert(neighbours.months_later),
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::artifact::ArtifactContents;
 use crate::package::Version;
-use crate::registry::{Neighbour, Neighbours};
+use crate::registry::Naming;
 use crate::source::git::{Gap, SourceRepository, with_source};
 use crate::source::location::claims;
 use crate::source::match_commit::{CommitMatch, MatchStanding};
 use crate::source::repository_move::{MoveAnswer, RepositoryMove};
-use crate::source::{ClaimOrigin, RepositoryClaim, RepositoryLocation};
+use crate::source::{ClaimOrigin, RepositoryClaim};
 use crate::verify::Context;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::conclude::is_outdated;
@@ -15,8 +15,8 @@ use crate::verify::stages::source::{Discovery, matched_in};
 
 /// Stage 3c: asks the repository of the earlier releases where this one names another.
 ///
-/// Where that one does not have the release, it is what the release is compared with: a new repository is whatever its
-/// author made it.
+/// If it answers, it is what the release is compared with, unless both have the very same commit: a new repository is
+/// whatever its author made it.
 pub(in crate::verify) fn settle_repository(
     matched: Option<CommitMatch>,
     discovery: &mut Discovery,
@@ -25,40 +25,63 @@ pub(in crate::verify) fn settle_repository(
     context: &Context,
 ) -> Option<CommitMatch> {
     let Some((opened, _)) = &discovery.opened else { return matched };
-    let Some((earlier, version, is_new)) = established(claim, opened) else { return matched };
+    let Some(Established { repository: earlier, version, is_new }) = established(claim, opened) else { return matched };
     let (from, to) = (earlier.location.clone(), opened.location.clone());
     let (answer, asked) = match ask(&earlier, matched.as_ref(), contents, claim, context) {
         Ok((answer, source, found)) => (answer, Some((source, found))),
         Err(reason) => (MoveAnswer::Unknown(reason), None),
     };
-    let is_nearest = |matched: &CommitMatch| matched.standing == MatchStanding::Nearest;
-    let is_preferred =
-        answer == MoveAnswer::Denied || answer == MoveAnswer::Confirmed && matched.as_ref().is_none_or(is_nearest);
+    let is_the_same = |found: &CommitMatch| {
+        let ours = matched.as_ref().filter(|ours| ours.standing == MatchStanding::Established);
+        answer == MoveAnswer::Confirmed && ours.is_some_and(|ours| ours.winner.commit == found.winner.commit)
+    };
+    let asked = asked.filter(|(_, found)| !is_the_same(found));
     discovery.moved = Some(RepositoryMove { from, to, version, is_new, answer });
     match asked {
-        Some((source, found)) if is_preferred => {
+        Some((source, found)) => {
             discovery.opened = Some((earlier, source));
             Some(found)
         }
-        _ => matched,
+        None => matched,
     }
 }
 
-/// The repository that an earlier release names, if this one has another owner's; and whether that is new with it.
-fn established(claim: &Claim, opened: &RepositoryClaim) -> Option<(RepositoryClaim, Version, bool)> {
+/// What an earlier release names, if this one has another owner's repository.
+struct Established {
+    repository: RepositoryClaim,
+    version: Version,
+    /// Whether no release that had been there for 30 days names what this one names.
+    is_new: bool,
+}
+
+fn established(claim: &Claim, opened: &RepositoryClaim) -> Option<Established> {
     let is_given = opened.origin == ClaimOrigin::Override || claim.revision.is_some();
     let metadata = claim.metadata.as_ref().filter(|_| !is_given)?;
-    let named = |other: &Neighbour| {
-        let (mut stated, _) = claims(other.repository.as_ref(), None, None);
-        (!stated.is_empty()).then(|| RepositoryClaim { origin: ClaimOrigin::EarlierRelease, ..stated.swap_remove(0) })
+    let named: Vec<(RepositoryClaim, &Naming)> = metadata
+        .namings
+        .iter()
+        .filter_map(|naming| {
+            let (mut stated, _) = claims(naming.repository.as_ref(), naming.homepage.as_deref(), naming.bugs.as_ref());
+            let stated = (!stated.is_empty()).then(|| stated.swap_remove(0))?;
+            Some((RepositoryClaim { origin: ClaimOrigin::EarlierRelease, ..stated }, naming))
+        })
+        .collect();
+    // The last that had time to be objected to; in a young package the first, as later ones may be of the same hand.
+    let settled = named.iter().filter_map(|(stated, naming)| Some((stated, naming.settled.as_ref()?)));
+    let settled = settled.max_by_key(|(_, (_, time))| *time).map(|(stated, (version, _))| (stated, version));
+    let first = || {
+        let first = named.iter().filter_map(|(stated, naming)| Some((stated, naming.first.as_ref()?)));
+        first.min_by_key(|(_, (_, time))| time.unwrap_or(i64::MAX)).map(|(stated, (version, _))| (stated, version))
     };
-    let Neighbours { settled, lower, earlier, months_later, .. } = &metadata.neighbours;
-    let before = settled.iter().chain(lower).chain(earlier).filter(|other| other.is_before(metadata));
-    let (stated, version) = before.filter_map(|other| Some((named(other)?, other.version.clone()))).next()?;
-    let is_same = |other: &RepositoryLocation| other.has_owner_of(&opened.location);
-    let has_it = |other: &Option<Neighbour>| other.as_ref().and_then(named).is_some_and(|it| is_same(&it.location));
+    let (stated, version) = settled.or_else(first)?;
+    let ours =
+        || named.iter().filter(|(other, _)| other.location.has_owner_of(&opened.location)).map(|(_, naming)| naming);
     // What the package still names a month later, its maintainers had time to object to.
-    (!is_same(&stated.location) && !has_it(months_later)).then_some((stated, version, !has_it(lower)))
+    if stated.location.has_owner_of(&opened.location) || ours().any(|naming| naming.has_lasted) {
+        return None;
+    }
+    let is_new = !ours().any(|naming| naming.settled.is_some());
+    Some(Established { repository: stated.clone(), version: version.clone(), is_new })
 }
 
 type Asked = (MoveAnswer, SourceRepository, CommitMatch);

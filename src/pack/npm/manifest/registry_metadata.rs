@@ -159,8 +159,10 @@ impl Sides<'_> {
         let script = |side: &Map<String, Value>, hook: &str| {
             side.get("scripts").and_then(|scripts| scripts.get(hook)).and_then(Value::as_str).map(clean_script)
         };
+        let has_gyp_file = self.gyp_file == GypFile::Present;
         let implicit = |hook: &str, stated: Option<&str>| {
             hook == "install"
+                && has_gyp_file
                 && stated == Some(IMPLICIT_INSTALL)
                 && script(tarball, "preinstall").is_none()
                 && tarball.get("gypfile") != Some(&Value::Bool(false))
@@ -440,7 +442,6 @@ mod tests {
             ),
             (json!({"bundleDependencies": []}), json!({"bundleDependencies": false})),
             (json!({"dependencies": {"a": "*"}}), json!({"bundledDependencies": ["a"]})),
-            (json!({"_id": "a@1", "scripts": {"install": "node-gyp rebuild"}, "gypfile": true}), json!({})),
             (
                 json!({"scripts": {"postinstall": "x y"}}),
                 json!({"scripts": {"postinstall": "./node_modules/.bin/x y"}}),
@@ -456,6 +457,13 @@ mod tests {
         ] {
             assert_eq!(found(&registry, &tarball), [""; 0], "{registry} {tarball}");
         }
+    }
+
+    #[test]
+    fn a_gyp_file_is_an_install_script_where_there_is_one() {
+        let stated = json!({"_id": "a@1", "scripts": {"install": "node-gyp rebuild"}, "gypfile": true});
+        assert!(found_beside(&stated, &json!({}), GypFile::Present).is_empty());
+        assert_eq!(found(&stated, &json!({})), ["scripts.install"]);
     }
 
     #[test]

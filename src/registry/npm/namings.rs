@@ -1,0 +1,154 @@
+//! How the releases of a package name its repository.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::packument::SETTLED;
+use crate::package::Version;
+
+/// Most different namings that are kept, in the order of the packument.
+const MAX_NAMINGS: usize = 64;
+/// Longest field that is looked at, bytes of JSON.
+const MAX_FIELD: usize = 4096;
+
+/// One way in which releases name the repository, and when they did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Naming {
+    /// Their `repository`.
+    pub repository: Option<Value>,
+    /// Their `homepage`.
+    pub homepage: Option<String>,
+    /// Their `bugs`.
+    pub bugs: Option<Value>,
+    /// Of the releases with it that had been there for 30 days when this one was published, the last; and when it was
+    /// published, in seconds since 1970.
+    pub settled: Option<(Version, i64)>,
+    /// Of the releases with it that came before this one, the first, and its time if that is known.
+    pub first: Option<(Version, Option<i64>)>,
+    /// Whether a higher version with it was published 30 days after this one or later, pre-releases apart.
+    pub has_lasted: bool,
+}
+
+/// The fields as they stand in a version's metadata.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    repository: Option<&'a RawValue>,
+    #[serde(borrow)]
+    homepage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    bugs: Option<&'a RawValue>,
+}
+
+/// Collects the namings of `others` as they stood when `version` was published at `at`.
+pub(super) fn namings<'a>(
+    version: &Version,
+    at: Option<i64>,
+    others: impl Iterator<Item = (Version, Option<i64>, &'a RawValue)>,
+) -> Vec<Naming> {
+    let mut indexes: HashMap<[&str; 3], usize> = HashMap::new();
+    let mut namings: Vec<Naming> = Vec::new();
+    for (other, time, raw) in others {
+        let Ok(fields) = serde_json::from_str::<Fields<'_>>(raw.get()) else { continue };
+        let text = |field: Option<&'a RawValue>| {
+            field.map(RawValue::get).filter(|text| text.len() <= MAX_FIELD).unwrap_or("null")
+        };
+        let key = [text(fields.repository), text(fields.homepage), text(fields.bugs)];
+        let index = match indexes.get(&key) {
+            Some(index) => *index,
+            None if namings.len() >= MAX_NAMINGS => continue,
+            None => {
+                indexes.insert(key, namings.len());
+                namings.push(Naming::new(key));
+                namings.len() - 1
+            }
+        };
+        namings[index].note(&other, time, version, at);
+    }
+    namings
+}
+
+impl Naming {
+    fn new(key: [&str; 3]) -> Self {
+        let [repository, homepage, bugs] =
+            key.map(|text| serde_json::from_str::<Value>(text).ok().filter(|value| !value.is_null()));
+        let homepage = homepage.as_ref().and_then(Value::as_str).map(str::to_owned);
+        Self { repository, homepage, bugs, settled: None, first: None, has_lasted: false }
+    }
+
+    fn note(&mut self, other: &Version, time: Option<i64>, version: &Version, at: Option<i64>) {
+        let (Some(time), Some(at)) = (time, at) else {
+            // Registries list versions in the order of their publication.
+            if self.first.is_none() {
+                self.first = Some((other.clone(), None));
+            }
+            return;
+        };
+        if at - time >= SETTLED && self.settled.as_ref().is_none_or(|(_, last)| *last < time) {
+            self.settled = Some((other.clone(), time));
+        }
+        if time < at && self.first.as_ref().is_none_or(|(_, first)| first.is_none_or(|first| time < first)) {
+            self.first = Some((other.clone(), Some(time)));
+        }
+        let is_higher = other.compare_precedence(version).is_gt() && !other.is_prerelease();
+        self.has_lasted |= is_higher && time - at >= SETTLED;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 24 * 3600;
+
+    fn seen(others: &[(&str, Option<i64>, &str)], at: Option<i64>) -> Vec<Naming> {
+        let version = |text: &str| Version::parse(text).unwrap();
+        let raw: Vec<Box<RawValue>> =
+            others.iter().map(|(_, _, text)| RawValue::from_string((*text).to_owned()).unwrap()).collect();
+        let others =
+            others.iter().zip(&raw).map(|((text, day, _), raw)| (version(text), day.map(|day| day * DAY), &**raw));
+        namings(&version("2.0.0"), at.map(|day| day * DAY), others)
+    }
+
+    #[test]
+    fn releases_that_name_the_same_are_one_naming() {
+        let (ours, theirs) = (r#"{"repository":"a/b","name":"x"}"#, r#"{"repository":"c/b"}"#);
+        let namings = seen(
+            &[
+                ("1.0.0", Some(10), ours),
+                ("1.1.0", Some(20), ours),
+                ("1.2.0", Some(90), ours),
+                ("0.0.0-x", Some(200), theirs),
+                ("1.9.9", Some(201), theirs),
+            ],
+            Some(100),
+        );
+        assert_eq!(namings.len(), 2);
+        let version = |text: &str| Version::parse(text).unwrap();
+        assert_eq!(namings[0].settled, Some((version("1.1.0"), 20 * DAY)));
+        assert_eq!(namings[0].first, Some((version("1.0.0"), Some(10 * DAY))));
+        assert!(namings[1].first.is_none() && namings[1].settled.is_none());
+        assert!(!namings[1].has_lasted, "what is no higher version is no later one");
+        assert!(seen(&[("2.0.1", Some(130), ours)], Some(100))[0].has_lasted);
+        assert!(!seen(&[("2.0.1", Some(129), ours)], Some(100))[0].has_lasted);
+    }
+
+    #[test]
+    fn without_times_the_order_of_the_list_counts() {
+        let namings = seen(&[("1.0.0", None, r#"{"homepage":"h"}"#), ("1.1.0", None, r#"{"homepage":"h"}"#)], None);
+        assert_eq!(namings[0].first.as_ref().map(|(version, _)| version.as_str()), Some("1.0.0"));
+        assert_eq!(namings[0].homepage.as_deref(), Some("h"));
+    }
+
+    #[test]
+    fn their_number_and_their_size_are_bounded() {
+        let others: Vec<String> = (0..100).map(|index| format!(r#"{{"repository":"a/b{index}"}}"#)).collect();
+        let others: Vec<(&str, Option<i64>, &str)> = others.iter().map(|text| ("1.0.0", None, text.as_str())).collect();
+        assert_eq!(seen(&others, None).len(), MAX_NAMINGS);
+        let long = format!(r#"{{"repository":"{}"}}"#, "a".repeat(MAX_FIELD));
+        assert_eq!(seen(&[("1.0.0", None, &long)], None)[0].repository, None);
+    }
+}
