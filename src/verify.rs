@@ -47,6 +47,7 @@ async fn attempt(request: &Request, context: &Context) -> Result<Verification, V
         let earlier = stages::earlier(&claim, &matched, &mut compared, &request, &context)?;
         let earlier = earlier.as_ref();
         let findings = stages::judge_all(&matched, &source, &contents, &compared, earlier, &artifact, &claim, &context);
+        stages::show(&matched, &source, &contents, &mut compared, &findings, &artifact, &claim, &context);
         Ok(stages::conclude(&claim, &artifact, source, &contents, matched, compared, findings))
     })
     .await

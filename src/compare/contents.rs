@@ -20,7 +20,7 @@ pub struct PublishedContents {
     held: RefCell<HashMap<Box<str>, Vec<u8>>>,
     /// Largest file whose content is looked at, bytes.
     largest: u64,
-    /// Files that were announced, in path order, with their sizes.
+    /// Files that were announced, in the order in which they will be asked for, with their sizes.
     announced: RefCell<Vec<(Box<str>, u64)>>,
 }
 
@@ -36,7 +36,7 @@ impl PublishedContents {
         Self { largest: BUILT_SIZE, ..self }
     }
 
-    /// Announces that the contents of several files will be asked for, so that few passes serve them all.
+    /// Announces that the contents of several files will be asked for in this order, so that few passes serve them all.
     pub fn prepare<'a>(&self, entries: impl Iterator<Item = &'a ArtifactEntry>) {
         let wanted = entries.filter(|entry| entry.is_file() && entry.content.is_none() && entry.size <= self.largest);
         *self.announced.borrow_mut() = wanted.map(|entry| (entry.path.clone(), entry.size)).collect();

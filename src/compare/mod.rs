@@ -18,5 +18,7 @@ pub use contents::PublishedContents;
 pub use rebuild::{Candidate, RebuiltFile, explain_by_rebuild};
 pub use rebuild_packable::never_packed;
 pub use rebuilt::{RebuiltComparison, RebuiltDifference, compare_rebuilt};
-pub use text_diff::{DiffDepth, DiffLine, FileDiff, Hunk, LineOrigin, diff_texts, line_origins};
+pub use text_diff::{
+    DiffDepth, DiffLine, FileDiff, FocusLine, Hunk, LineOrigin, diff_texts, diff_texts_around, line_origins,
+};
 pub use unexplained::{AddedText, added_code, added_lines, line_runs};

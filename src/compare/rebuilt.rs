@@ -1,5 +1,5 @@
-use super::javascript::{StatementDiff, StatementLimits, statement_diff, token_equal};
-use super::text_diff::{DiffDepth, FileDiff, diff_texts};
+use super::javascript::{StatementDiff, StatementExcerpt, StatementLimits, statement_diff, token_equal};
+use super::text_diff::{DiffDepth, FileDiff, FocusLine, Hunk, diff_texts};
 use crate::stabilize::javascript::SourceKind;
 use crate::stabilize::{RebuildContext, StabilizerId, equal_after_rebuild, same_interpreter, stabilize_rebuilt};
 
@@ -29,6 +29,37 @@ pub enum RebuiltDifference {
     Statements(StatementDiff),
     /// Lines, or why there are none, for what cannot be read as a program.
     Lines(FileDiff),
+}
+
+impl RebuiltDifference {
+    /// Brings first what holds one of `focus`, whose lines begin with the most telling one.
+    ///
+    /// Where that one is not among what was kept, `lines` takes the place of all, if it has any.
+    pub fn focus(&mut self, focus: &[FocusLine], lines: &FileDiff) {
+        let Some(first) = focus.first() else { return };
+        let has_first = match self {
+            Self::Statements(diff) => {
+                let rank = |excerpt: &StatementExcerpt| focus.iter().position(|line| is_within(excerpt, line));
+                diff.only_published.sort_by_key(|excerpt| rank(excerpt).unwrap_or(usize::MAX));
+                diff.only_published.first().is_some_and(|excerpt| is_within(excerpt, first))
+            }
+            Self::Lines(diff) => {
+                let rank = |hunk: &Hunk| focus.iter().position(|line| hunk.shows(line.line));
+                diff.hunks.sort_by_key(|hunk| rank(hunk).unwrap_or(usize::MAX));
+                diff.hunks.first().is_some_and(|hunk| hunk.shows(first.line))
+            }
+        };
+        if !has_first && !lines.hunks.is_empty() {
+            *self = Self::Lines(lines.clone());
+        }
+    }
+}
+
+/// Whether the line is to be seen in what was kept of the statement.
+fn is_within(excerpt: &StatementExcerpt, line: &FocusLine) -> bool {
+    let lines = excerpt.line..excerpt.line + excerpt.text.lines().count().max(1);
+    let is_whole = !excerpt.text.contains('…');
+    lines.contains(&line.line) && (is_whole || excerpt.text.contains(&line.text))
 }
 
 /// Compares one file of the artifact with the file of the same path that a rebuild made.
@@ -105,6 +136,22 @@ mod tests {
         assert_eq!(found.only_published.len(), 1, "{found:?}");
         assert_eq!((found.only_published[0].text.as_str(), found.only_published[0].line), ("fetch(evil)", 2));
         assert!(found.only_candidate.is_empty() && found.more == 0);
+    }
+
+    #[test]
+    fn the_statement_that_matters_is_the_first_one() {
+        let published = "a(1);\nb();\nc(2);\nfetch(evil);\n".repeat(9);
+        let candidate = "b();\n".repeat(9);
+        let RebuiltComparison::Different(mut found) = compare("a.js", &published, &candidate) else { panic!() };
+        let diff = diff_texts("a.js", Some(candidate.as_bytes()), Some(published.as_bytes()), DiffDepth::EXCERPT);
+        let line = |line| FocusLine { line, text: "fetch(evil)".to_owned() };
+        found.focus(&[line(8), line(4)], &diff);
+        let RebuiltDifference::Statements(statements) = &found else { panic!("{found:?}") };
+        let first: Vec<usize> = statements.only_published.iter().map(|excerpt| excerpt.line).take(3).collect();
+        assert_eq!(first, [8, 4, 1]);
+        // Not among the statements that were kept.
+        found.focus(&[line(36)], &diff);
+        assert_eq!(found, RebuiltDifference::Lines(diff));
     }
 
     #[test]

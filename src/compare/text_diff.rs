@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use similar::{ChangeTag, DiffOp, DiffableStr as _, group_diff_ops};
+use similar::{Change, ChangeTag, DiffOp, DiffableStr as _, group_diff_ops};
 
 use crate::compare::line_edits::line_edits;
 use crate::compare::unexplained::AddedText;
@@ -36,12 +36,22 @@ pub struct Hunk {
     pub lines: Vec<DiffLine>,
 }
 
+impl Hunk {
+    /// Whether a line of the published file is to be seen in it.
+    pub fn shows(&self, line: usize) -> bool {
+        let shown = self.lines.iter().filter(|line| line.sign != '-').count();
+        // Where lines are left out, one more counts them.
+        let shown = shown.min(self.published.1);
+        (self.published.0..self.published.0 + shown).contains(&line)
+    }
+}
+
 /// How one published file differs from its candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileDiff {
     /// Path inside the package.
     pub path: String,
-    /// The first hunks.
+    /// In their order, or where not all need be shown those that matter most first.
     pub hunks: Vec<Hunk>,
     /// Hunks that are not shown.
     pub more_hunks: usize,
@@ -116,51 +126,104 @@ impl DiffDepth {
         Self { files: usize::MAX, hunks: usize::MAX, lines: usize::MAX, context: 3, shorten: false };
 }
 
+/// A line of the published file that matters, and what stands there; empty where all of the line counts alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FocusLine {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The part of it that matters.
+    pub text: String,
+}
+
 /// Diffs candidate against published; a side that does not exist counts as empty.
 pub fn diff_texts(path: &str, candidate: Option<&[u8]>, published: Option<&[u8]>, depth: DiffDepth) -> FileDiff {
+    diff_texts_around(path, candidate, published, depth, &[])
+}
+
+/// The same with the hunks first that hold one of `focus`, whose lines begin with the most telling one.
+///
+/// Of a hunk that is longer than what is shown, the part around that line is.
+pub fn diff_texts_around(
+    path: &str,
+    candidate: Option<&[u8]>,
+    published: Option<&[u8]>,
+    depth: DiffDepth,
+    focus: &[FocusLine],
+) -> FileDiff {
     let (old, new) = match texts(path, candidate, published) {
         Ok(texts) => texts,
         Err(note) => return FileDiff::noted(path, note),
     };
-    let mut result =
-        FileDiff { path: path.to_owned(), hunks: Vec::new(), more_hunks: 0, note: None, origins: Vec::new() };
     let (old, new) = (old.tokenize_lines(), new.tokenize_lines());
-    for group in group_diff_ops(line_edits(&old, &new), depth.context) {
-        if result.hunks.len() == depth.hunks {
-            result.more_hunks += 1;
-            continue;
-        }
-        let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
-        let span = |start: usize, end: usize| (if end > start { start + 1 } else { start }, end - start);
-        let mut hunk = Hunk {
-            candidate: span(first.old_range().start, last.old_range().end),
-            published: span(first.new_range().start, last.new_range().end),
-            lines: Vec::new(),
-        };
-        let changes = || group.iter().flat_map(|operation| operation.iter_changes(&old[..], &new[..]));
-        let deleted = changes().filter(|change| change.tag() == ChangeTag::Delete);
-        let removed: Vec<&str> = deleted.map(|change| change.value()).take(depth.lines).collect();
-        let mut added = 0;
-        for change in changes().take(depth.lines) {
-            let text = change.value().trim_end_matches('\n');
-            let (sign, twin) = match change.tag() {
-                ChangeTag::Equal => (' ', None),
-                ChangeTag::Delete => ('-', None),
-                ChangeTag::Insert => {
-                    added += 1;
-                    ('+', removed.get(added - 1).copied())
-                }
-            };
-            let text = if depth.shorten { shorten(text, twin) } else { text.to_owned() };
-            hunk.lines.push(DiffLine { sign, text });
-        }
-        let count: usize = group.iter().map(line_count).sum();
-        if count > depth.lines {
-            hunk.lines.push(DiffLine { sign: ' ', text: format!("… {} more lines", count - depth.lines) });
-        }
-        result.hunks.push(hunk);
+    let rank = |group: &[DiffOp]| {
+        let lines = || group.iter().map(DiffOp::new_range);
+        focus.iter().position(|focus| lines().any(|lines| (lines.start + 1..=lines.end).contains(&focus.line)))
+    };
+    let mut groups: Vec<(usize, Vec<DiffOp>)> = group_diff_ops(line_edits(&old, &new), depth.context)
+        .into_iter()
+        .map(|group| (rank(&group).unwrap_or(focus.len()), group))
+        .collect();
+    groups.sort_by_key(|(rank, _)| *rank);
+    FileDiff {
+        path: path.to_owned(),
+        more_hunks: groups.len().saturating_sub(depth.hunks),
+        hunks: groups
+            .into_iter()
+            .take(depth.hunks)
+            .filter_map(|(rank, group)| hunk(&group, &old, &new, depth, focus.get(rank)))
+            .collect(),
+        note: None,
+        origins: Vec::new(),
     }
-    result
+}
+
+/// One hunk, or so much of it around the line that matters as is shown.
+fn hunk(group: &[DiffOp], old: &[&str], new: &[&str], depth: DiffDepth, focus: Option<&FocusLine>) -> Option<Hunk> {
+    let (first, last) = (group.first()?, group.last()?);
+    let changes = || group.iter().flat_map(|operation| operation.iter_changes(old, new));
+    let is_focus = |change: &Change<&str>| {
+        change.new_index().is_some_and(|index| focus.is_some_and(|focus| focus.line == index + 1))
+    };
+    let count: usize = group.iter().map(line_count).sum();
+    let hidden = count.saturating_sub(depth.lines);
+    let start = match changes().position(|change| is_focus(&change)) {
+        // Unless the line is at the end there is as much below it as fits.
+        Some(index) if index >= depth.lines => index.saturating_sub(depth.context).min(hidden),
+        _ => 0,
+    };
+    let skipped = |sign: ChangeTag| changes().take(start).filter(|change| change.tag() == sign).count();
+    let (unchanged, deleted, mut added) =
+        (skipped(ChangeTag::Equal), skipped(ChangeTag::Delete), skipped(ChangeTag::Insert));
+    let span = |start: usize, end: usize| (if end > start { start + 1 } else { start }, end - start);
+    let mut hunk = Hunk {
+        candidate: span(first.old_range().start + unchanged + deleted, last.old_range().end),
+        published: span(first.new_range().start + unchanged + added, last.new_range().end),
+        lines: Vec::new(),
+    };
+    let removed: Vec<&str> =
+        changes().filter(|change| change.tag() == ChangeTag::Delete).map(|change| change.value()).collect();
+    for change in changes().skip(start).take(depth.lines) {
+        let text = change.value().trim_end_matches('\n');
+        let (sign, twin) = match change.tag() {
+            ChangeTag::Equal => (' ', None),
+            ChangeTag::Delete => ('-', None),
+            ChangeTag::Insert => {
+                added += 1;
+                ('+', removed.get(added - 1).copied())
+            }
+        };
+        let wanted = focus.filter(|_| is_focus(&change)).map(|focus| focus.text.as_str());
+        let text = if depth.shorten { shorten(text, twin, wanted) } else { text.to_owned() };
+        hunk.lines.push(DiffLine { sign, text });
+    }
+    if hidden > 0 {
+        hunk.lines.push(DiffLine { sign: ' ', text: format!("… {}", counted(hidden, "more line")) });
+    }
+    Some(hunk)
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn line_count(operation: &DiffOp) -> usize {
@@ -191,18 +254,26 @@ fn texts<'a>(
     Ok((text(candidate, "candidate")?, text(published, "published")?))
 }
 
-/// Cuts a long line down to the part that differs from `twin`, the line it replaces.
-fn shorten(line: &str, twin: Option<&str>) -> String {
+/// Cuts a long line down to the part that differs from `twin`, the line it replaces, or from there on to `wanted`.
+fn shorten(line: &str, twin: Option<&str>, wanted: Option<&str>) -> String {
     if line.chars().nth(LINE_LENGTH).is_none() {
         return line.to_owned();
     }
     let twin = twin.unwrap_or_default();
-    let common = line.chars().zip(twin.chars()).take_while(|(a, b)| a == b).count();
-    let start = common.saturating_sub(LEAD);
+    let common: usize = line.chars().zip(twin.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let differing = line.get(common..).unwrap_or_default();
+    let wanted = wanted.filter(|wanted| !wanted.is_empty());
+    let place = wanted.and_then(|wanted| {
+        let place = differing.find(wanted)?;
+        // What is in sight anyway needs no search.
+        differing.get(..place + wanted.len())?.chars().nth(LINE_LENGTH - LEAD).map(|_| place)
+    });
+    let before = line.get(..common + place.unwrap_or_default()).unwrap_or_default();
+    let start = before.chars().count().saturating_sub(LEAD);
     let shown: String = line.chars().skip(start).take(LINE_LENGTH).collect();
     let rest = line.chars().count() - start - shown.chars().count();
-    let before = if start > 0 { format!("… {start} characters … ") } else { String::new() };
-    let after = if rest > 0 { format!(" … {rest} more characters") } else { String::new() };
+    let before = if start > 0 { format!("… {} … ", counted(start, "character")) } else { String::new() };
+    let after = if rest > 0 { format!(" … {}", counted(rest, "more character")) } else { String::new() };
     format!("{before}{shown}{after}")
 }
 
@@ -225,6 +296,57 @@ mod tests {
         let diff = diff_texts("a.min.js", Some(old.as_bytes()), Some(new.as_bytes()), DiffDepth::EXCERPT);
         let added = diff.hunks[0].lines.iter().find(|line| line.sign == '+').unwrap();
         assert!(added.text.contains("evil()") && added.text.len() < 500, "{}", added.text);
+    }
+
+    /// A hundred lines, of which every tenth is another one.
+    fn scattered(mark: &str) -> String {
+        let line =
+            |number: usize| if number.is_multiple_of(10) { format!("{mark} {number}") } else { number.to_string() };
+        (1..=100).map(|number| line(number) + "\n").collect()
+    }
+
+    #[test]
+    fn the_hunk_that_matters_is_the_first_one() {
+        let (old, new) = (scattered("old"), scattered("new"));
+        let starts = |lines: &[usize]| -> Vec<usize> {
+            let focus: Vec<_> = lines.iter().map(|line| FocusLine { line: *line, text: String::new() }).collect();
+            let depth = DiffDepth::EXCERPT;
+            let diff = diff_texts_around("a", Some(old.as_bytes()), Some(new.as_bytes()), depth, &focus);
+            assert_eq!((diff.hunks.len(), diff.more_hunks), (3, 7));
+            diff.hunks.iter().map(|hunk| hunk.published.0 + 2).collect()
+        };
+        assert_eq!(starts(&[]), [10, 20, 30]);
+        assert_eq!(starts(&[90]), [90, 10, 20]);
+        assert_eq!(starts(&[90, 55, 70]), [90, 70, 10]);
+    }
+
+    #[test]
+    fn of_a_long_hunk_the_part_that_matters_is_shown() {
+        let new: String = (1..=60).map(|number| format!("line {number}\n")).collect();
+        let shown = |line: usize| {
+            let focus = [FocusLine { line, text: String::new() }];
+            let diff = diff_texts_around("a", None, Some(new.as_bytes()), DiffDepth::EXCERPT, &focus);
+            let [hunk] = &diff.hunks[..] else { panic!("{diff:?}") };
+            assert_eq!(hunk.lines.len(), DiffDepth::EXCERPT.lines + 1);
+            assert_eq!(hunk.lines.last().unwrap().text, "… 46 more lines");
+            let first = &hunk.lines[0].text;
+            assert_eq!(*first, format!("line {}", hunk.published.0));
+            assert!(hunk.lines.iter().any(|shown| shown.text == format!("line {line}")), "{hunk:?}");
+            hunk.published
+        };
+        assert_eq!(shown(3), (1, 60));
+        assert_eq!(shown(40), (38, 23));
+        assert_eq!(shown(60), (47, 14));
+    }
+
+    #[test]
+    fn of_a_long_line_the_part_that_matters_is_shown() {
+        let line = format!("{};fetch('evil');{}", "ä".repeat(900), "y".repeat(900));
+        let text = "fetch('evil')".to_owned();
+        let focus = [FocusLine { line: 1, text }];
+        let diff = diff_texts_around("a.min.js", None, Some(line.as_bytes()), DiffDepth::EXCERPT, &focus);
+        let shown = &diff.hunks[0].lines[0].text;
+        assert!(shown.starts_with("… 841 characters … ä") && shown.contains("fetch('evil')"), "{shown}");
     }
 
     #[test]

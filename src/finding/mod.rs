@@ -82,6 +82,13 @@ impl Finding {
         Some((self.lines.first()?.0, self.lines.last()?.1))
     }
 
+    /// What the unexplained part can do, what attacks do first.
+    pub fn strongest_signals(&self) -> Vec<&Signal> {
+        let mut signals: Vec<&Signal> = self.signals.iter().collect();
+        signals.sort_by_key(|signal| (!rank::is_alarming(signal), *signal));
+        signals
+    }
+
     /// The same with another risk of its own than the rule's, where one case of a rule is graver than another.
     #[must_use]
     pub fn with_risk(self, risk: Risk) -> Self {

@@ -5,6 +5,7 @@ use tarproof_sandbox::Sandbox;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::artifact::ArtifactLimits;
+use crate::compare::DiffDepth;
 use crate::package::{Release, Subject, Version};
 use crate::policy::Policy;
 use crate::rebuild::Plan;
@@ -39,7 +40,7 @@ pub struct Request {
 /// Which differences a verification writes out line by line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Shown {
-    /// The beginnings of the first unexplained files.
+    /// What matters most of the unexplained files that are most urgent.
     #[default]
     Excerpts,
     /// More of them, for reports that have room.
@@ -48,8 +49,24 @@ pub enum Shown {
     Unexplained,
     /// One file, explained or not, whole.
     File(String),
-    /// The beginning of one unexplained file's difference, and where the repository had all of its lines.
+    /// What matters most of one unexplained file's difference, and where the repository had all of its lines.
     Origins(String),
+}
+
+impl Shown {
+    /// How much of each difference is kept.
+    pub(in crate::verify) fn depth(&self) -> DiffDepth {
+        match self {
+            Self::Excerpts | Self::Origins(_) => DiffDepth::EXCERPT,
+            Self::Pages => DiffDepth::PAGE,
+            Self::Unexplained | Self::File(_) => DiffDepth::WHOLE,
+        }
+    }
+
+    /// Whether it is for a report, which shows what matters, and not for a patch, which holds everything in its order.
+    pub(in crate::verify) fn is_report(&self) -> bool {
+        matches!(self, Self::Excerpts | Self::Pages | Self::Origins(_))
+    }
 }
 
 /// What every verification of a run shares; cheap to clone.

@@ -73,7 +73,7 @@ pub struct Verification {
     pub ledger: Option<Ledger>,
     /// What is worth attention, most urgent first.
     pub findings: Vec<Finding>,
-    /// The first unexplained files, shown against what they were compared with.
+    /// Unexplained files against what they were compared with, those of the most urgent findings first.
     pub diffs: Vec<FileDiff>,
     /// What was rebuilt, if anything was to be.
     pub rebuild: Option<RebuildRecord>,

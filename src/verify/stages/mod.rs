@@ -11,6 +11,7 @@ mod judge;
 mod moved;
 mod plans;
 mod rebuild;
+mod show;
 mod signed;
 mod source;
 
@@ -23,6 +24,7 @@ pub(super) use error::blocking;
 pub(super) use judge::judge_all;
 pub(super) use moved::settle_repository;
 pub(super) use rebuild::rebuild;
+pub(super) use show::show;
 pub(super) use signed::signed;
 pub(super) use source::{discover, discover_proven, match_source};
 

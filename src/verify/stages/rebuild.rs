@@ -19,12 +19,12 @@ use crate::source::git::with_source;
 use crate::source::match_commit::{CommitMatch, MatchStanding};
 use crate::source::tree::CommitTree;
 use crate::stabilize::RebuildContext;
+use crate::verify::Context;
 use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
 use crate::verify::stages::plans::{Planning, Prospect};
 use crate::verify::stages::source::Discovery;
-use crate::verify::{Context, Shown};
 
 /// Stage 6: rebuilds what the commit does not explain, plan after plan, until nothing is left or the time is over.
 pub(in crate::verify) fn rebuild(
@@ -92,7 +92,7 @@ pub(in crate::verify) fn rebuild(
         limits: context.limits,
         published: PublishedContents::new(artifact.path.clone(), context.limits).of_builds(),
         stabilizing: RebuildContext { build_directory: String::new(), published_at: claims.instant() },
-        depth: depth(&claim.shown),
+        depth: claim.shown.depth(),
         ledger: &mut compared.ledger,
         rebuilt: Vec::new(),
         made: Vec::new(),
@@ -112,7 +112,6 @@ pub(in crate::verify) fn rebuild(
     outcome.as_committed = as_committed;
     outcome.rebuilt = rebuilt;
     outcome.rebuild = Some(record);
-    show(outcome, &claim.shown);
 }
 
 /// One plan after the other, and what each of them explains.
@@ -250,31 +249,6 @@ impl Trials<'_> {
             });
         let is_unbroken = plan.if_broken && !attempts.is_empty() && !has_broken;
         is_idle || is_unbroken || attempts.iter().any(|attempt| makes_needless(attempt, plan))
-    }
-}
-
-/// Replaces differences to git that the rebuild made pointless.
-fn show(outcome: &mut Outcome, shown: &Shown) {
-    let Some(compared) = &outcome.compared else { return };
-    let is_asked_for = |path: &str| match shown {
-        Shown::File(asked) | Shown::Origins(asked) => asked == path,
-        _ => compared.ledger.file(path).is_some_and(|row| !row.explanation.is_explained()),
-    };
-    outcome.diffs.retain(|diff| is_asked_for(&diff.path));
-    for made in outcome.rebuilt.iter().filter(|made| is_asked_for(&made.path)) {
-        match outcome.diffs.iter().position(|diff| diff.path == made.path) {
-            Some(index) => outcome.diffs[index].clone_from(&made.diff),
-            None if outcome.diffs.len() < depth(shown).files => outcome.diffs.push(made.diff.clone()),
-            None => {}
-        }
-    }
-}
-
-fn depth(shown: &Shown) -> DiffDepth {
-    match shown {
-        Shown::Excerpts | Shown::Origins(_) => DiffDepth::EXCERPT,
-        Shown::Pages => DiffDepth::PAGE,
-        Shown::Unexplained | Shown::File(_) => DiffDepth::WHOLE,
     }
 }
 
