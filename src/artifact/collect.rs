@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use sha2::Digest as _;
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::artifact::machine_code::machine_code;
 use crate::artifact::members::{Member, Passed, Sink, read_content};
 use crate::artifact::{
     ArchiveAnomaly, ArtifactContents, ArtifactEntry, BlobHasher, CollisionCheck, ReadOptions, SourceContent,
@@ -46,8 +47,17 @@ impl<'a> Collector<'a> {
 
     pub(super) fn member(&mut self, member: Member) {
         let Member { path, kind, size, executable } = member;
-        let entry =
-            ArtifactEntry { path, kind, size, executable, blob: None, blob_with_lf: None, sha256: None, content: None };
+        let entry = ArtifactEntry {
+            path,
+            kind,
+            size,
+            executable,
+            blob: None,
+            blob_with_lf: None,
+            sha256: None,
+            machine_code: None,
+            content: None,
+        };
         if entry.is_file() {
             self.unpacked_size += size;
             self.current = Some(entry);
@@ -59,6 +69,10 @@ impl<'a> Collector<'a> {
     /// The last member's content, or a piece of it.
     pub(super) fn content(&mut self, bytes: &[u8], last: bool) {
         let Some(mut entry) = self.current.take() else { return };
+        if self.pieces.is_none() {
+            // What is kept of contents ends somewhere; nobody can put a program behind that.
+            entry.machine_code = machine_code(bytes);
+        }
         if last && self.pieces.is_none() {
             self.whole(&mut entry, bytes);
         } else {

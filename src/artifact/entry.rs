@@ -39,6 +39,8 @@ pub struct ArtifactEntry {
     pub blob_with_lf: Option<BlobId>,
     /// Set for every file that was not known while reading.
     pub sha256: Option<Sha256Digest>,
+    /// What its first bytes say, if a machine runs what begins so.
+    pub machine_code: Option<&'static str>,
     /// The content, where it was unknown while reading and fit the retained budget.
     pub content: Option<Box<[u8]>>,
 }

@@ -84,6 +84,8 @@ pub struct Evidence<'a> {
     pub unexplained: &'a [UnexplainedText],
     /// When files take effect, if that was looked at.
     pub reach: Option<&'a ReachOf<'a>>,
+    /// Whether a file is known to run at installation, on import or as a command, if that was looked at.
+    pub runs: Option<&'a dyn Fn(&str) -> bool>,
     /// Which earlier release had the same unexplained content, if that was looked at.
     pub unchanged: Option<&'a VersionOf<'a>>,
     /// Which earlier release's manifest said the same under a key path, if that was looked at.
@@ -134,6 +136,11 @@ impl<'a> Evidence<'a> {
             let text = self.text_of(&file.path).filter(|text| whole && !text.is_binary)?;
             Some(text.text.as_bytes())
         })
+    }
+
+    /// What a file's first bytes say, if a machine runs what begins so.
+    pub(super) fn machine_code(&self, file: &LedgerFile) -> Option<&'static str> {
+        self.artifact?.entry(&file.path)?.machine_code
     }
 
     /// Whether every file is explained by a commit that is the release's, and nothing contradicts that.

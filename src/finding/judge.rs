@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use crate::finding::file_kind::machine_code;
 use crate::finding::rank::is_alarming;
 use crate::finding::rules::JUDGES;
 use crate::finding::{Evidence, FileKind, Finding, Risk, Rule, Weighing, Weight, rank};
@@ -62,7 +61,7 @@ fn kind_of(evidence: &Evidence<'_>, path: &str) -> FileKind {
     let by_name = FileKind::of(path);
     let Some(entry) = evidence.artifact.and_then(|artifact| artifact.entry(path)) else { return by_name };
     let content = entry.content.as_deref().unwrap_or_default();
-    if machine_code(content).is_some() {
+    if entry.machine_code.is_some() {
         FileKind::Unfollowed
     } else if by_name.is_read_only() && (entry.executable || content.starts_with(b"#!")) {
         FileKind::Code
@@ -183,7 +182,7 @@ mod tests {
             ..Evidence::default()
         });
         let risks: Vec<Risk> = findings.iter().map(|finding| finding.risk).collect();
-        assert_eq!(risks, [Risk::High, Risk::Medium, Risk::Low], "{findings:?}");
+        assert_eq!(risks, [Risk::Critical, Risk::Medium, Risk::Low], "{findings:?}");
     }
 
     #[test]

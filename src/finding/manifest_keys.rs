@@ -5,6 +5,13 @@ use serde_json::Value;
 use crate::finding::{Evidence, Finding, Risk, Rule};
 use crate::ledger::Explanation;
 use crate::pack::npm::manifest::{KeyReach, ManifestDifference};
+use crate::rebuild::lockfile::is_foreign;
+
+/// Commands that scripts of other packages call, so that a package's command of this name runs in their place.
+const KNOWN_COMMANDS: [&str; 24] = [
+    "node", "npm", "npx", "pnpm", "yarn", "bun", "deno", "corepack", "node-gyp", "tsc", "git", "gh", "sh", "bash",
+    "env", "sudo", "ssh", "curl", "wget", "python", "python3", "make", "docker", "tar",
+];
 
 /// The findings of one rule about the manifest's keys.
 pub(super) fn findings_of(rule: Rule, evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -12,7 +19,10 @@ pub(super) fn findings_of(rule: Rule, evidence: &Evidence<'_>) -> Vec<Finding> {
     for file in evidence.files() {
         let Explanation::Modified { keys, .. } = &file.explanation else { continue };
         for key in keys.iter().filter(|key| rule_of(key) == rule) {
-            let message = side_by_side(key, ["published", "source"]);
+            let mut message = side_by_side(key, ["published", "source"]);
+            if let Some(what) = stands_out(key) {
+                message.push_str(&format!(", {what}"));
+            }
             let mut finding = Finding::new(rule, Some(&file.path), message).with_risk(risk_of(rule, key));
             finding.key = Some(key.key_path.clone());
             finding.same_as = evidence.unchanged_key.and_then(|unchanged| unchanged(&key.key_path));
@@ -46,6 +56,9 @@ pub(super) fn rule_of(difference: &ManifestDifference) -> Rule {
 
 /// Another range of a dependency installs another program; what only people and development tools read installs none.
 fn risk_of(rule: Rule, difference: &ManifestDifference) -> Risk {
+    if stands_out(difference).is_some() {
+        return Risk::Critical;
+    }
     if rule != Rule::ManifestDiffers {
         return rule.risk();
     }
@@ -61,6 +74,39 @@ fn risk_of(rule: Rule, difference: &ManifestDifference) -> Risk {
         "description" | "keywords" | "homepage" | "bugs" | "author" | "contributors" | "maintainers" | "funding"
         | "readme" | "readmeFilename" | "devDependencies" => Risk::Low,
         _ => rule.risk(),
+    }
+}
+
+/// What makes one of many dependencies or commands worse than the others, if anything does.
+fn stands_out(difference: &ManifestDifference) -> Option<&'static str> {
+    let (top, _) = key_parts(difference);
+    let names = |value: &Option<Value>, is_one: fn(&str, &Value) -> bool| match value {
+        Some(Value::Object(entries)) => entries.iter().any(|(name, value)| is_one(name, value)),
+        Some(value) => is_one(last_name(&difference.key_path), value),
+        None => false,
+    };
+    let (is_one, what): (fn(&str, &Value) -> bool, _) = match top {
+        "dependencies" | "optionalDependencies" | "peerDependencies" => {
+            (|_, range| range.as_str().is_some_and(is_elsewhere), "which comes from outside of the registry")
+        }
+        "bin" => {
+            (|name, _| KNOWN_COMMANDS.contains(&name), "which scripts then call in the place of the known command")
+        }
+        _ => return None,
+    };
+    (names(&difference.published, is_one) && !names(&difference.source, is_one)).then_some(what)
+}
+
+/// Whether a range names a repository or an address, whose content no registry keeps as it was.
+fn is_elsewhere(range: &str) -> bool {
+    is_foreign(range) || range.starts_with("http:") || range.starts_with("https:")
+}
+
+/// The last name of a key path: `b.c` of `dependencies["b.c"]`.
+fn last_name(key_path: &str) -> &str {
+    match key_path.strip_suffix("\"]").and_then(|path| path.rsplit_once("[\"")) {
+        Some((_, name)) => name,
+        None => key_path.rsplit('.').next().unwrap_or_default(),
     }
 }
 
@@ -110,6 +156,16 @@ mod tests {
             ("bin.tool", text(), None, Rule::BinAdded, Risk::High),
             ("bin.tool", text(), text(), Rule::EntryPointDiffers, Risk::High),
             ("exports[\".\"]", text(), text(), Rule::EntryPointDiffers, Risk::High),
+            ("dependencies.b", Some(json!("git+ssh://h.example/b.git")), None, Rule::DependencyAdded, Risk::Critical),
+            ("dependencies.b", Some(json!("https://h.example/-/b.tgz")), text(), Rule::ManifestDiffers, Risk::Critical),
+            ("dependencies.b", text(), Some(json!("owner/b")), Rule::ManifestDiffers, Risk::High),
+            ("dependencies.b", Some(json!("owner/b#1")), Some(json!("owner/b")), Rule::ManifestDiffers, Risk::High),
+            ("optionalDependencies", Some(json!({"b": "owner/b"})), None, Rule::DependencyAdded, Risk::Critical),
+            ("devDependencies.b", Some(json!("owner/b")), None, Rule::ManifestDiffers, Risk::Low),
+            ("bin.npm", text(), None, Rule::BinAdded, Risk::Critical),
+            ("bin[\"node-gyp\"]", text(), None, Rule::BinAdded, Risk::Critical),
+            ("bin", Some(json!({"tool": "x", "git": "x"})), None, Rule::BinAdded, Risk::Critical),
+            ("bin.git", text(), text(), Rule::EntryPointDiffers, Risk::High),
             ("description", text(), text(), Rule::ManifestDiffers, Risk::Low),
             ("payload", text(), None, Rule::ManifestDiffers, Risk::Medium),
         ] {

@@ -22,7 +22,6 @@ mod support;
 
 pub use evidence::{Evidence, ReachOf, UnexplainedText, VersionOf};
 pub use file_kind::FileKind;
-pub(crate) use file_kind::machine_code;
 pub use judge::{cut, judge};
 pub use rank::{Weighing, Weight, rank};
 pub use risk::Risk;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::artifact::{ArchiveAnomaly, ArtifactContents, ArtifactEntry, EntryKind};
+use crate::artifact::{ArchiveAnomaly, ArtifactContents, ArtifactEntry, EntryKind, machine_code};
 use crate::finding::{Evidence, Finding, UnexplainedText};
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::pack::npm::manifest::{KeyReach, ManifestDifference};
@@ -75,6 +75,7 @@ pub(super) fn contents(anomalies: Vec<ArchiveAnomaly>, files: &[(&str, &[u8])]) 
         blob: None,
         blob_with_lf: None,
         sha256: None,
+        machine_code: machine_code(content),
         content: Some((*content).into()),
     };
     let mut entries: Vec<ArtifactEntry> = files.iter().map(entry).collect();

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Rule};
 use crate::reach::Reach;
 use crate::report::words;
 
@@ -31,7 +31,9 @@ pub(super) fn groups<'a>(findings: &[&'a Finding], alone: Option<&str>) -> Vec<G
     let mut alike: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (index, finding) in findings.iter().enumerate() {
         if finding.path.as_deref().is_some_and(|path| path != MANIFEST && alone != Some(path)) {
-            let key = (finding.risk, finding.rule, finding.excepted.is_some());
+            // What a binary begins as tells it from others; other messages hold paths or are all the same.
+            let kind = (finding.rule == Rule::BinaryAdded).then_some(&finding.message);
+            let key = (finding.risk, finding.rule, finding.excepted.is_some(), kind);
             alike.entry(key).or_default().push(index);
         }
     }
@@ -51,6 +53,12 @@ pub(super) fn groups<'a>(findings: &[&'a Finding], alone: Option<&str>) -> Vec<G
             }),
             None if grouped.contains(&index) => {}
             None => groups.push(Group { folder: String::new(), findings: vec![finding] }),
+        }
+    }
+    for alike in groups.chunk_by_mut(|a, b| (a.first().rule, a.first().risk) == (b.first().rule, b.first().risk)) {
+        if alike[0].first().rule == Rule::BinaryAdded {
+            // Few of a kind stand out from many.
+            alike.sort_by_key(|group| group.findings.len());
         }
     }
     groups
@@ -172,7 +180,7 @@ impl Group<'_> {
 mod tests {
     use super::*;
     use crate::capability::{Capability, Signal};
-    use crate::finding::{Risk, Rule};
+    use crate::finding::Risk;
 
     fn added(path: &str) -> Finding {
         Finding { reach: Some(Reach::Import), ..Finding::new(Rule::FileNotInSource, Some(path), "not in the source") }
@@ -219,6 +227,16 @@ mod tests {
             .map(|number| Finding::new(Rule::DependencyAdded, Some(MANIFEST), format!("`dependencies.{number}`")))
             .collect();
         assert_eq!(told(&keys, None).len(), 9);
+    }
+
+    #[test]
+    fn of_binaries_those_of_another_kind_stand_out() {
+        let binary = |number: usize, what: &str| {
+            Finding::new(Rule::BinaryAdded, Some(&format!("lib/{number:02}.bin")), format!("a binary file: {what}"))
+        };
+        let mut findings: Vec<Finding> = (0..20).map(|number| binary(number, "a WebAssembly module")).collect();
+        findings[13] = binary(13, "an ELF file");
+        assert_eq!(told(&findings, None), ["lib/13.bin", "19 files in lib/"]);
     }
 
     #[test]

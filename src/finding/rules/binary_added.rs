@@ -1,6 +1,6 @@
 //! `binary-added`
 
-use crate::finding::file_kind::machine_code;
+use crate::finding::file_kind::hides_machine_code;
 use crate::finding::rules::speaker;
 use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
 
@@ -19,11 +19,18 @@ pub(super) const DESCRIPTION: Description = Description {
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in evidence.unexplained_files().filter(|file| speaker(evidence, file) == Some(Rule::BinaryAdded)) {
-        let message = match evidence.content_of(file).and_then(machine_code) {
+        let machine_code = evidence.machine_code(file);
+        let message = match machine_code {
             Some(found) => format!("a binary file that is not in the source: it begins as {found}"),
             None => "a binary file that is not in the source".to_owned(),
         };
-        findings.push(Finding::new(Rule::BinaryAdded, Some(&file.path), message));
+        let risk = if machine_code.is_some() && hides_machine_code(&file.path) {
+            // Among many images one program must not be one of many.
+            Risk::Critical
+        } else {
+            DESCRIPTION.risk
+        };
+        findings.push(Finding::new(Rule::BinaryAdded, Some(&file.path), message).with_risk(risk));
     }
     findings
 }
@@ -42,6 +49,8 @@ mod tests {
         let findings = judge(&evidence);
         assert_eq!(paths(&findings), ["lib/addon.node", "lib/helper.png"]);
         assert!(findings[1].message.ends_with("an ELF file"));
+        let risks: Vec<Risk> = findings.iter().map(|finding| finding.risk).collect();
+        assert_eq!(risks, [Risk::High, Risk::Critical], "what its name hides is worse");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `file-modified`
 
-use crate::finding::file_kind::{has_binary_name, machine_code};
+use crate::finding::file_kind::{has_binary_name, hides_machine_code};
 use crate::finding::rules::speaker;
 use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
 use crate::ledger::Explanation;
@@ -20,13 +20,18 @@ pub(super) const DESCRIPTION: Description = Description {
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in evidence.unexplained_files().filter(|file| speaker(evidence, file) == Some(Rule::FileModified)) {
-        let machine = evidence.content_of(file).and_then(machine_code).is_some() || has_binary_name(&file.path);
+        let machine_code = evidence.machine_code(file);
+        let machine = machine_code.is_some() || has_binary_name(&file.path);
         let what = if machine { "the binary content" } else { "the content" };
         let message = match &file.explanation {
             Explanation::Modified { same_as: Some(other), .. } => format!("{what} is that of `{other}` in the source"),
             _ => format!("{what} differs from the source's"),
         };
-        let risk = if machine { Risk::High } else { DESCRIPTION.risk };
+        let risk = match machine_code {
+            Some(_) if hides_machine_code(&file.path) => Risk::Critical,
+            _ if machine => Risk::High,
+            _ => DESCRIPTION.risk,
+        };
         findings.push(Finding::new(Rule::FileModified, Some(&file.path), message).with_risk(risk));
     }
     findings

@@ -45,7 +45,7 @@ mod unsafe_path;
 mod version_not_in_source;
 mod yara_match;
 
-use crate::finding::file_kind::{has_binary_name, machine_code};
+use crate::finding::file_kind::has_binary_name;
 use crate::finding::{Description, Evidence, Finding};
 use crate::ledger::{Explanation, LedgerFile};
 
@@ -119,9 +119,7 @@ fn speaker(evidence: &Evidence<'_>, file: &LedgerFile) -> Option<Rule> {
         Explanation::Modified { keys, .. } if keys.is_empty() => false,
         _ => return None,
     };
-    let is_machine_code = || {
-        has_binary_name(&file.path) || evidence.content_of(file).is_some_and(|content| machine_code(content).is_some())
-    };
+    let is_machine_code = || has_binary_name(&file.path) || evidence.machine_code(file).is_some();
     Some(if &*file.path == "binding.gyp" {
         if added { Rule::InstallScriptAdded } else { Rule::InstallScriptDiffers }
     } else if added && is_machine_code() {

@@ -20,7 +20,16 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
         ArchiveAnomaly::NameCollision { first, second } => {
             let (one, other) = (spelled(first), spelled(second));
             let message = format!("`{one}` and `{other}` are one file where names ignore case or are normalised");
-            Some(Finding::new(Rule::NameCollision, Some(second), message))
+            let finding = Finding::new(Rule::NameCollision, Some(second), message);
+            let runs = |path: &str| evidence.runs.is_some_and(|runs| runs(path));
+            Some(match [first, second].into_iter().find(|path| runs(path)) {
+                // Which of the two programs runs depends on the machine.
+                Some(path) => {
+                    let message = format!("{}, and `{}` is a file that runs", finding.message, spelled(path));
+                    Finding { message, ..finding.with_risk(Risk::High) }
+                }
+                None => finding,
+            })
         }
         ArchiveAnomaly::FileAndFolder { path } => {
             Some(Finding::new(Rule::NameCollision, Some(path), "the path is both a file and a folder"))
@@ -45,7 +54,7 @@ fn spelled(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::support::found_in_archive;
+    use crate::finding::support::{contents, found_in_archive};
 
     #[test]
     fn fires() {
@@ -57,6 +66,18 @@ mod tests {
             ],
         );
         assert_eq!(findings.len(), 2);
+    }
+
+    #[test]
+    fn a_file_that_runs_stands_out() {
+        let collision =
+            |first: &str, second: &str| ArchiveAnomaly::NameCollision { first: first.into(), second: second.into() };
+        let contents = contents(vec![collision("Docs.md", "docs.md"), collision("Index.js", "index.js")], &[]);
+        let runs = |path: &str| path == "index.js";
+        let findings = judge(&Evidence { artifact: Some(&contents), runs: Some(&runs), ..Evidence::default() });
+        let risks: Vec<Risk> = findings.iter().map(|finding| finding.risk).collect();
+        assert_eq!(risks, [Risk::Medium, Risk::High]);
+        assert!(findings[1].message.ends_with("and `index.js` is a file that runs"), "{findings:?}");
     }
 
     #[test]

@@ -14,6 +14,8 @@ const fn disguise(
     Transformation { id, title, group: Group::Disguise, expected, apply }
 }
 
+/// Which of the two runs depends on the machine.
+const MAIN_NAME: Expected = expect(&["name-collision"], Risk::High);
 const NAME: Expected = expect(&["name-collision", "file-not-in-source", "bidi-or-invisible-text"], Risk::Medium);
 
 pub(super) const TRANSFORMATIONS: &[Transformation] = &[
@@ -106,6 +108,17 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
         let first: String = letters.next()?.to_uppercase().collect();
         let other = join(folder, &format!("{first}{}", letters.as_str()));
         let added = draft.add(&other, PAYLOAD)?;
+        Some(Planted { paths: vec![added, path] })
+    }),
+    disguise("main-in-other-case", "the main file's name in other case, beside harmless ones", MAIN_NAME, |draft| {
+        let path = draft.manifest()?.get("main")?.as_str()?.trim_start_matches("./").to_owned();
+        draft.file(&path)?;
+        for number in 0..12 {
+            draft.add(&format!("docs/inert-{number}.md"), "Inert.\n")?;
+            draft.add(&format!("docs/Inert-{number}.md"), "inert.\n")?;
+        }
+        let (folder, name) = path.rsplit_once('/').map_or(("", path.as_str()), |(folder, name)| (folder, name));
+        let added = draft.add(&join(folder, &name.to_uppercase()), PAYLOAD)?;
         Some(Planted { paths: vec![added, path] })
     }),
     disguise("homoglyph-name", "a file name with a letter of another script", NAME, |draft| {

@@ -15,6 +15,8 @@ const fn file(
 }
 
 const BINARY: Expected = expect(&["binary-added"], Risk::High);
+/// What the name hides stands out.
+const PROGRAM: Expected = expect(&["binary-added"], Risk::Critical);
 const LINK: Expected = expect(&["unexpected-link"], Risk::High);
 /// Nothing more is in the archive than before, so no file can be unexplained.
 const MISSING: Expected =
@@ -42,6 +44,14 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
     }),
     file("wasm-added", "a WebAssembly module added", BINARY, |draft| {
         draft.add("lib/inert.wasm", b"\0asm\x01\0\0\0\0\x06\x05inert".as_slice()).map(Planted::at)
+    }),
+    file("program-among-images", "a program with an image's name among very many added images", PROGRAM, |draft| {
+        // More than is kept of what is new, so that the program's content is not.
+        let image = [b"\x89PNG\r\n\x1a\n".as_slice(), &[0; 20 << 10]].concat();
+        for number in 0..60 {
+            draft.add(&format!("assets/{number:02}.png"), image.as_slice())?;
+        }
+        draft.add("assets/42-inert.png", b"\x7fELF\x02\x01\x01inert look-alike".as_slice()).map(Planted::at)
     }),
     file("shell-script-added", "an executable shell script added", ADDED, |draft| {
         let mut script = Member::file("bin/inert.sh", "#!/bin/sh\ninert_look_alike() { : collector.example; }\n");

@@ -18,6 +18,9 @@ pub(super) const fn manifest(
 
 const ENTRY_POINT: Expected = expect(&["entry-point-differs"], Risk::High);
 const DEPENDENCY: Expected = expect(&["dependency-added"], Risk::High);
+/// No registry keeps what stands there.
+const ELSEWHERE: Expected = expect(&["dependency-added"], Risk::Critical);
+const ELSEWHERE_NOW: Expected = expect(&["manifest-differs"], Risk::Critical);
 /// Another range of a known dependency is no new dependency.
 const DIFFERS: Expected = expect(&["manifest-differs", "dependency-added"], Risk::Medium);
 /// Nothing that an installation or an import looks at.
@@ -91,9 +94,16 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
     manifest("dependency-added", "a dependency added", DEPENDENCY, |draft| {
         edit(draft, |manifest| set_in(manifest, "dependencies", "inert-look-alike", json!("^1.0.0")))
     }),
-    manifest("dependency-from-git", "a dependency from a repository added", DEPENDENCY, |draft| {
+    manifest("dependency-from-git", "a dependency from a repository added", ELSEWHERE, |draft| {
         let url = json!("git+https://git.example/suite/inert-look-alike.git");
         edit(draft, |manifest| set_in(manifest, "dependencies", "inert-look-alike", url))
+    }),
+    manifest("dependency-from-address", "a dependency that is fetched from an address", ELSEWHERE_NOW, |draft| {
+        edit(draft, |manifest| {
+            let range = manifest.get_mut("dependencies")?.as_object_mut()?.values_mut().next()?;
+            *range = json!("https://collector.example/-/inert-look-alike-1.0.0.tgz");
+            Some(())
+        })
     }),
     manifest("dependency-range", "another range of a dependency", DIFFERS, |draft| {
         edit(draft, |manifest| {

@@ -11,6 +11,7 @@ use crate::suite::transformation::{Expected, Planted, Transformation};
 const SCRIPT: Expected = expect(&["install-script-added"], Risk::High);
 const SCRIPT_DIFFERS: Expected = expect(&["install-script-differs"], Risk::High);
 const BIN: Expected = expect(&["bin-added"], Risk::High);
+const KNOWN_BIN: Expected = expect(&["bin-added"], Risk::Critical);
 const BIN_DIFFERS: Expected = expect(&["entry-point-differs"], Risk::High);
 const OTHER: Expected = expect(&["manifest-differs", "install-script-added"], Risk::Medium);
 
@@ -45,6 +46,15 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
             }
             Some(_) => None,
             None => set_in(manifest, "bin", "gti", json!("inert.js")),
+        })
+    }),
+    manifest("known-bin-added", "a command of a well-known name among many", KNOWN_BIN, |draft| {
+        draft.add("inert.js", PAYLOAD)?;
+        edit(draft, |manifest| {
+            for number in 0..12 {
+                set_in(manifest, "bin", &format!("inert-{number:02}"), json!("inert.js"))?;
+            }
+            set_in(manifest, "bin", "npm", json!("inert.js"))
         })
     }),
     manifest("bin-redirected", "a command that starts another file", BIN_DIFFERS, |draft| {

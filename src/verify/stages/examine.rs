@@ -7,10 +7,10 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::artifact::{ArtifactContents, read_entries};
+use crate::artifact::{ArtifactContents, machine_code, read_entries};
 use crate::capability::{looks, signals_within};
 use crate::compare::{added_code, added_lines, line_runs};
-use crate::finding::{UnexplainedText, machine_code};
+use crate::finding::UnexplainedText;
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::reach::{Reach, ReachLimits, ReachMap, is_compiled, may_refer};
 use crate::rebuild::run::FailureKind;

@@ -2,6 +2,7 @@
 
 use crate::artifact::ArtifactContents;
 use crate::finding::{Evidence, Finding, cut, judge};
+use crate::reach::Reach;
 use crate::registry::DigestsStated;
 use crate::source::git::{Gap, SourceRepository, with_source};
 use crate::source::match_commit::CommitMatch;
@@ -38,6 +39,8 @@ pub(in crate::verify) fn judge_all(
         let reach = examined.reach.as_ref().filter(|_| examined.is_wanted(path))?;
         Some((reach.reach(path), reach.way(path).to_vec()))
     };
+    // The walk may have ended before it came to other files, but what it has reached runs.
+    let runs = |path: &str| examined.reach.as_ref().is_some_and(|reach| reach.reach(path) <= Reach::Command);
     let unchanged = |path: &str| {
         let blob = ledger?.file(path)?.blob;
         let now = examined.reach.as_ref().map(|reach| reach.reach(path));
@@ -74,6 +77,7 @@ pub(in crate::verify) fn judge_all(
             .is_some_and(|metadata| metadata.digests_stated() == DigestsStated::None),
         unexplained: &examined.texts,
         reach: Some(&reach),
+        runs: Some(&runs),
         unchanged: Some(&unchanged),
         unchanged_key: Some(&unchanged_key),
         in_source: tree.as_ref().map(|_| &in_source as &dyn Fn(&str) -> bool),

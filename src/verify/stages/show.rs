@@ -270,6 +270,7 @@ mod tests {
             blob: None,
             blob_with_lf: None,
             sha256: None,
+            machine_code: None,
             content: (!file.path.starts_with("large")).then(|| (*b"x").into()),
         };
         ArtifactContents {
