@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::artifact::{ArchiveAnomaly, ArtifactContents, EntryKind};
 use crate::capability::Signal;
+use crate::finding::Novelty;
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::pack::npm::manifest::ManifestDifference;
 use crate::package::PackageName;
@@ -21,6 +22,9 @@ pub type ReachOf<'a> = dyn Fn(&str) -> Option<(Reach, Vec<String>)> + 'a;
 
 /// Tells of a file which earlier release had the same unexplained content, if one did.
 pub type VersionOf<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// Tells of a file or key that is unexplained what is new about it since the earlier release, if anything is.
+pub type NoveltyOf<'a> = dyn Fn(&str) -> Option<Novelty> + 'a;
 
 /// What one unexplained file holds that the source does not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,6 +94,10 @@ pub struct Evidence<'a> {
     pub unchanged: Option<&'a VersionOf<'a>>,
     /// Which earlier release's manifest said the same under a key path, if that was looked at.
     pub unchanged_key: Option<&'a VersionOf<'a>>,
+    /// What is new about the unexplained content of a file, if that was looked at.
+    pub novelty: Option<&'a NoveltyOf<'a>>,
+    /// What is new about what the manifest says under a key path, if that was looked at.
+    pub novelty_of_key: Option<&'a NoveltyOf<'a>>,
     /// Whether the matched commit holds a file, by its path from the package's directory, if that can be told.
     pub in_source: Option<&'a dyn Fn(&str) -> bool>,
 }

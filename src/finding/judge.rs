@@ -46,6 +46,9 @@ fn weigh(mut finding: Finding, evidence: &Evidence<'_>, explained: bool) -> Find
             finding.lines.clone_from(&text.lines);
         }
         finding.same_as = evidence.unchanged.and_then(|unchanged| unchanged(&path));
+        if finding.same_as.is_none() {
+            finding.novelty = evidence.novelty.and_then(|novelty| novelty(&path));
+        }
         weight.kind = kind_of(evidence, &path);
         weight.reach = finding.reach;
         let is_matched = evidence.text_of(&path).is_some_and(|text| !text.yara.matches.is_empty());
@@ -115,8 +118,8 @@ fn by_urgency(first: &Finding, second: &Finding) -> Ordering {
 mod tests {
     use super::*;
     use crate::capability::{Capability, Signal};
-    use crate::finding::UnexplainedText;
     use crate::finding::support::{added, contents, file, ledger, matched, modified, text};
+    use crate::finding::{Change, Novelty, UnexplainedText};
     use crate::ledger::Explanation;
     use crate::reach::Reach;
     use crate::source::match_commit::MatchStanding;
@@ -136,6 +139,7 @@ mod tests {
             _ => Some((Reach::Inert, Vec::new())),
         };
         let unchanged = |path: &str| (path == "old.js").then(|| "1.0.0".to_owned());
+        let novelty = |_: &str| Some(Novelty { since: "1.0.0".to_owned(), change: Change::FileAdded });
         let signal = Signal { capability: Capability::FileSystem, line: 3, evidence: "require('fs')".to_owned() };
         let texts = [
             text("setup.js", ""),
@@ -151,6 +155,7 @@ mod tests {
             unexplained: &texts,
             reach: Some(&reach),
             unchanged: Some(&unchanged),
+            novelty: Some(&novelty),
             ..Evidence::default()
         });
         let shown: Vec<_> = findings.iter().map(|found| (found.risk, found.path.as_deref().unwrap())).collect();
@@ -167,6 +172,8 @@ mod tests {
         assert_eq!(findings[0].way, ["package.json scripts.postinstall"]);
         assert_eq!((findings[1].span(), findings[1].signals.len()), (Some((3, 9)), 1));
         assert_eq!(findings[4].same_as.as_deref(), Some("1.0.0"));
+        let new: Vec<bool> = findings.iter().map(|finding| finding.novelty.is_some()).collect();
+        assert_eq!(new, [true, true, true, true, false]);
     }
 
     #[test]

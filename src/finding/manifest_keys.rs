@@ -29,6 +29,8 @@ pub(super) fn findings_of(rule: Rule, evidence: &Evidence<'_>) -> Vec<Finding> {
             if finding.same_as.is_some() {
                 // What the release before said, too, is known to those who use it.
                 finding.risk = finding.risk.less_urgent();
+            } else {
+                finding.novelty = evidence.novelty_of_key.and_then(|novelty| novelty(&key.key_path));
             }
             findings.push(finding);
         }

@@ -13,6 +13,7 @@ mod file_kind;
 mod hidden_text;
 mod judge;
 mod manifest_keys;
+mod novelty;
 mod rank;
 mod risk;
 mod rule;
@@ -20,9 +21,10 @@ mod rules;
 #[cfg(test)]
 mod support;
 
-pub use evidence::{Evidence, ReachOf, UnexplainedText, VersionOf};
+pub use evidence::{Evidence, NoveltyOf, ReachOf, UnexplainedText, VersionOf};
 pub use file_kind::FileKind;
 pub use judge::{cut, judge};
+pub use novelty::{Change, Novelty};
 pub use rank::{Weighing, Weight, rank};
 pub use risk::Risk;
 pub use rule::{Confidence, Description, Severity};
@@ -54,6 +56,8 @@ pub struct Finding {
     pub lines: Vec<(usize, usize)>,
     /// The earlier release that had the same, if one did.
     pub same_as: Option<String>,
+    /// What is new about it since the earlier release, where that was looked at and did not have the same.
+    pub novelty: Option<Novelty>,
     /// Why a policy excepts it, if one does.
     pub excepted: Option<String>,
 }
@@ -72,6 +76,7 @@ impl Finding {
             signals: Vec::new(),
             lines: Vec::new(),
             same_as: None,
+            novelty: None,
             excepted: None,
         }
     }

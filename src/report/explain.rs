@@ -8,7 +8,7 @@ use crate::ledger::{Explanation, LedgerFile};
 use crate::report::printable::printable;
 use crate::report::words;
 use crate::source::git::Completeness;
-use crate::verify::Verification;
+use crate::verify::{Baseline, Verification};
 
 /// How a file is explained, in a few words.
 pub fn how(file: &LedgerFile) -> String {
@@ -94,6 +94,9 @@ pub fn render(verification: &Verification, path: &str) -> Option<String> {
         for (step, result) in steps(verification, file) {
             say(format!("    {step:<28} {}", printable(&result)));
         }
+    }
+    if !file.explanation.is_explained() && verification.baseline != Baseline::NotNeeded {
+        say(format!("  earlier     {}", printable(&words::baseline(&verification.baseline))));
     }
     for finding in verification.findings.iter().filter(|finding| finding.path.as_deref() == Some(path)) {
         say(format!("  finding     {} ({} risk): {}", finding.rule, finding.risk, printable(&finding.message)));

@@ -61,11 +61,12 @@ fn place(signal: &Signal) -> String {
     format!("{}, line {}", signal.evidence, signal.line)
 }
 
-/// What makes a finding less urgent than it looks: `unchanged since 1.2.3`, `excepted: reason`.
+/// How a finding stands to an earlier release and to the policy: `unchanged since 1.2.3`, `excepted: reason`.
 pub(super) fn standing(finding: &Finding) -> Vec<String> {
     let unchanged = finding.same_as.as_ref().map(|release| format!("unchanged since {release}"));
     let excepted = finding.excepted.as_ref().map(|reason| format!("excepted: {reason}"));
-    unchanged.into_iter().chain(excepted).collect()
+    let novelty = finding.novelty.as_ref().map(ToString::to_string);
+    unchanged.into_iter().chain(novelty).chain(excepted).collect()
 }
 
 /// The path and, where known, the lines: `index.js:3-5`.

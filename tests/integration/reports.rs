@@ -8,12 +8,13 @@ use std::path::Path;
 use jsonschema::Validator;
 use serde_json::Value;
 use tarproof::capability::{Capability, Signal};
-use tarproof::finding::{Finding, Risk, Rule};
+use tarproof::finding::{Change, Finding, Novelty, Risk, Rule};
+use tarproof::package::Version;
 use tarproof::reach::Reach;
 use tarproof::report::json::v1::{Report, ResultEntry, Verified, schema};
 use tarproof::report::terminal::{self, Detail};
 use tarproof::report::{html, sarif};
-use tarproof::verify::Verification;
+use tarproof::verify::{Baseline, Verification};
 
 use crate::support::{Tarproof, TestWorld, shared_world, verified_world};
 
@@ -192,7 +193,7 @@ fn fingerprints_hold_from_release_to_release() {
     let (_, _, outcome) = verified_world().cases(&world).find(|(release, ..)| release.version == "5.6.1").unwrap();
     let first = outcome.as_ref().unwrap();
     let mut next = first.clone();
-    next.release.version = tarproof::package::Version::parse("5.6.9").unwrap();
+    next.release.version = Version::parse("5.6.9").unwrap();
     let prints = |verification: &Verification| -> Vec<Value> {
         let log = sarif_of(verification);
         log["runs"][0]["results"].as_array().unwrap().iter().map(|one| one["partialFingerprints"].clone()).collect()
@@ -215,6 +216,43 @@ fn a_page_holds_all_subjects_and_names_nothing_outside() {
         assert!(!page.contains(outside), "{outside}");
     }
     assert_eq!((page.matches("<script>").count(), page.matches("<style>").count()), (1, 1));
+}
+
+#[test]
+fn what_is_new_is_said_in_every_format() {
+    let world = shared_world();
+    let (_, _, outcome) = verified_world().cases(&world).find(|(release, ..)| release.version == "5.6.1").unwrap();
+    let mut verification = outcome.as_ref().unwrap().clone();
+    let finding = verification.findings.iter_mut().find(|finding| finding.rule == Rule::FileModified).unwrap();
+    finding.novelty = Some(Novelty { since: "5.5.9".to_owned(), change: Change::ContentChanged });
+    let said = "new since 5.5.9, which had other content there";
+
+    let text = terminal::render(&verification, Detail::Brief);
+    assert!(text.contains(said), "{text}");
+    assert!(html::page(vec![(&verification).into()]).contains(said));
+    let report = json_of(&verification);
+    assert_valid(&validator("docs/schema/report-v1.schema.json"), &report, "json");
+    let findings = report["results"][0]["findings"].as_array().unwrap();
+    let novelty = findings.iter().find_map(|finding| finding.get("novelty")).unwrap();
+    assert_eq!(*novelty, serde_json::json!({"since": "5.5.9", "change": "content-changed"}));
+    let log = sarif_of(&verification);
+    assert_valid(&validator("tests/schemas/sarif-schema-2.1.0.json"), &log, "sarif");
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let new = results.iter().find(|result| result["baselineState"] == "new").unwrap();
+    assert_eq!(new["properties"]["newSince"], "5.5.9");
+    assert!(new["message"]["text"].as_str().unwrap().contains(said), "{new}");
+}
+
+#[test]
+fn that_nothing_could_be_compared_with_is_told_in_brief() {
+    let world = shared_world();
+    let (_, _, outcome) = verified_world().cases(&world).find(|(release, ..)| release.version == "5.6.1").unwrap();
+    let version = Version::parse("5.5.9").unwrap();
+    let baseline = Baseline::Unavailable { version, detail: "no answer".to_owned() };
+    let verification = Verification { baseline, ..outcome.as_ref().unwrap().clone() };
+    let text = anstream::adapter::strip_str(&terminal::render(&verification, Detail::Brief)).to_string();
+    let told = "  what is new is not known: 5.5.9 cannot be compared with: no answer\n";
+    assert!(text.contains(told), "{text}");
 }
 
 #[test]

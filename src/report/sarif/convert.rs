@@ -67,7 +67,11 @@ pub(super) fn result(finding: &Finding, verification: &Verification, purl: &str)
         related_locations: related(finding, purl),
         code_flows: flow(finding, purl),
         partial_fingerprints: fingerprints(finding, verification),
-        baseline_state: finding.same_as.as_ref().map(|_| "unchanged"),
+        baseline_state: match (&finding.same_as, &finding.novelty) {
+            (Some(_), _) => Some("unchanged"),
+            (None, Some(_)) => Some("new"),
+            (None, None) => None,
+        },
         rank: rank(finding.risk),
         suppressions: finding
             .excepted
@@ -80,6 +84,7 @@ pub(super) fn result(finding: &Finding, verification: &Verification, purl: &str)
             reach: finding.reach.map(crate::reach::Reach::id),
             capabilities,
             same_as: finding.same_as.clone(),
+            new_since: finding.novelty.as_ref().map(|novelty| novelty.since.clone()),
         },
     }
 }

@@ -164,6 +164,8 @@ pub(super) struct ResultProperties {
     pub(super) capabilities: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) same_as: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) new_since: Option<String>,
 }
 
 #[derive(Debug, Serialize)]

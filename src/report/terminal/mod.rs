@@ -10,9 +10,10 @@ use anstyle::{AnsiColor, Style};
 
 use crate::report::printable::printable;
 use crate::report::rebuild;
+use crate::report::words;
 use crate::source::match_commit::{Candidate, Evidence, MatchStanding};
 use crate::verdict::Verdict;
-use crate::verify::Verification;
+use crate::verify::{Baseline, Verification};
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,10 @@ pub fn render(verification: &Verification, detail: Detail) -> String {
         for text in lines {
             line(&mut out, 2, &text);
         }
+    }
+    if let (Detail::Brief, Baseline::Unavailable { .. }) = (detail, &verification.baseline) {
+        let text = printable(&words::baseline(&verification.baseline));
+        line(&mut out, 2, &format!("{DIM}what is new is not known: {text}{DIM:#}"));
     }
     let told = findings::render(&mut out, verification, detail);
     files::render(&mut out, verification, detail, &told);

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::artifact::{CollisionCheck, ReadOptions, SourceContent, read_entries, read_tarball};
+use crate::finding::{Change, Novelty};
+use crate::pack::npm::manifest::value_at;
 use crate::package::{BlobId, Subject, Version};
 use crate::reach::{Reach, ReachLimits, ReachMap, may_refer};
 use crate::source::git::with_source;
@@ -39,6 +41,27 @@ impl Earlier {
     pub(in crate::verify) fn reached(&self, path: &str, now: Option<Reach>) -> bool {
         let (Some(now), Some(reach)) = (now, &self.reach) else { return true };
         reach.reach(path) <= now
+    }
+
+    /// What is new about the content of a file that this release does not have in the same way.
+    pub(in crate::verify) fn novelty(&self, path: &str, blob: Option<BlobId>) -> Novelty {
+        let change = match self.files.contains_key(path) {
+            false => Change::FileAdded,
+            true if self.had(path, blob) => Change::ReachChanged,
+            true => Change::ContentChanged,
+        };
+        Novelty { since: self.version.to_string(), change }
+    }
+
+    /// What is new about a value of the manifest; `None` where it was the same.
+    pub(in crate::verify) fn novelty_of_key(&self, key_path: &str, manifest: &Value) -> Option<Novelty> {
+        let before = value_at(self.manifest.as_ref()?, key_path);
+        let change = match before.map(Value::to_string) {
+            None => Change::KeyAdded,
+            before if before == value_at(manifest, key_path).map(Value::to_string) => return None,
+            Some(_) => Change::ValueChanged,
+        };
+        Some(Novelty { since: self.version.to_string(), change })
     }
 
     /// Whether its manifest said the same under the first key of a key path such as `exports["."]`.
@@ -147,4 +170,31 @@ async fn read(claim: &Claim, version: Version, context: &Context) -> Result<(Ear
         reach: None,
     };
     Ok((earlier, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_new_is_told_from_what_changed() {
+        let blob = |byte: u8| Some(BlobId([byte; 20]));
+        let earlier = Earlier {
+            version: Version::parse("1.2.3").unwrap(),
+            files: [("a.js".into(), (blob(1), 1))].into(),
+            manifest: Some(json!({"dependencies": {"a": "1", "b": "1"}})),
+            reach: None,
+        };
+        let told = |path: &str, byte: u8| earlier.novelty(path, blob(byte)).to_string();
+        assert_eq!(told("b.js", 1), "new since 1.2.3, which had no such file");
+        assert_eq!(told("a.js", 2), "new since 1.2.3, which had other content there");
+        assert_eq!(told("a.js", 1), "new since 1.2.3, where the same file did not run as early");
+        let now = json!({"dependencies": {"a": "1", "b": "2", "c": "1"}});
+        let told = |path: &str| earlier.novelty_of_key(path, &now).map(|novelty| novelty.to_string());
+        assert_eq!(told("dependencies.a"), None, "another dependency is new, not this one");
+        assert_eq!(told("dependencies.b").unwrap(), "new since 1.2.3, whose manifest had another value");
+        assert_eq!(told("dependencies.c").unwrap(), "new since 1.2.3, whose manifest did not have it");
+    }
 }

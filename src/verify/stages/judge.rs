@@ -52,6 +52,11 @@ pub(in crate::verify) fn judge_all(
         let manifest = examined.manifest.as_ref()?;
         earlier.filter(|earlier| earlier.said(key_path, manifest)).map(|earlier| earlier.version.to_string())
     };
+    let novelty = |path: &str| {
+        let file = ledger?.file(path).filter(|file| !file.explanation.is_explained())?;
+        Some(earlier?.novelty(path, file.blob))
+    };
+    let novelty_of_key = |key_path: &str| earlier?.novelty_of_key(key_path, examined.manifest.as_ref()?);
     let mut findings = judge(&Evidence {
         name: Some(&claim.release.name),
         artifact: Some(contents),
@@ -80,6 +85,8 @@ pub(in crate::verify) fn judge_all(
         runs: Some(&runs),
         unchanged: Some(&unchanged),
         unchanged_key: Some(&unchanged_key),
+        novelty: Some(&novelty),
+        novelty_of_key: Some(&novelty_of_key),
         in_source: tree.as_ref().map(|_| &in_source as &dyn Fn(&str) -> bool),
     });
     let digest = |path: &str| ledger?.file(path)?.sha256;

@@ -151,11 +151,43 @@ pub(super) fn key_path(path: &[&str]) -> String {
     text
 }
 
+/// What a manifest says under a key path in the form of [`key_path`].
+pub fn value_at<'a>(manifest: &'a Value, path: &str) -> Option<&'a Value> {
+    let mut keys: Vec<&str> = Vec::new();
+    let mut value = manifest;
+    while key_path(&keys) != path {
+        let is_on_the_way = |key: &str| {
+            let here = key_path(&[&keys[..], &[key]].concat());
+            path.strip_prefix(here.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let (key, below) = value.as_object()?.iter().find(|(key, _)| is_on_the_way(key))?;
+        keys.push(key);
+        value = below;
+    }
+    Some(value)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_key_path_leads_back_to_its_value() {
+        let manifest = json!({"bin": "a.js", "exports": {".": {"import": 1}, "./x.y": 2}, "dependencies": {"b.c": "^1", "b": "2"}});
+        for (path, keys, expected) in [
+            ("bin", &["bin"][..], Some(json!("a.js"))),
+            ("dependencies.b", &["dependencies", "b"], Some(json!("2"))),
+            ("dependencies[\"b.c\"]", &["dependencies", "b.c"], Some(json!("^1"))),
+            ("exports[\".\"].import", &["exports", ".", "import"], Some(json!(1))),
+            ("dependencies.bc", &["dependencies", "bc"], None),
+            ("bin.tool", &["bin", "tool"], None),
+        ] {
+            assert_eq!(key_path(keys), path);
+            assert_eq!(value_at(&manifest, path), expected.as_ref(), "{path}");
+        }
+    }
 
     fn paths(published: &Value, source: &Value) -> Vec<String> {
         let mut found = Vec::new();

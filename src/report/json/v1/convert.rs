@@ -2,7 +2,7 @@
 
 use super::{
     AppliedRule, Artifact, BaselineEntry, ClassCount, Commit, Diff, EvidenceEntry, File, FindingEntry, Hunk,
-    Inconclusive, Key, Origin, Provenance, Rebuild, SignalEntry, Signature, Source, Summary, Verified,
+    Inconclusive, Key, NoveltyEntry, Origin, Provenance, Rebuild, SignalEntry, Signature, Source, Summary, Verified,
 };
 use crate::capability::Signal;
 use crate::compare::LineOrigin;
@@ -173,6 +173,10 @@ fn finding(finding: &Finding) -> FindingEntry {
         lines: finding.span().map(|(first, last)| [first, last]),
         ranges: finding.lines.iter().map(|(first, last)| [*first, *last]).collect(),
         same_as: finding.same_as.clone(),
+        novelty: finding
+            .novelty
+            .as_ref()
+            .map(|novelty| NoveltyEntry { since: novelty.since.clone(), change: novelty.change.id() }),
         excepted: finding.excepted.clone(),
     }
 }

@@ -67,9 +67,22 @@ pub(super) struct FindingEntry {
     /// The earlier release that had the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) same_as: Option<String>,
+    /// What is new about it since the earlier release, where that was looked at and did not have the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) novelty: Option<NoveltyEntry>,
     /// Why a policy excepts it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) excepted: Option<String>,
+}
+
+/// What is new since an earlier release.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct NoveltyEntry {
+    /// The earlier release.
+    pub(super) since: String,
+    /// What it had in its place: `file-added` (no such file), `content-changed`, `reach-changed` (the same file, which
+    /// did not take effect as early), `key-added` (no such key) or `value-changed`.
+    pub(super) change: &'static str,
 }
 
 /// The earlier release that unexplained content was compared with, or why there is none.

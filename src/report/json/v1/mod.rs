@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use crate::rebuild::run::Attempt;
 use entries::{
-    AppliedRule, BaselineEntry, ClassCount, Diff, EvidenceEntry, FindingEntry, Hunk, Key, Origin, SignalEntry,
+    AppliedRule, BaselineEntry, ClassCount, Diff, EvidenceEntry, FindingEntry, Hunk, Key, NoveltyEntry, Origin,
+    SignalEntry,
 };
 
 /// The schema's name.
