@@ -9,6 +9,7 @@ pub mod capability;
 pub mod cli;
 pub mod compare;
 pub mod config;
+mod count;
 pub mod demo;
 pub mod finding;
 pub mod ledger;

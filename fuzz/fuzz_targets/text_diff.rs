@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tarproof::compare::{DiffDepth, diff_texts};
+use tarproof::compare::{DiffDepth, FocusLine, diff_texts, diff_texts_around};
 use tarproof_fuzz::split_at_nul;
 
 fuzz_target!(|data: &[u8]| {
@@ -18,7 +18,8 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(count(' ') + count('+'), hunk.published.1);
     }
     let depth = DiffDepth::EXCERPT;
-    let excerpt = diff_texts("a.js", Some(candidate), Some(published), depth);
+    let focus = [FocusLine { line: data.len() % 64 + 1, text: String::new() }];
+    let excerpt = diff_texts_around("a.js", Some(candidate), Some(published), depth, &focus);
     assert!(excerpt.hunks.len() <= depth.hunks);
     for hunk in &excerpt.hunks {
         assert!(hunk.lines.len() <= depth.lines + 1);

@@ -21,4 +21,4 @@ pub use rebuilt::{RebuiltComparison, RebuiltDifference, compare_rebuilt};
 pub use text_diff::{
     DiffDepth, DiffLine, FileDiff, FocusLine, Hunk, LineOrigin, diff_texts, diff_texts_around, line_origins,
 };
-pub use unexplained::{AddedText, added_code, added_lines, line_runs};
+pub use unexplained::{AddedText, RemovedLines, added_code, added_lines, line_runs, removed_lines};

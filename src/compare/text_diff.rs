@@ -6,6 +6,7 @@ use similar::{Change, ChangeTag, DiffOp, DiffableStr as _, group_diff_ops};
 
 use crate::compare::line_edits::line_edits;
 use crate::compare::unexplained::AddedText;
+use crate::count::counted;
 use crate::source::seen_lines::{Place, SeenLines};
 use crate::stabilize::javascript::SourceKind;
 
@@ -220,10 +221,6 @@ fn hunk(group: &[DiffOp], old: &[&str], new: &[&str], depth: DiffDepth, focus: O
         hunk.lines.push(DiffLine { sign: ' ', text: format!("… {}", counted(hidden, "more line")) });
     }
     Some(hunk)
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn line_count(operation: &DiffOp) -> usize {

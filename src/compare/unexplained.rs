@@ -40,6 +40,27 @@ pub fn added_lines(published: &str, candidate: &str) -> Vec<AddedText> {
     added
 }
 
+/// A run of lines that only the candidate has, and where the published file lacks them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RemovedLines {
+    /// The line of the published file that stands where they stood, or its last one, counted from 1.
+    pub at: usize,
+    /// The first and last of them in the candidate, counted from 1.
+    pub lines: (usize, usize),
+}
+
+/// The lines that only `candidate` has and nothing stands in the place of, run by run; at most 100 runs.
+pub fn removed_lines(published: &str, candidate: &str) -> Vec<RemovedLines> {
+    let (old, new) = (candidate.tokenize_lines(), published.tokenize_lines());
+    let edits = line_edits(&old, &new).into_iter();
+    let removed = edits.filter(|edit| edit.new_range().is_empty() && !edit.old_range().is_empty());
+    let told = removed.map(|edit| RemovedLines {
+        at: (edit.new_range().start + 1).min(new.len()).max(1),
+        lines: (edit.old_range().start + 1, edit.old_range().end),
+    });
+    told.take(MAX_RUNS).collect()
+}
+
 /// Most runs of lines that are told apart.
 const MAX_RUNS: usize = 100;
 
@@ -83,6 +104,17 @@ mod tests {
         let found: Vec<_> = runs.iter().map(|run| (run.line, run.text.as_str())).collect();
         assert_eq!(found, [(2, "new\n"), (5, "more\nlast\n")]);
         assert!(added_lines("a\n", "a\nb\n").is_empty());
+    }
+
+    #[test]
+    fn removed_lines_have_a_place() {
+        let removed = |published: &str, candidate: &str| -> Vec<_> {
+            removed_lines(published, candidate).into_iter().map(|run| (run.at, run.lines)).collect()
+        };
+        assert_eq!(removed("a\nd\n", "a\nb\nc\nd\n"), [(2, (2, 3))]);
+        assert_eq!(removed("a\n", "a\nb\n"), [(1, (2, 2))], "at its end");
+        assert_eq!(removed("", "a\nb\n"), [(1, (1, 2))]);
+        assert!(removed("a\nnew\n", "a\nold\n").is_empty(), "something stands in their place");
     }
 
     #[test]

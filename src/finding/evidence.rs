@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::artifact::{ArchiveAnomaly, ArtifactContents, EntryKind};
 use crate::capability::Signal;
+use crate::compare::RemovedLines;
 use crate::finding::Novelty;
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::pack::npm::manifest::ManifestDifference;
@@ -35,6 +36,8 @@ pub struct UnexplainedText {
     pub text: String,
     /// Runs of unexplained lines of the published file in their order, first and last of each, counted from 1.
     pub lines: Vec<(usize, usize)>,
+    /// Runs of lines that the source has and the published file lacks.
+    pub removed: Vec<RemovedLines>,
     /// What the text can do.
     pub signals: Vec<Signal>,
     /// Whether the text looks as a minifier writes.

@@ -44,6 +44,7 @@ fn weigh(mut finding: Finding, evidence: &Evidence<'_>, explained: bool) -> Find
         if let Some(text) = evidence.text_of(&path) {
             finding.signals.clone_from(&text.signals);
             finding.lines.clone_from(&text.lines);
+            finding.removed.clone_from(&text.removed);
         }
         finding.same_as = evidence.unchanged.and_then(|unchanged| unchanged(&path));
         if finding.same_as.is_none() {

@@ -31,6 +31,7 @@ pub use rule::{Confidence, Description, Severity};
 pub use rules::{RULES, Rule};
 
 use crate::capability::Signal;
+use crate::compare::RemovedLines;
 use crate::reach::Reach;
 
 /// One judged difference.
@@ -54,6 +55,8 @@ pub struct Finding {
     pub signals: Vec<Signal>,
     /// Runs of unexplained lines of the published file in their order, first and last of each, counted from 1.
     pub lines: Vec<(usize, usize)>,
+    /// Runs of lines that the source, or a rebuild, has and the published file lacks, where nothing stands instead.
+    pub removed: Vec<RemovedLines>,
     /// The earlier release that had the same, if one did.
     pub same_as: Option<String>,
     /// What is new about it since the earlier release, where that was looked at and did not have the same.
@@ -75,6 +78,7 @@ impl Finding {
             way: Vec::new(),
             signals: Vec::new(),
             lines: Vec::new(),
+            removed: Vec::new(),
             same_as: None,
             novelty: None,
             excepted: None,

@@ -14,14 +14,14 @@ use crate::verify::{Baseline, Verification};
 pub fn how(file: &LedgerFile) -> String {
     match &file.kind {
         EntryKind::File => {}
-        EntryKind::SymbolicLink { target } => return format!("symbolic link to {target}"),
-        EntryKind::HardLink { target } => return format!("hard link to {target}"),
+        EntryKind::SymbolicLink { target } => return format!("symbolic link to `{target}`"),
+        EntryKind::HardLink { target } => return format!("hard link to `{target}`"),
         EntryKind::Special(kind) => return format!("member of type `{}`", kind.escape_ascii()),
         EntryKind::UnsafePath(error) => return error.to_string(),
     }
     match &file.explanation {
         Explanation::GitBlob => String::new(),
-        Explanation::GitBlobMoved { from } => format!("from {from}"),
+        Explanation::GitBlobMoved { from } => format!("from `{from}`"),
         Explanation::Derived { rules } => {
             let mut names: Vec<String> = rules.iter().map(|applied| applied.rule.to_string()).collect();
             names.dedup();
@@ -46,7 +46,7 @@ pub fn how(file: &LedgerFile) -> String {
             let more = if keys.len() > 6 { format!(" and {} more", keys.len() - 6) } else { String::new() };
             format!("keys {}{more}", names.join(", "))
         }
-        Explanation::Modified { same_as: Some(other), .. } => format!("the content of {other}"),
+        Explanation::Modified { same_as: Some(other), .. } => format!("the content of `{other}`"),
         Explanation::Modified { rebuilt: true, .. } => "differs from what the rebuild made".to_owned(),
         Explanation::Modified { .. } => String::new(),
         Explanation::ArtifactOnly { ignored_by_git: true } => "git ignores this path".to_owned(),
@@ -103,9 +103,10 @@ pub fn render(verification: &Verification, path: &str) -> Option<String> {
         let reach = words::reach(finding).map(|text| ("reach", text));
         let lines = words::lines(finding, usize::MAX);
         let lines = Some(("lines", lines)).filter(|(_, lines)| !lines.is_empty());
+        let missing = words::removed(finding).into_iter().map(|text| ("missing", text));
         let signals = words::signals(finding).into_iter().map(|text| ("signal", text));
         let standing = words::standing(finding).into_iter().map(|text| ("standing", text));
-        for (label, text) in reach.into_iter().chain(lines).chain(signals).chain(standing) {
+        for (label, text) in reach.into_iter().chain(lines).chain(missing).chain(signals).chain(standing) {
             say(format!("    {label:<9} {}", printable(&text)));
         }
     }

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::count::counted;
 use crate::finding::{Finding, Rule};
 use crate::reach::Reach;
 use crate::report::words;
@@ -117,9 +118,8 @@ impl Group<'_> {
 
     /// How many files in which folder: `124 files in dist/`.
     pub(super) fn place(&self) -> String {
-        let count = self.paths().len();
-        let files = if count == 1 { "file" } else { "files" };
-        if self.folder.is_empty() { format!("{count} {files}") } else { format!("{count} {files} in {}", self.folder) }
+        let files = counted(self.paths().len(), "file");
+        if self.folder.is_empty() { files } else { format!("{files} in {}", self.folder) }
     }
 
     /// What all of them say, if they say the same, and the first of the files.
@@ -128,8 +128,11 @@ impl Group<'_> {
         let said = self.findings.iter().all(|finding| finding.message == *message);
         let mut named = BTreeSet::new();
         let examples = self.findings.iter().filter(|finding| named.insert(path_of(finding)));
-        let examples: Vec<String> =
-            examples.filter_map(|finding| words::place_of(finding)).take(MAX_EXAMPLES).collect();
+        let examples: Vec<String> = examples
+            .filter_map(|finding| words::place_of(finding))
+            .take(MAX_EXAMPLES)
+            .map(|place| format!("`{place}`"))
+            .collect();
         let said = if said { format!("{message}, ") } else { String::new() };
         format!("{said}such as {}", examples.join(", "))
     }
@@ -164,7 +167,7 @@ impl Group<'_> {
         }
         for (capability, having) in capabilities {
             let more = if having.len() > 1 { format!(" and {} more", having.len() - 1) } else { String::new() };
-            further.push(format!("{} ({}{more})", words::capability(capability), path_of(having[0])));
+            further.push(format!("{} (`{}`{more})", words::capability(capability), path_of(having[0])));
         }
         further.extend(standings.iter().map(|(standing, count)| counted(standing, *count)));
         further
@@ -252,12 +255,12 @@ mod tests {
         let findings: Vec<&Finding> = findings.iter().collect();
         let groups = groups(&findings, None);
         let [group] = &groups[..] else { panic!("{groups:?}") };
-        assert_eq!(group.message(), "not in the source, such as lib/00.js:3-4, lib/01.js, lib/02.js");
+        assert_eq!(group.message(), "not in the source, such as `lib/00.js:3-4`, `lib/01.js`, `lib/02.js`");
         assert_eq!(
             group.further(),
             [
                 "runs on import (6), can be reached (1), the first by package.json main → lib/00.js",
-                "reads or writes files (lib/02.js and 1 more)",
+                "reads or writes files (`lib/02.js` and 1 more)",
                 "unchanged since 1.0.0 (1)",
             ]
         );

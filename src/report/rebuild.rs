@@ -6,6 +6,7 @@ use std::time::Duration;
 use anstyle::Style;
 
 use crate::compare::javascript::{StatementDiff, StatementExcerpt};
+use crate::count::counted;
 use crate::rebuild::plan::InstallMode;
 use crate::rebuild::run::{Attempt, AttemptResult, FailureKind, RebuildRecord};
 use crate::report::printable::{printable, printable_line};
@@ -84,7 +85,7 @@ fn describe(attempt: &Attempt, lines: &mut Vec<String>) {
         }
     }
     if !attempt.missing.is_empty() {
-        entry("missing", &format!("{} files of the commit are not at hand", attempt.missing.len()));
+        entry("missing", &format!("not at hand of the commit: {}", counted(attempt.missing.len(), "file")));
     }
     entry("used", &format!("{}, {} MB at most", seconds(attempt.milliseconds), attempt.peak_memory >> 20));
     if let Some(log) = &attempt.log {
@@ -94,7 +95,10 @@ fn describe(attempt: &Attempt, lines: &mut Vec<String>) {
         AttemptResult::Packed { explained, same_tar, same_archive, only_rebuilt } => {
             let tar = if *same_tar { "same" } else { "other" };
             let archive = if *same_archive { "same" } else { "other" };
-            entry("result", &format!("{explained} more files explained; {tar} tar stream, {archive} archive"));
+            entry(
+                "result",
+                &format!("{} explained; {tar} tar stream, {archive} archive", counted(*explained, "more file")),
+            );
             for path in only_rebuilt {
                 entry("not in it", path);
             }

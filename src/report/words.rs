@@ -3,7 +3,7 @@
 //! Nothing here is escaped yet: evidence and ways hold text of packages.
 
 use crate::capability::{Capability, Signal};
-use crate::compare::LineOrigin;
+use crate::compare::{LineOrigin, RemovedLines};
 use crate::finding::{Finding, Rule, Severity};
 use crate::verify::Baseline;
 
@@ -69,10 +69,23 @@ pub(super) fn standing(finding: &Finding) -> Vec<String> {
     unchanged.into_iter().chain(novelty).chain(excepted).collect()
 }
 
-/// The path and, where known, the lines: `index.js:3-5`.
+/// Which lines are missing, and where: `lines 4-6 of the source, at line 3`.
+pub(super) fn removed(finding: &Finding) -> Vec<String> {
+    let tell = |run: &RemovedLines| {
+        let (first, last) = run.lines;
+        let lines = if first == last { format!("line {first}") } else { format!("lines {first}-{last}") };
+        format!("{lines} of what it was compared with, at line {}", run.at)
+    };
+    finding.removed.iter().map(tell).collect()
+}
+
+/// The path and, where known, the lines, or else those at which others are missing: `index.js:3-5`.
 pub(super) fn place_of(finding: &Finding) -> Option<String> {
     let path = finding.path.as_ref()?;
-    let runs = lines(finding, MAX_RUNS);
+    let mut runs = lines(finding, MAX_RUNS);
+    if let (true, Some(first)) = (runs.is_empty(), finding.removed.first()) {
+        runs = first.at.to_string();
+    }
     Some(if runs.is_empty() { path.clone() } else { format!("{path}:{}", runs.replace(", ", ",")) })
 }
 
@@ -169,6 +182,10 @@ pub(super) mod tests {
         );
         assert_eq!(standing(&finding), ["unchanged since 1.2.3", "excepted: reviewed"]);
         assert_eq!(place_of(&finding).unwrap(), "lib/x.js:3-5,9");
+        let gap = RemovedLines { at: 7, lines: (8, 9) };
+        let lacking = Finding { lines: Vec::new(), removed: vec![gap], ..finding.clone() };
+        assert_eq!(place_of(&lacking).unwrap(), "lib/x.js:7");
+        assert_eq!(removed(&lacking), ["lines 8-9 of what it was compared with, at line 7"]);
         let many = Finding { lines: (1..=9).map(|line| (2 * line, 2 * line)).collect(), ..finding };
         assert_eq!(place_of(&many).unwrap(), "lib/x.js:2,4,6,8,…");
     }

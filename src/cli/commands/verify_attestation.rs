@@ -12,6 +12,7 @@ use crate::cli::commands::key::public_key;
 use crate::cli::error::CliError;
 use crate::cli::{output, setup};
 use crate::config::Config;
+use crate::count::counted;
 use crate::package::Release;
 use crate::report::printable::printable;
 use crate::stabilize::stabilizers;
@@ -189,7 +190,7 @@ fn fetch(subject: &crate::package::Subject, common: &Common, config: &Config) ->
 fn terminal(accepted: &Accepted, signers: &[String], compared: bool) -> String {
     let what = match (accepted.verdict, accepted.covered) {
         (Some(verdict), _) => verdict.id().to_owned(),
-        (None, Some(covered)) => format!("{covered} packages covered"),
+        (None, Some(covered)) => format!("{} covered", counted(covered, "package")),
         (None, None) => "no verdict".to_owned(),
     };
     let mut text = format!("accepted     {what}");

@@ -18,6 +18,7 @@ pub(super) const DESCRIPTION: Description = Description {
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let tell = |anomaly: &ArchiveAnomaly| match anomaly {
         ArchiveAnomaly::SeveralRoots { roots } => {
+            let roots: Vec<String> = roots.iter().map(|root| format!("`{root}`")).collect();
             let message = format!("entries lie under several root folders: {}", roots.join(", "));
             Some(Finding::new(Rule::ArchiveAnomaly, None, message))
         }

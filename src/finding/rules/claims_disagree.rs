@@ -25,6 +25,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let winners = tag_of(winner).map(|(form, _)| form);
     // Where packages lie side by side, the plain tag of a version may be another one's.
     let is_one_of_many = winners == Some(TagForm::Package) && !winner.directory.path.is_empty();
+    let files = |count: u32| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
     let tell = |other: &Candidate| {
         let (claim, name) = match tag_of(other) {
             Some((form, tag)) if !(is_one_of_many && form > TagForm::Package) => ("the tag", format!("`{tag}`")),
@@ -38,11 +39,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
             _ => return None,
         };
         let message = format!(
-            "{claim} {name} names commit {} ({} files match), the artifact matches {} ({} files)",
+            "{claim} {name} names commit {}, which has {} of the artifact, and {} has {}",
             other.commit.short(),
-            other.matched,
+            files(other.matched),
             winner.commit.short(),
-            winner.matched
+            files(winner.matched)
         );
         Some(Finding::new(Rule::ClaimsDisagree, None, message))
     };

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::{code, text};
 use crate::compare::javascript::StatementExcerpt;
 use crate::compare::{DiffLine, FileDiff, Hunk, RebuiltDifference};
+use crate::count::counted;
 use crate::report::words;
 
 /// How many runs of added lines are told where they were seen.
@@ -61,7 +62,7 @@ pub(super) fn lines(diff: &FileDiff, left: &str) -> Markup {
             }
         }
         @for origin in diff.origins.iter().take(MAX_ORIGINS) { p { (text(&words::origin(origin))) } }
-        @if diff.more_hunks > 0 { p { "… " (diff.more_hunks) " more places; `tarproof diff` shows all" } }
+        @if diff.more_hunks > 0 { p { "… " (counted(diff.more_hunks, "more place")) "; `tarproof diff` shows all" } }
     }
 }
 

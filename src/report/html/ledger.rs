@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::text;
+use crate::count::counted;
 use crate::ledger::{Ledger, LedgerFile};
 use crate::report::explain::how;
 
@@ -25,22 +26,18 @@ pub(super) fn render(ledger: &Ledger, release: &str) -> Markup {
             @if !unexplained.is_empty() { (table(&unexplained, "Unexplained files", release)) }
             @if !explained.is_empty() {
                 details {
-                    summary { (counted(explained.len())) " explained" }
+                    summary { (counted(explained.len(), "file")) " explained" }
                     (table(&explained, "Explained files", release))
                 }
             }
             @if let Some(missing) = ledger.source_only.as_ref().filter(|missing| !missing.is_empty()) {
                 details {
-                    summary { (counted(missing.len())) " that the packer would have included, missing in the artifact" }
+                    summary { (counted(missing.len(), "file")) " that the packer would have included, missing in the artifact" }
                     ul { @for path in missing.iter().take(MAX_ROWS) { li { code { (text(path)) } } } }
                 }
             }
         }
     }
-}
-
-fn counted(files: usize) -> String {
-    if files == 1 { "1 file".to_owned() } else { format!("{files} files") }
 }
 
 fn table(files: &[&LedgerFile], caption: &str, release: &str) -> Markup {

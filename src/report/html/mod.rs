@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
+use crate::count::counted;
 use crate::report::printable::{printable, printable_line};
 use crate::verdict::Verdict;
 use crate::verify::Verification;
@@ -68,7 +69,7 @@ impl From<&Verification> for Part {
 pub fn page(parts: Vec<Part>) -> String {
     let title = match &parts[..] {
         [only] => format!("{}: {}", only.title, only.verdict),
-        _ => format!("{} packages", parts.len()),
+        _ => counted(parts.len(), "package"),
     };
     let head = html! {
         head {

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{diff, findings, ledger, text};
 use crate::compare::{FileDiff, RebuiltFile};
+use crate::count::counted;
 use crate::rebuild::run::{Attempt, AttemptResult, RebuildRecord};
 use crate::report::rebuild;
 use crate::report::terminal::evidence_text;
@@ -76,7 +77,7 @@ fn commit(candidate: &Candidate) -> Markup {
     html! {
         code { (candidate.commit) }
         @if !candidate.directory.path.is_empty() { " in " code { (text(&candidate.directory.path)) } }
-        ", " (candidate.matched) " files match; " (evidence.join(", "))
+        ", " @if candidate.matched == 1 { "1 file matches; " } @else { (candidate.matched) " files match; " } (evidence.join(", "))
         @match candidate.version_agrees {
             Some(true) => "; its manifest agrees with the version",
             Some(false) => "; its manifest has another version",
@@ -161,7 +162,7 @@ fn of_attempt(attempt: &Attempt) -> Markup {
             dd {
                 @match &attempt.result {
                     AttemptResult::Packed { explained, same_tar, same_archive, .. } => {
-                        (explained) " more files explained; "
+                        (counted(*explained, "more file")) " explained; "
                         @if *same_tar { "the same tar stream, " } @else { "another tar stream, " }
                         @if *same_archive { "the same archive" } @else { "another archive" }
                     }

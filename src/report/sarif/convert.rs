@@ -103,14 +103,18 @@ fn place(path: &str, purl: &str, region: Option<Region>) -> PhysicalLocation {
     PhysicalLocation { artifact_location, region }
 }
 
-/// The runs of lines that the finding names, else the first line that was written out as differing.
+/// The runs of lines that the finding names, and where others are missing; else the first line that was written out as differing.
 fn regions(finding: &Finding, verification: &Verification) -> Vec<Region> {
-    if !finding.lines.is_empty() {
+    if !finding.lines.is_empty() || !finding.removed.is_empty() {
         let region = |(first, last): &(usize, usize)| Region {
             start_line: *first.max(&1),
             end_line: Some(*last.max(first).max(&1)),
         };
-        return finding.lines.iter().map(region).collect();
+        // What is missing is named by the line that stands in its place.
+        let missing = finding.removed.iter().map(|run| Region { start_line: run.at, end_line: None });
+        let mut regions: Vec<Region> = finding.lines.iter().map(region).chain(missing).collect();
+        regions.sort_by_key(|region| region.start_line);
+        return regions;
     }
     let diff = verification.diffs.iter().find(|diff| finding.path.as_ref() == Some(&diff.path));
     let first = diff.and_then(|diff| diff.hunks.first()).map(|hunk| {

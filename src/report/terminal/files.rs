@@ -4,6 +4,7 @@ use super::findings::Told;
 use super::{DIM, Detail, GREEN, RED, line};
 use crate::artifact::EntryKind;
 use crate::compare::{FileDiff, RebuiltDifference};
+use crate::count::counted;
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::report::explain::how;
 use crate::report::printable::{printable, printable_line};
@@ -53,8 +54,8 @@ pub(super) fn render(out: &mut String, verification: &Verification, detail: Deta
     }
     if untold.len() > room {
         let more = untold.len() - room;
-        let files = if more == 1 { "file" } else { "files" };
-        line(out, 2, &format!("{DIM}… and {more} more unexplained {files} (--verbose lists all){DIM:#}"));
+        let more = counted(more, "more unexplained file");
+        line(out, 2, &format!("{DIM}… and {more} (--verbose lists all){DIM:#}"));
     }
 }
 
@@ -78,8 +79,7 @@ fn weaker(out: &mut String, ledger: &Ledger) {
     }
     ways.sort_by(|(a, fewer), (b, more)| more.cmp(fewer).then_with(|| a.cmp(b)));
     let mut say = |count: usize, text: &str| {
-        let files = if count == 1 { "file" } else { "files" };
-        line(out, 2, &format!("{DIM}{count} {files} {}{DIM:#}", printable(text)));
+        line(out, 2, &format!("{DIM}{} {}{DIM:#}", counted(count, "file"), printable(text)));
     };
     for (way, count) in ways.iter().take(MAX_WAYS) {
         say(*count, way);
@@ -150,12 +150,15 @@ fn hunks(out: &mut String, diff: &FileDiff) {
         }
     }
     if diff.more_hunks > 0 {
-        line(out, 6, &format!("{DIM}… {} more places (tarproof diff shows all){DIM:#}", diff.more_hunks));
+        let more = counted(diff.more_hunks, "more place");
+        line(out, 6, &format!("{DIM}… {more} (tarproof diff shows all){DIM:#}"));
     }
     for origin in diff.origins.iter().take(MAX_ORIGINS) {
         line(out, 6, &format!("{DIM}{}{DIM:#}", printable(&words::origin(origin))));
     }
     if diff.origins.len() > MAX_ORIGINS {
-        line(out, 6, &format!("{DIM}… and {} more runs of lines{DIM:#}", diff.origins.len() - MAX_ORIGINS));
+        let more = diff.origins.len() - MAX_ORIGINS;
+        let runs = if more == 1 { "run" } else { "runs" };
+        line(out, 6, &format!("{DIM}… and {more} more {runs} of lines{DIM:#}"));
     }
 }

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::count::counted;
 use crate::report::printable::printable;
 use crate::report::rebuild;
 use crate::report::words;
@@ -126,5 +127,5 @@ pub fn summary(verdicts: &[Option<&Verdict>]) -> String {
     }
     counts.sort_unstable();
     let parts: Vec<String> = counts.iter().map(|(id, count)| format!("{count} {id}")).collect();
-    format!("{} packages: {}\n", verdicts.len(), parts.join(", "))
+    format!("{}: {}\n", counted(verdicts.len(), "package"), parts.join(", "))
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::artifact::{ArtifactContents, machine_code, read_entries};
 use crate::capability::{looks, signals_within};
-use crate::compare::{added_code, added_lines, line_runs};
+use crate::compare::{added_code, added_lines, line_runs, removed_lines};
 use crate::finding::UnexplainedText;
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::reach::{Reach, ReachLimits, ReachMap, is_compiled, may_refer};
@@ -188,6 +188,7 @@ fn text(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome, reach: Reach) -
         Some(made) => made.candidate.clone(),
         None => files.source_text(file),
     };
+    let removed = candidate.as_ref().map(|candidate| removed_lines(&published, candidate)).unwrap_or_default();
     let (text, lines) = match &candidate {
         Some(candidate) => {
             let added = added_lines(&published, candidate);
@@ -201,7 +202,7 @@ fn text(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome, reach: Reach) -
     let is_data = file.path.ends_with(".json");
     let kind = SourceKind::of(&file.path).or((runs && !is_data).then_some(SourceKind::Unstated));
     let Some(kind) = kind else {
-        return Some(UnexplainedText { path, text, lines, ..UnexplainedText::default() });
+        return Some(UnexplainedText { path, text, lines, removed, ..UnexplainedText::default() });
     };
     let spans: Vec<Range<usize>> = match &candidate {
         Some(candidate) => added_code(&published, candidate, kind),
@@ -215,6 +216,7 @@ fn text(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome, reach: Reach) -
         path,
         text,
         lines,
+        removed,
         signals,
         minified: looks.minified,
         obfuscated: looks.obfuscated,

@@ -176,12 +176,13 @@ impl Sides<'_> {
                 }
             }
         }
-        if let Some(Value::Bool(stated)) = registry.get("hasInstallScript") {
+        if let Some(stated) = registry.get("hasInstallScript").filter(|stated| !stated.is_null()) {
             // A `binding.gyp` alone makes it true, and that is not in the manifest.
             let is_built = self.gyp_file == GypFile::Present && tarball.get("gypfile") != Some(&Value::Bool(false));
             let inside = is_built || INSTALL_HOOKS.iter().any(|hook| script(tarball, hook).is_some());
-            if *stated != inside {
-                self.differ(&["hasInstallScript"], Some(Value::Bool(inside)), Some(Value::Bool(*stated)));
+            // Of another type some clients take it for true and some do not, so it agrees with nothing.
+            if *stated != Value::Bool(inside) {
+                self.differ(&["hasInstallScript"], Some(Value::Bool(inside)), Some(stated.clone()));
             }
         }
     }
@@ -518,6 +519,8 @@ mod tests {
             (&no, json!({}), GypFile::Absent, false),
             (&no, json!({}), GypFile::Present, true),
             (&no, json!({script: {"install": "x"}}), GypFile::Absent, true),
+            (&json!({"hasInstallScript": "false"}), json!({}), GypFile::Absent, true),
+            (&json!({"hasInstallScript": 1}), json!({script: {"install": "x"}}), GypFile::Absent, true),
             // What is not stated contradicts nothing.
             (&json!({}), json!({}), GypFile::Present, false),
             (&json!({"hasInstallScript": null}), json!({script: {"install": "x"}}), GypFile::Absent, false),

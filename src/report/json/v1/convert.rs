@@ -2,7 +2,8 @@
 
 use super::{
     AppliedRule, Artifact, BaselineEntry, ClassCount, Commit, Diff, EvidenceEntry, File, FindingEntry, Hunk,
-    Inconclusive, Key, NoveltyEntry, Origin, Provenance, Rebuild, SignalEntry, Signature, Source, Summary, Verified,
+    Inconclusive, Key, NoveltyEntry, Origin, Provenance, Rebuild, RemovedEntry, SignalEntry, Signature, Source,
+    Summary, Verified,
 };
 use crate::capability::Signal;
 use crate::compare::LineOrigin;
@@ -172,6 +173,11 @@ fn finding(finding: &Finding) -> FindingEntry {
         signals: finding.signals.iter().map(signal).collect(),
         lines: finding.span().map(|(first, last)| [first, last]),
         ranges: finding.lines.iter().map(|(first, last)| [*first, *last]).collect(),
+        removed: finding
+            .removed
+            .iter()
+            .map(|run| RemovedEntry { at: run.at, lines: [run.lines.0, run.lines.1] })
+            .collect(),
         same_as: finding.same_as.clone(),
         novelty: finding
             .novelty

@@ -64,6 +64,9 @@ pub(super) struct FindingEntry {
     /// The runs of unexplained lines in between, first and last of each; at most 100, the last of which takes in the rest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) ranges: Vec<[usize; 2]>,
+    /// Runs of lines that the source, or a rebuild, has and the published file lacks, where nothing stands instead.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) removed: Vec<RemovedEntry>,
     /// The earlier release that had the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) same_as: Option<String>,
@@ -73,6 +76,15 @@ pub(super) struct FindingEntry {
     /// Why a policy excepts it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) excepted: Option<String>,
+}
+
+/// Lines that the published file lacks.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct RemovedEntry {
+    /// The line of the published file that stands where they stood, or its last one, counted from 1.
+    pub(super) at: usize,
+    /// The first and last of them in what the file was compared with, counted from 1.
+    pub(super) lines: [usize; 2],
 }
 
 /// What is new since an earlier release.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::rebuild::run::Attempt;
 use entries::{
     AppliedRule, BaselineEntry, ClassCount, Diff, EvidenceEntry, FindingEntry, Hunk, Key, NoveltyEntry, Origin,
-    SignalEntry,
+    RemovedEntry, SignalEntry,
 };
 
 /// The schema's name.
