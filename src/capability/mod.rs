@@ -3,6 +3,7 @@
 //! A capability is a hint for the order in which people look at findings, never a verdict. `docs/capabilities.md` says
 //! what each of them matches and what it does not see.
 
+mod constructor;
 mod found;
 mod literal;
 mod looks;

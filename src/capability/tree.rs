@@ -12,8 +12,7 @@ use super::Capability;
 use super::found::Found;
 use super::literal::{DECODED_LENGTH, is_encoded_piece, is_escaped, is_obfuscator_name, judge};
 use super::names::{
-    by_convention, is_method_of_everything, is_plain_variable, is_relied_on, is_shared_module, of_call, of_handed,
-    of_member, of_module,
+    by_convention, is_plain_variable, is_relied_on, is_shared_module, of_call, of_handed, of_member, of_module,
 };
 use super::words;
 use crate::stabilize::javascript::{Scopes, Value, is_require};
@@ -31,6 +30,8 @@ pub(super) fn signals(program: &Program<'_>, spans: &[Range<usize>]) -> Found {
         members: Span::default(),
         texts: Span::default(),
         sum: Span::default(),
+        called: Span::default(),
+        programs: 0,
     };
     reader.visit_program(program);
     if !reader.scopes.is_complete() {
@@ -40,9 +41,9 @@ pub(super) fn signals(program: &Program<'_>, spans: &[Range<usize>]) -> Found {
     reader.found
 }
 
-struct Reader<'t> {
+pub(super) struct Reader<'t> {
     text: &'t str,
-    scopes: Scopes,
+    pub(super) scopes: Scopes,
     found: Found,
     /// The member expression that was understood as a whole.
     members: Span,
@@ -50,15 +51,19 @@ struct Reader<'t> {
     texts: Span,
     /// The sum being read; its left sides begin where it begins.
     sum: Span,
+    /// The call, or `new`, whose result is called in its turn.
+    pub(super) called: Span,
+    /// How many texts were read as programs.
+    pub(super) programs: usize,
 }
 
 impl Reader<'_> {
-    fn add(&mut self, capability: Capability, span: Span, evidence: impl Into<String>) {
+    pub(super) fn add(&mut self, capability: Capability, span: Span, evidence: impl Into<String>) {
         self.found.add(capability, span.start as usize, evidence);
     }
 
     #[inline(never)]
-    fn import(&mut self, name: &str, span: Span, form: &str) {
+    pub(super) fn import(&mut self, name: &str, span: Span, form: &str) {
         let plain = name.strip_prefix("node:").unwrap_or(name);
         let capability = match plain {
             _ if plain.starts_with("data:") || plain.starts_with("blob:") => Some(Capability::DynamicCode),
@@ -73,27 +78,28 @@ impl Reader<'_> {
     /// A call of, or `new` with, whatever `callee` is.
     #[inline(never)]
     fn call(&mut self, callee: &Expression<'_>, arguments: &[Argument<'_>], span: Span, is_new: bool) {
-        match self.scopes.value(callee) {
+        let function = self.scopes.value(callee);
+        match &function {
             Value::Global(name) => {
-                self.global_call(&name, arguments, span, is_new);
+                self.global_call(name, arguments, span, is_new);
                 if name == "Function" {
                     return;
                 }
             }
             Value::Module { name, member } => {
-                if let Some(capability) = of_member(&name, &member) {
+                if let Some(capability) = of_member(name, member) {
                     self.add(capability, span, format!("{name}.{member}()"));
-                } else if member.is_empty() && of_module(&name).is_some() && !name.contains('/') {
+                } else if member.is_empty() && of_module(name).is_some() && !name.contains('/') {
                     // `got(…)`, `execa(…)`: the module is the function.
-                    self.import(&name, span, "call of ");
+                    self.import(name, span, "call of ");
                 }
-                if matches!((&*name, member.as_str()), ("buffer", "Buffer.from")) {
+                if matches!((name.as_str(), member.as_str()), ("buffer", "Buffer.from")) {
                     self.decoding(arguments, span, "Buffer.from");
                 }
             }
             _ => {}
         }
-        self.constructor(callee, span);
+        self.constructor(callee, &function, arguments, span, is_new);
         for argument in arguments.iter().filter_map(Argument::as_expression) {
             if let Value::Global(name) = self.scopes.value(argument)
                 && let Some(capability) = of_handed(&name)
@@ -154,26 +160,6 @@ impl Reader<'_> {
             function == "atob" || matches!(encoding.complete_text(), Some("base64" | "hex" | "base64url"));
         if is_decoding && text.value.len() >= DECODED_LENGTH {
             self.add(Capability::EncodedPayload, span, format!("{function}() of {} characters", text.value.len()));
-        }
-    }
-
-    /// `this.constructor.constructor(…)`, `/x/.test.constructor(…)`, `x.toString.constructor(…)` and `module._compile(…)`:
-    /// functions whatever the object is.
-    fn constructor(&mut self, callee: &Expression<'_>, span: Span) {
-        let Some(member) = callee.get_inner_expression().get_member_expr() else { return };
-        let Some(name) = self.scopes.name_of_member(member) else { return };
-        if name == "_compile" {
-            self.add(Capability::DynamicCode, span, "_compile()");
-        }
-        if name != "constructor" {
-            return;
-        }
-        let is_function = member.object().get_inner_expression().get_member_expr().is_some_and(|inner| {
-            let is_regular = matches!(inner.object().get_inner_expression(), Expression::RegExpLiteral(_));
-            is_regular || self.scopes.name_of_member(inner).is_some_and(|name| is_method_of_everything(&name))
-        });
-        if is_function {
-            self.add(Capability::DynamicCode, span, "constructor of a function");
         }
     }
 
@@ -306,8 +292,15 @@ impl<'a> Visit<'a> for Reader<'_> {
     }
 
     fn visit_call_expression(&mut self, it: &ast::CallExpression<'a>) {
+        let around = self.called;
+        if let callee @ (Expression::CallExpression(_) | Expression::NewExpression(_)) =
+            it.callee.get_inner_expression()
+        {
+            self.called = callee.span();
+        }
         self.call(&it.callee, &it.arguments, it.span, false);
         walk::walk_call_expression(self, it);
+        self.called = around;
     }
 
     fn visit_new_expression(&mut self, it: &ast::NewExpression<'a>) {

@@ -46,6 +46,8 @@ pub struct UnexplainedText {
     pub obfuscated: bool,
     /// Whether the file is no text; `text` is then of no use.
     pub is_binary: bool,
+    /// Whether the file may be a program and was too much to read; nothing is known of what it can do.
+    pub is_unread: bool,
     /// What the user's rules say of the whole file.
     pub yara: YaraScan,
 }
@@ -130,7 +132,7 @@ impl<'a> Evidence<'a> {
 
     /// The unexplained files that are texts.
     pub(super) fn texts(&self) -> impl Iterator<Item = &'a UnexplainedText> + use<'a> {
-        self.unexplained.iter().filter(|text| !text.is_binary)
+        self.unexplained.iter().filter(|text| !text.is_binary && !text.is_unread)
     }
 
     /// A file's unexplained text, where the texts are in the order of their paths.
@@ -144,7 +146,7 @@ impl<'a> Evidence<'a> {
         let kept = self.artifact.and_then(|artifact| artifact.entry(&file.path)?.content.as_deref());
         kept.or_else(|| {
             let whole = matches!(file.explanation, Explanation::ArtifactOnly { .. });
-            let text = self.text_of(&file.path).filter(|text| whole && !text.is_binary)?;
+            let text = self.text_of(&file.path).filter(|text| whole && !text.is_binary && !text.is_unread)?;
             Some(text.text.as_bytes())
         })
     }
@@ -152,6 +154,12 @@ impl<'a> Evidence<'a> {
     /// What a file's first bytes say, if a machine runs what begins so.
     pub(super) fn machine_code(&self, file: &LedgerFile) -> Option<&'static str> {
         self.artifact?.entry(&file.path)?.machine_code
+    }
+
+    /// Ends a message about a file that was too much to read.
+    pub(super) fn unread_note(&self, path: &str) -> &'static str {
+        let is_unread = self.text_of(path).is_some_and(|text| text.is_unread);
+        if is_unread { "; it is too large to tell what it can do" } else { "" }
     }
 
     /// Whether every file is explained by a commit that is the release's, and nothing contradicts that.

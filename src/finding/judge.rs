@@ -52,8 +52,10 @@ fn weigh(mut finding: Finding, evidence: &Evidence<'_>, explained: bool) -> Find
         }
         weight.kind = kind_of(evidence, &path);
         weight.reach = finding.reach;
-        let is_matched = evidence.text_of(&path).is_some_and(|text| !text.yara.matches.is_empty());
-        weight.alarming = is_matched || finding.signals.iter().any(is_alarming);
+        // What nobody can read must not be ranked as if it could do nothing: padding costs an author nothing.
+        let is_alarming_file =
+            evidence.text_of(&path).is_some_and(|text| text.is_unread || !text.yara.matches.is_empty());
+        weight.alarming = is_alarming_file || finding.signals.iter().any(is_alarming);
         weight.unchanged = finding.same_as.is_some();
     }
     finding.risk = rank(&weight);
@@ -175,6 +177,28 @@ mod tests {
         assert_eq!(findings[4].same_as.as_deref(), Some("1.0.0"));
         let new: Vec<bool> = findings.iter().map(|finding| finding.novelty.is_some()).collect();
         assert_eq!(new, [true, true, true, true, false]);
+    }
+
+    #[test]
+    fn what_is_too_large_to_read_is_ranked_as_if_it_could_do_anything() {
+        let ledger = ledger(vec![file("a.js", added()), file("b.js", modified()), file("c.js", added())]);
+        let unread = |path: &str| UnexplainedText { is_unread: true, ..text(path, "") };
+        let reach = |_: &str| Some((Reach::Import, Vec::new()));
+        let findings = judge(&Evidence {
+            ledger: Some(&ledger),
+            unexplained: &[unread("a.js"), unread("b.js"), text("c.js", "x()")],
+            reach: Some(&reach),
+            ..Evidence::default()
+        });
+        let shown: Vec<_> = findings.iter().map(|found| (found.risk, found.message.as_str())).collect();
+        assert_eq!(
+            shown,
+            [
+                (Risk::Critical, "the content differs from the source's; it is too large to tell what it can do"),
+                (Risk::Critical, "not in the source; it is too large to tell what it can do"),
+                (Risk::High, "not in the source"),
+            ]
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod command;
 mod entry;
 mod files;
 mod mentions;
+mod program;
 mod references;
 mod resolve;
 #[cfg(test)]
@@ -19,6 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value;
+
+pub use program::reads_as_program;
 
 use files::Files;
 use walk::Walk;
@@ -104,9 +107,10 @@ impl ReachMap {
     /// Follows a package's files from the entry points that its manifest names.
     ///
     /// `files` are paths inside the package with `/` between folders; links and unsafe paths are better left out.
-    /// `read` returns a file's content, or `None` where it is not known; it is called at most three times for a file.
+    /// `read` returns a file's content, or `None` where it is not known; it is called at most four times for a file.
     /// With `wanted` the walk ends as soon as the answer is known for these files, and says nothing of others; that
-    /// those others do not put the name of a document together from pieces is taken for granted then. What
+    /// those others do not put the name of a document together from pieces, and are what their names say, is taken
+    /// for granted then. What
     /// `manifest` holds in a form that npm does not know is passed over. A package that asks for too much work is
     /// told as incomplete ([`Self::is_complete`]), nothing fails.
     pub fn of<'c>(

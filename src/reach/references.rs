@@ -47,6 +47,10 @@ const LOADERS: [&str; 27] = [
     "jiti",
 ];
 
+/// Members of Node's module loader that decide which file an import means, or how a file is read as a program.
+const RESOLVERS: [&str; 5] =
+    ["_extensions", "_resolveFilename", "_findPath", "_nodeModulePaths", "_resolveLookupPaths"];
+
 /// How one file refers to others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reference {
@@ -68,8 +72,12 @@ pub(super) enum Reference {
     Mention(String),
     /// Loads compiled modules of the package by a helper.
     Native,
+    /// Imports something of its own folder that cannot be told.
+    ImportBelow,
     /// Imports something that cannot be told.
     Open,
+    /// Changes how imports are resolved or what becomes of the files that they name.
+    Hook,
 }
 
 /// What a file refers to.
@@ -136,6 +144,11 @@ pub(super) fn textual(text: &str) -> References {
     found
 }
 
+/// Whether a path is that of a folder around the file, which every program knows.
+fn is_own_place(path: &str) -> bool {
+    path.trim_matches(['/', '.']).is_empty()
+}
+
 /// Whether a text looks like the path of a file.
 fn may_be_path(text: &str) -> bool {
     let is_plain = !text.is_empty() && !text.contains(['\n', '<', '>', '{', '}', ' ', '(', ')']);
@@ -156,6 +169,13 @@ struct Collector {
 impl Collector {
     fn import(&mut self, value: &Value) {
         match value {
+            // `require(path.join(__dirname, name))`: of all texts about the own place, only imports mean what is there.
+            Value::Text(text) if !text.is_complete && text.base == Base::Folder && is_own_place(&text.value) => {
+                self.found.add(Reference::ImportBelow);
+            }
+            Value::Text(text) if !text.is_complete && matches!(text.base, Base::Working | Base::Itself) => {
+                self.found.add(Reference::Open);
+            }
             Value::Text(text) if text.base != Base::None => self.path(text),
             Value::Text(text) if text.is_complete => self.found.add(Reference::Import(text.value.clone())),
             Value::Text(text) if !text.value.is_empty() => {
@@ -169,7 +189,7 @@ impl Collector {
         let value = text.value.clone();
         match (text.base, text.is_complete) {
             // Every program knows where it is.
-            _ if value.trim_matches(['/', '.']).is_empty() => {}
+            _ if is_own_place(&value) => {}
             (Base::None, _) => {}
             (Base::Folder, true) => self.found.add(Reference::File(value)),
             (Base::Folder, false) => self.found.add(Reference::FilePrefix(value)),
@@ -224,6 +244,8 @@ impl Collector {
             Value::Module { name, .. } if matches!(name.as_str(), "node-gyp-build" | "bindings" | "prebuildify") => {
                 self.found.add(Reference::Native);
             }
+            // `import('node:module').then(m => m._load(x))`
+            _ if written.as_deref() == Some("_load") => self.import(&self.scopes.argument(arguments, 0)),
             // In the wrappers of bundlers `require` is a parameter.
             _ if matches!(written.as_deref(), Some("require" | "proxyquire" | "requireActual")) => {
                 if let Value::Text(text) = self.scopes.argument(arguments, 0) {
@@ -238,6 +260,11 @@ impl Collector {
             Value::Module { member, .. } => member.rsplit('.').next().map(str::to_owned),
             _ => None,
         };
+        let is_register =
+            matches!(&function, Value::Module { name, member } if name == "module" && member == "register");
+        if is_register || written.as_deref() == Some("registerHooks") {
+            self.found.add(Reference::Hook);
+        }
         let is_loader = |name: Option<&String>| name.is_some_and(|name| LOADERS.contains(&name.as_str()));
         is_loader(last.as_ref()) || is_loader(written.as_ref())
     }
@@ -292,6 +319,19 @@ impl<'a> Visit<'a> for Collector {
         self.loading += loads;
         walk::walk_new_expression(self, it);
         self.loading -= loads;
+    }
+
+    fn visit_member_expression(&mut self, it: &ast::MemberExpression<'a>) {
+        if let Some(name) = self.scopes.name_of_member(it) {
+            let is_hook = match name.as_str() {
+                "extensions" => matches!(self.scopes.value(it.object()), Value::Global(name) if is_require(&name)),
+                name => RESOLVERS.contains(&name),
+            };
+            if is_hook {
+                self.found.add(Reference::Hook);
+            }
+        }
+        walk::walk_member_expression(self, it);
     }
 
     fn visit_expression(&mut self, it: &Expression<'a>) {
@@ -365,6 +405,16 @@ mod tests {
     #[case("cp.spawn('node', ['./a'])", Reference::Command("./a".to_owned()))]
     #[case("x('./a')", Reference::Mention("./a".to_owned()))]
     #[case("require(x)", Reference::Open)]
+    #[case("require(path.resolve(x))", Reference::Open)]
+    #[case("require(path.join(__dirname, x))", Reference::ImportBelow)]
+    #[case("fs.readdirSync(__dirname).forEach(name => require(__dirname + '/' + name))", Reference::ImportBelow)]
+    #[case("import('node:module').then(m => m._load('./a'))", import("./a"))]
+    #[case("require.extensions['.png'] = require.extensions['.js']", Reference::Hook)]
+    #[case("require('module')._extensions['.png'] = f", Reference::Hook)]
+    #[case("import { registerHooks } from 'module'; registerHooks({ load })", Reference::Hook)]
+    #[case("import('node:module').then(({ registerHooks }) => registerHooks({ load }))", Reference::Hook)]
+    #[case("import { register } from 'node:module'; register('./a', import.meta.url)", Reference::Hook)]
+    #[case("m._resolveFilename = f", Reference::Hook)]
     #[case("require('node-gyp-build')(__dirname)", Reference::Native)]
     #[case("<a>{require('./a')}</a>", import("./a"))]
     #[case("} require('./a') {", import("./a"))]
@@ -377,6 +427,8 @@ mod tests {
     #[case("// require('./a')")]
     #[case("import type { A } from './a'")]
     #[case("x('a')")]
+    #[case("x(path.join(__dirname, y))")]
+    #[case("file.extensions.push(x)")]
     #[case("x('hello world./')")]
     fn what_names_no_file_is_left_out(#[case] text: &str) {
         let found = references(SourceKind::TypeScript, text.as_bytes()).found;

@@ -137,6 +137,30 @@ fn without_exports_every_program_can_be_imported_by_path() {
 #[case("require(x)", "lib/deep.js", Reach::Reachable)]
 #[case("require('./lib/start')", "tool.sh", Reach::Inert)]
 #[case("} require('./b')", "b.js", Reach::Import)]
+#[case("new URL('./%62.js', import.meta.url)", "b.js", Reach::Import)]
+#[case("const one = './b', other = '.js'; require(one + other)", "b.js", Reach::Import)]
+#[case("start(); function start() { require(one + other) }\nvar one = './b', other = '.js'", "b.js", Reach::Import)]
+#[case(
+    "const go = () => { const n = one + `${other}`; require(n) }; const one = './b', other = '.js'",
+    "b.js",
+    Reach::Import
+)]
+#[case("require('./logo.png')", "hidden.js", Reach::Import)]
+#[case("require('./style.css')", "style.css", Reach::Import)]
+#[case("require(x)", "style.css", Reach::Reachable)]
+#[case("require(x)", "data.txt", Reach::Inert)]
+#[case("const p = require('path'); require(p.join(__dirname, x))", "style.css", Reach::Reachable)]
+#[case("const p = require('path'); require(p.join(__dirname, x))", "lib/deep.js", Reach::Reachable)]
+#[case("const p = require('path'); require(p.join(__dirname, x))", "data.txt", Reach::Inert)]
+#[case(
+    "const d = require('path').join(__dirname, 'locale'); fs.readdirSync(d).forEach(f => require(d + '/' + f))",
+    "locale/de.dat",
+    Reach::Reachable
+)]
+#[case("fs.readdirSync(d).forEach(f => require(d + f))", "locale/de.dat", Reach::Reachable)]
+#[case("require.extensions['.x'] = f", "data.txt", Reach::Reachable)]
+#[case("require('module').registerHooks({ load })", "data.txt", Reach::Reachable)]
+#[case("m._load('./logo.png')", "hidden.js", Reach::Import)]
 #[case("#!/usr/bin/env node\nrequire('./b')", "b.js", Reach::Import)]
 fn references_are_followed(#[case] text: &str, #[case] path: &str, #[case] expected: Reach) {
     let manifest = json!({
@@ -160,6 +184,10 @@ fn references_are_followed(#[case] text: &str, #[case] path: &str, #[case] expec
         ("lib/start.js", ""),
         ("lib/deep.js", ""),
         ("locale/de.js", ""),
+        ("locale/de.dat", "say('hallo')"),
+        ("logo.png", "require('./hidden.js')"),
+        ("hidden.js", ""),
+        ("style.css", "run()"),
         ("prebuilds/x.node", ""),
         ("node_modules/bundled/package.json", r#"{ "main": "main" }"#),
         ("node_modules/bundled/main.js", ""),
@@ -354,6 +382,29 @@ fn hostile_names_are_bounded() {
     let map = map(&closed(json!({ "main": "index.js", "scripts": { "install": command } })), &files);
     assert!(!map.is_complete());
     assert_ne!(map.reach("x7.md"), Reach::Inert);
+}
+
+#[test]
+fn only_a_stranger_s_file_is_a_program_whatever_it_is_called() {
+    let files = [
+        ("index.js", "require('./logo.png'); require(x)"),
+        ("logo.png", "require('./hidden.js')"),
+        ("hidden.js", ""),
+        ("notes.md", "run()"),
+        ("license.md", "Run (it)."),
+    ];
+    let contents: BTreeMap<&str, &str> = files.into_iter().collect();
+    let paths: BTreeSet<&str> = contents.keys().copied().collect();
+    let reach = |wanted: &[&'static str], path: &str| {
+        let mut read = |path: &str| contents.get(path).map(|content| Cow::Borrowed(content.as_bytes()));
+        let wanted = wanted.iter().copied().collect();
+        let manifest = json!({ "exports": "./index.js" });
+        ReachMap::of(&manifest, &paths, &mut read, Some(&wanted), ReachLimits::default()).reach(path)
+    };
+    assert_eq!(reach(&["hidden.js", "logo.png"], "hidden.js"), Reach::Import);
+    assert_eq!(reach(&["hidden.js"], "hidden.js"), Reach::Reachable);
+    assert_eq!(reach(&["notes.md"], "notes.md"), Reach::Reachable);
+    assert_eq!(reach(&["license.md"], "license.md"), Reach::Inert);
 }
 
 /// A package of modules that all import each other, beside files that are asked for.

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use super::command::named;
 use super::entry::{Entries, Entry};
 use super::files::{Files, join};
 use super::mentions::Names;
+use super::program::reads_as_program;
 use super::references::{Reference, References, references, textual};
 use super::resolve::{folder_of, is_relative, resolve};
 use super::{Reach, ReachLimits};
@@ -45,6 +47,9 @@ pub(super) struct Walk<'w, 'f, 'c> {
     queues: [VecDeque<&'f str>; 4],
     is_complete: bool,
     has_open_ends: bool,
+    has_hooks: bool,
+    /// Which of the files that nothing is known of read as programs, whatever they are called; `None` until looked at.
+    programs: Option<Rc<BTreeSet<&'f str>>>,
     /// The files that an answer is still wanted for; `None` where all are wanted.
     pending: Option<BTreeSet<&'w str>>,
     /// Everything that was asked for: nothing is known of what is in it.
@@ -70,6 +75,8 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
             queues: [const { VecDeque::new() }; 4],
             is_complete: true,
             has_open_ends: false,
+            has_hooks: false,
+            programs: None,
             pending: wanted.cloned(),
             wanted,
             urgency: 0,
@@ -93,8 +100,11 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
             self.open("imported by its own path");
         }
         self.drain(Reach::Reachable);
-        if !is_open && self.has_open_ends {
-            self.open("an import that cannot be told");
+        if self.has_open_ends || self.has_hooks {
+            if !is_open {
+                self.open("an import that cannot be told");
+            }
+            self.open_unknown();
         }
         if let Some(manifest) = self.files.exact("package.json") {
             self.arrive(manifest, Reach::Reachable, From::Outside(Vec::new()));
@@ -125,6 +135,35 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
         for path in paths {
             self.arrive(path, Reach::Reachable, From::Outside(vec![why.to_owned()]));
         }
+    }
+
+    /// An import that cannot be told may name any file that is a program, and a hook makes a program of anything.
+    fn open_unknown(&mut self) {
+        let paths: Vec<&'f str> = match self.has_hooks {
+            true => self.files.iter().filter(|path| self.is_unknown(path)).collect(),
+            false => self.programs().iter().copied().collect(),
+        };
+        let why = if self.has_hooks { "a hook of imports" } else { "an import that cannot be told" };
+        for path in paths {
+            self.arrive(path, Reach::Reachable, From::Outside(vec![why.to_owned()]));
+        }
+    }
+
+    /// Whether nothing is known of the file: what is the source's own is what it is called.
+    fn is_unknown(&self, path: &str) -> bool {
+        self.wanted.is_none_or(|wanted| wanted.contains(path))
+    }
+
+    /// The files of which nothing is known, that no import names without being told how, and that are programs.
+    fn programs(&mut self) -> Rc<BTreeSet<&'f str>> {
+        if let Some(programs) = &self.programs {
+            return Rc::clone(programs);
+        }
+        let unknown: Vec<&'f str> =
+            self.files.iter().filter(|path| self.is_unknown(path) && !is_importable(path)).collect();
+        let is_program = |path: &&'f str| (self.read)(path).is_some_and(|content| reads_as_program(&content));
+        let programs = Rc::new(unknown.into_iter().filter(is_program).collect());
+        Rc::clone(self.programs.insert(programs))
     }
 
     fn arrive(&mut self, path: &'f str, reach: Reach, from: From<'f>) {
@@ -177,7 +216,7 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
     ///
     /// The files that are asked for may hide their references, and are followed; the others are the source's own.
     fn is_passed_over(&mut self, path: &'f str) -> bool {
-        let (Some(pending), Some(wanted)) = (&self.pending, self.wanted) else { return false };
+        let Some(wanted) = self.wanted else { return false };
         if wanted.contains(path) || self.are_others_silent == Some(false) {
             return false;
         }
@@ -186,9 +225,12 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
         let own = self.files.scope("").1;
         let has_names = ["imports", "browser"].iter().any(|key| own.get(key).is_some_and(serde_json::Value::is_object));
         let is_open = self.is_open() && !has_names;
+        let programs = self.programs();
+        let Some(pending) = &self.pending else { return false };
         let by_name = |path: &&str| {
             let runs_unnamed = matches!(Language::of(path), Some(Language::Other | Language::Including))
                 || is_compiled(path)
+                || programs.contains(path)
                 || path.rsplit('/').next().is_some_and(|name| name.starts_with("index."));
             !runs_unnamed && (is_open || !is_importable(path))
         };
@@ -218,7 +260,9 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
     }
 
     fn follow(&mut self, path: &'f str, reach: Reach) {
-        let Some(language) = Language::of(path) else { return };
+        // Node runs whatever is required, and of a stranger's file its name says nothing.
+        let unknown = || (self.is_unknown(path) && !is_data(path)).then_some(Language::Unknown);
+        let Some(language) = Language::of(path).or_else(unknown) else { return };
         if !self.is_complete {
             return;
         }
@@ -310,8 +354,17 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
                     (Reach::Reachable, if is_own { self.beginning(folder, prefix) } else { Vec::new() })
                 }
                 Reference::Native => (reach, self.files.below(scope).filter(|path| is_compiled(path)).collect()),
+                Reference::ImportBelow => {
+                    let programs = self.programs();
+                    let is_program = |path: &&'f str| is_importable(path) || programs.contains(path);
+                    (Reach::Reachable, self.files.below(folder).filter(is_program).collect())
+                }
                 Reference::Open => {
                     self.has_open_ends = true;
+                    continue;
+                }
+                Reference::Hook => {
+                    self.has_hooks = true;
                     continue;
                 }
             };
@@ -322,8 +375,16 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
     }
 
     fn completed(&self, folders: &[&str], name: &str) -> Vec<&'f str> {
-        let find = |folder: &&str| join(folder, name).and_then(|name| self.files.complete(&name));
-        folders.iter().filter_map(find).collect()
+        let find = |name: &str| {
+            let find = |folder: &&str| join(folder, name).and_then(|name| self.files.complete(&name));
+            folders.iter().filter_map(find).collect::<Vec<_>>()
+        };
+        let found = find(name);
+        // `new URL('./%62.js', import.meta.url)`
+        match percent_encoding::percent_decode_str(name).decode_utf8() {
+            Ok(decoded) if found.is_empty() && decoded != name => find(&decoded),
+            _ => found,
+        }
     }
 
     fn beginning(&self, folder: &str, prefix: &str) -> Vec<&'f str> {
@@ -383,6 +444,11 @@ impl Language {
             _ => Some(Self::Unknown),
         }
     }
+}
+
+/// Whether what imports a file of this name reads it as data.
+fn is_data(path: &str) -> bool {
+    is_compiled(path) || extension(path) == "json"
 }
 
 /// Whether a file of this name may refer to others.

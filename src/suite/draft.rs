@@ -214,6 +214,13 @@ impl Draft {
         world.repository.commits.iter_mut().find(|commit| commit.label == version)
     }
 
+    /// Makes `text` the content of a file in the commit that the release comes from.
+    pub(super) fn commit_file(&mut self, path: &str, text: String) -> Option<()> {
+        let path = format!("{}{path}", self.world.as_ref()?.folder);
+        self.release_commit()?.files.insert(path, Edit::Text(text));
+        Some(())
+    }
+
     /// Adds a commit on top of the release's, with the payload at the end of the file at `path`.
     pub(super) fn commit_payload(
         &mut self,

@@ -25,7 +25,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
         let what = if machine { "the binary content" } else { "the content" };
         let message = match &file.explanation {
             Explanation::Modified { same_as: Some(other), .. } => format!("{what} is that of `{other}` in the source"),
-            _ => format!("{what} differs from the source's"),
+            _ => format!("{what} differs from the source's{}", evidence.unread_note(&file.path)),
         };
         let risk = match machine_code {
             Some(_) if hides_machine_code(&file.path) => Risk::Critical,

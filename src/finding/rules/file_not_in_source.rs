@@ -24,7 +24,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
         let note = if ignored { ", at a path that git ignores as it does build output" } else { "" };
         let message = match shell(&file.path, evidence.content_of(file)) {
             Some(shell) => format!("a script for {shell} that is not in the source{note}"),
-            None => format!("not in the source{note}"),
+            None => format!("not in the source{note}{}", evidence.unread_note(&file.path)),
         };
         findings.push(Finding::new(Rule::FileNotInSource, Some(&file.path), message));
     }

@@ -91,6 +91,10 @@ fn function_result(function: &Value, arguments: &[Value]) -> Value {
                 Some(text) => Value::text(percent_encoding::percent_decode_str(text).decode_utf8_lossy()),
                 None => Value::Unknown,
             },
+            ("Reflect.get", Some(object)) => match arguments.get(1).and_then(Value::complete_text) {
+                Some(name) => object.clone().member(name),
+                None => Value::Unknown,
+            },
             ("Object.getPrototypeOf" | "Reflect.getPrototypeOf", Some(Value::Function)) => Value::Function,
             ("process.cwd", _) => Value::Text(Text { base: Base::Working, ..Text::plain("") }),
             ("String", Some(Value::Text(_))) => arguments[0].clone(),

@@ -23,4 +23,4 @@ pub(crate) use lenient::{Lexeme, LexemeKind, lexemes};
 pub(crate) use parse::{PARSER_THREAD, Parsed, read_one, read_pair, read_tree};
 pub use parse::{STACK_SIZE, mark_large_stack};
 pub(crate) use scopes::Scopes;
-pub(crate) use value::{Base, Text, Value};
+pub(crate) use value::{Base, Text, Value, is_own};

@@ -1,10 +1,11 @@
 //! What names stand for, as far as a program says so itself.
 //!
-//! A first walk collects the names of each scope and what they are first set to. A second walk, the caller's, enters
-//! and leaves the same scopes in the same order, so it must not leave anything out that holds a scope.
+//! A first walk collects the names of each scope and what they are first set to, and goes again where texts are put
+//! together of names that are declared further down. Another walk, the caller's, enters and leaves the same scopes in
+//! the same order, so it must not leave anything out that holds a scope.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::mem;
 
 use oxc_ast::ast::{self, AssignmentOperator, BindingPattern, Expression, ImportDeclarationSpecifier, Program};
@@ -15,8 +16,13 @@ use super::value::{Value, module};
 
 /// Most steps that all evaluations in one program may take together.
 const MAXIMUM_STEPS: usize = 30_000_000;
+/// Most names that are remembered because they were used before they were declared.
+const MAXIMUM_EARLY: usize = 1_000;
+/// Most operands of one sum whose names are.
+const MAXIMUM_PARTS: usize = 32;
 
 /// The scopes of a program, and which of them are open.
+#[derive(Default)]
 pub(crate) struct Scopes {
     scopes: Vec<Scope>,
     open: Vec<usize>,
@@ -33,13 +39,22 @@ struct Scope {
 impl Scopes {
     /// Collects the scopes of `program`; none of them is open.
     pub(crate) fn of(program: &Program<'_>) -> Self {
-        let scopes = Self { scopes: Vec::new(), open: Vec::new(), next: 0, steps: Cell::new(0) };
-        let mut collector = Collector { scopes, variables: Vec::new(), into_var: false };
+        let scopes = Self::default();
+        let mut collector = Collector { scopes, ..Collector::default() };
         collector.visit_program(program);
-        let mut scopes = collector.scopes;
-        scopes.open.clear();
-        scopes.next = 0;
-        scopes
+        collector.scopes.rewind();
+        if collector.is_out_of_order {
+            let mut again = Collector { scopes: collector.scopes, is_again: true, ..Collector::default() };
+            again.visit_program(program);
+            again.scopes.rewind();
+            return again.scopes;
+        }
+        collector.scopes
+    }
+
+    fn rewind(&mut self) {
+        self.open.clear();
+        self.next = 0;
     }
 
     /// To be called where the second walk enters a scope.
@@ -104,8 +119,15 @@ impl Scopes {
     }
 }
 
+#[derive(Default)]
 struct Collector {
     scopes: Scopes,
+    /// Names that texts were put together of before they were declared.
+    early: HashSet<String>,
+    /// Whether one of them was declared then.
+    is_out_of_order: bool,
+    /// Whether all names are there already.
+    is_again: bool,
     /// The state of `into_var` in the scopes around.
     variables: Vec<bool>,
     /// Whether names being read are of a `var`.
@@ -113,9 +135,25 @@ struct Collector {
 }
 
 impl Collector {
+    fn value(&mut self, expression: &Expression<'_>) -> Value {
+        let value = self.scopes.value(expression);
+        let is_known = matches!(&value, Value::Text(text) if text.is_complete);
+        if !self.is_again && !is_known && self.early.len() < MAXIMUM_EARLY {
+            for name in parts(expression).into_iter().filter(|name| self.scopes.lookup(name).is_none()) {
+                self.early.insert(name.to_owned());
+            }
+        }
+        value
+    }
+
+    fn declare(&mut self, name: &str, value: Value, is_var: bool) {
+        self.is_out_of_order |= matches!(value, Value::Text(_)) && self.early.contains(name);
+        self.scopes.declare(name, value, is_var);
+    }
+
     fn bind(&mut self, pattern: &BindingPattern<'_>, value: Value, is_var: bool, depth: usize) {
         match pattern {
-            BindingPattern::BindingIdentifier(name) => self.scopes.declare(&name.name, value, is_var),
+            BindingPattern::BindingIdentifier(name) => self.declare(&name.name, value, is_var),
             BindingPattern::ObjectPattern(object) if depth > 0 => {
                 for property in &object.properties {
                     let Some(key) = property.key.static_name() else { continue };
@@ -143,6 +181,10 @@ impl Collector {
 impl<'a> Visit<'a> for Collector {
     fn enter_scope(&mut self, flags: ScopeFlags, _: &Cell<Option<ScopeId>>) {
         self.variables.push(mem::take(&mut self.into_var));
+        if self.is_again {
+            self.scopes.enter();
+            return;
+        }
         self.scopes.begin(flags.intersects(ScopeFlags::Function | ScopeFlags::Top | ScopeFlags::ClassStaticBlock));
     }
 
@@ -173,7 +215,7 @@ impl<'a> Visit<'a> for Collector {
         // The declaration around it set `into_var`.
         let is_var = self.into_var;
         if let Some(init) = &it.init {
-            let value = self.scopes.value(init);
+            let value = self.value(init);
             if value != Value::Unknown {
                 self.bind(&it.id, value, is_var, 8);
             }
@@ -218,7 +260,7 @@ impl<'a> Visit<'a> for Collector {
         if let ast::AssignmentTarget::AssignmentTargetIdentifier(name) = &it.left {
             match it.operator {
                 AssignmentOperator::Assign => {
-                    let value = self.scopes.value(&it.right);
+                    let value = self.value(&it.right);
                     self.scopes.assign(&name.name, value, false);
                 }
                 AssignmentOperator::Addition => self.scopes.assign(&name.name, Value::Unknown, true),
@@ -227,6 +269,34 @@ impl<'a> Visit<'a> for Collector {
         }
         walk::walk_assignment_expression(self, it);
     }
+}
+
+/// The names that a sum or a template is put together of.
+fn parts<'e>(expression: &'e Expression<'_>) -> Vec<&'e str> {
+    let mut names = Vec::new();
+    let mut name = |expression: &'e Expression<'_>| {
+        if let Expression::Identifier(it) = inner(expression) {
+            names.push(it.name.as_str());
+        }
+    };
+    match inner(expression) {
+        Expression::TemplateLiteral(it) => it.expressions.iter().for_each(name),
+        Expression::BinaryExpression(it) => {
+            let mut sum = it;
+            for _ in 0..MAXIMUM_PARTS {
+                name(&sum.right);
+                match inner(&sum.left) {
+                    Expression::BinaryExpression(left) => sum = left,
+                    left => {
+                        name(left);
+                        break;
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+    names
 }
 
 /// The expression that a call, a member access or an optional chain is really about.

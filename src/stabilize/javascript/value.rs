@@ -16,6 +16,8 @@ const MAXIMUM_TEXT: usize = 64 << 10;
 const MAXIMUM_NAMED_TEXT: usize = 4 << 10;
 /// Most elements of a list that are looked at.
 pub(super) const MAXIMUM_LIST: usize = 512;
+/// Most members between `this` and what it holds.
+const MAXIMUM_OWN: usize = 8;
 /// Longest chain of members that is kept, bytes.
 const MAXIMUM_MEMBERS: usize = 200;
 
@@ -41,6 +43,8 @@ pub(crate) enum Value {
     },
     /// A function or class that the program holds itself, or a method of a text or list.
     Function,
+    /// What made something of which nothing is known: its class or, if that is a function, `Function`.
+    Constructor,
 }
 
 /// What a text begins with.
@@ -122,12 +126,19 @@ impl Value {
                 path.push('.');
                 path.push_str(name);
                 match path.as_str() {
+                    "arguments.callee" => Self::Function,
                     "import.meta.dirname" => Self::Text(Text { base: Base::Folder, ..Text::plain("") }),
                     "import.meta.filename" => Self::Global("__filename".to_owned()),
                     _ => Self::Global(path),
                 }
             }
             Self::Module { .. } if name == "default" || name == "__esModule" => self,
+            // What a module of Node's exports is a function or a class.
+            Self::Module { name: module, member }
+                if name == "constructor" && !member.is_empty() && BUILT_IN.contains(&module.as_str()) =>
+            {
+                Self::Global("Function".to_owned())
+            }
             Self::Module { name: module, mut member } => {
                 if member.len() + name.len() > MAXIMUM_MEMBERS {
                     return Self::Unknown;
@@ -141,6 +152,7 @@ impl Value {
             // Whatever the function is, this one makes functions of text.
             Self::Function if name == "constructor" => Self::Global("Function".to_owned()),
             Self::Function if matches!(name, "__proto__" | "call" | "apply" | "bind" | "toString") => self,
+            Self::Unknown if name == "constructor" => Self::Constructor,
             Self::Text(_) if name == "constructor" => Self::Global("String".to_owned()),
             Self::List(_) if name == "constructor" => Self::Global("Array".to_owned()),
             Self::Text(_) | Self::List(_) if !matches!(name, "length" | "__proto__") => Self::Function,
@@ -202,38 +214,70 @@ pub(super) fn global(name: &str) -> Value {
     }
 }
 
-/// Whether the global of this path is one of the language's own functions.
+/// Modules of Node whose members are functions and classes.
+const BUILT_IN: [&str; 26] = [
+    "assert",
+    "async_hooks",
+    "buffer",
+    "child_process",
+    "crypto",
+    "dgram",
+    "dns",
+    "events",
+    "fs",
+    "fs/promises",
+    "http",
+    "http2",
+    "https",
+    "module",
+    "net",
+    "os",
+    "path",
+    "querystring",
+    "readline",
+    "stream",
+    "timers",
+    "tls",
+    "url",
+    "util",
+    "vm",
+    "zlib",
+];
+
+/// Whether the global of this path is a function of the language's or the runtime's own.
 fn is_function(path: &str) -> bool {
     let (root, member) =
         path.split_once('.').map_or((path, ""), |(root, rest)| (root, rest.rsplit('.').next().unwrap_or_default()));
+    // Namespaces and objects that hold functions and are none.
+    let is_namespace =
+        matches!(root, "Atomics" | "Intl" | "JSON" | "Math" | "Reflect" | "WebAssembly" | "console" | "process");
     let holds_functions = matches!(
         root,
         "Array"
             | "Boolean"
+            | "Buffer"
             | "Date"
             | "Error"
             | "Function"
-            | "JSON"
             | "Map"
-            | "Math"
             | "Number"
             | "Object"
             | "Promise"
-            | "Reflect"
             | "RegExp"
             | "Set"
             | "String"
-    );
+            | "URL"
+    ) || is_namespace;
     match member {
         "" => {
-            holds_functions && !matches!(root, "JSON" | "Math" | "Reflect")
+            // A capital letter and a small one begin the name of a class, whoever declares it.
+            let mut letters = root.chars();
+            let is_class = letters.next().is_some_and(|first| first.is_ascii_uppercase())
+                && (letters.any(|letter| letter.is_ascii_lowercase()) || root == "URL");
+            is_class && !is_namespace
                 || matches!(
                     root,
-                    "Proxy"
-                        | "Symbol"
-                        | "WeakMap"
-                        | "WeakSet"
-                        | "atob"
+                    "atob"
                         | "btoa"
                         | "decodeURIComponent"
                         | "encodeURIComponent"
@@ -251,9 +295,26 @@ fn is_function(path: &str) -> bool {
                 )
         }
         "prototype" => path == "Function.prototype",
+        "argv" | "config" | "env" | "features" | "release" | "report" | "stderr" | "stdin" | "stdout" | "versions"
+        | "version" | "platform" | "arch" | "pid" | "title" => false,
         // Constants have capital letters.
         member => holds_functions && member.starts_with(|first: char| first.is_ascii_lowercase()),
     }
+}
+
+/// Whether an expression is `this`, `super` or something that they hold.
+pub(crate) fn is_own(expression: &Expression<'_>) -> bool {
+    let mut at = inner(expression);
+    for _ in 0..MAXIMUM_OWN {
+        match at {
+            Expression::ThisExpression(_) | Expression::Super(_) => return true,
+            other => match other.get_member_expr() {
+                Some(member) => at = inner(member.object()),
+                None => return false,
+            },
+        }
+    }
+    false
 }
 
 impl Scopes {
@@ -392,6 +453,8 @@ impl Scopes {
             return values.get(index as usize).cloned().unwrap_or(Value::Unknown);
         }
         match self.member_name(member, depth) {
+            // `this.constructor` is the class that the code is part of.
+            Some(name) if name == "constructor" && is_own(member.object()) => Value::Unknown,
             Some(name) => object.member(&name),
             None => Value::Unknown,
         }
@@ -405,9 +468,14 @@ impl Scopes {
     pub(super) fn member_name(&self, member: &ast::MemberExpression<'_>, depth: usize) -> Option<String> {
         match member {
             ast::MemberExpression::StaticMemberExpression(it) => Some(it.property.name.to_string()),
-            ast::MemberExpression::ComputedMemberExpression(it) => {
-                self.evaluate(&it.expression, depth).complete_text().map(str::to_owned)
-            }
+            ast::MemberExpression::ComputedMemberExpression(it) => match self.evaluate(&it.expression, depth) {
+                // `x[['constructor']]` is `x.constructor`.
+                Value::List(values) => match values.as_slice() {
+                    [value] => value.complete_text().map(str::to_owned),
+                    _ => None,
+                },
+                value => value.complete_text().map(str::to_owned),
+            },
             ast::MemberExpression::PrivateFieldExpression(_) => None,
         }
     }

@@ -156,6 +156,12 @@ fn join(folder: &str, name: &str) -> String {
 
 /// Adds a file that does not look like code, and a line in the main file that loads it as code.
 fn require_added(draft: &mut Draft, path: &str) -> Option<Planted> {
+    require_line(draft, path)?;
+    draft.add(path, PAYLOAD).map(Planted::at)
+}
+
+/// A line in the main file that loads a file of the package.
+pub(super) fn require_line(draft: &mut Draft, path: &str) -> Option<String> {
     let main = draft.main_code()?;
     let up = "../".repeat(main.matches('/').count());
     let specifier = if up.is_empty() { format!("./{path}") } else { format!("{up}{path}") };
@@ -163,6 +169,5 @@ fn require_added(draft: &mut Draft, path: &str) -> Option<Planted> {
         true => format!("import '{specifier}';\n"),
         false => format!("require('{specifier}');\n"),
     };
-    draft.append(&main, &line)?;
-    draft.add(path, PAYLOAD).map(Planted::at)
+    draft.append(&main, &line)
 }

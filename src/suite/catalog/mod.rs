@@ -5,6 +5,7 @@ mod claims;
 mod content;
 mod disguise;
 mod files;
+mod hidden;
 mod manifest;
 mod manifest_scripts;
 
@@ -16,6 +17,7 @@ pub fn catalog() -> Vec<Transformation> {
     [
         content::TRANSFORMATIONS,
         disguise::TRANSFORMATIONS,
+        hidden::TRANSFORMATIONS,
         files::TRANSFORMATIONS,
         manifest_scripts::TRANSFORMATIONS,
         manifest::TRANSFORMATIONS,

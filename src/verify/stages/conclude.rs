@@ -132,7 +132,7 @@ pub(in crate::verify) fn is_outdated(source: &SourceRepository, matched: &Commit
 ///
 /// What a build left as the commit has it, no build makes otherwise. What `files` in the commit's manifest leaves out no
 /// packer takes from the package's directory, whatever was built there.
-pub(super) fn may_be_built(file: &LedgerFile, outcome: &Outcome, directory: &str) -> bool {
+fn may_be_built(file: &LedgerFile, outcome: &Outcome, directory: &str) -> bool {
     if outcome.as_committed.contains(&*file.path) {
         return false;
     }

@@ -13,7 +13,6 @@ use crate::pack::npm::manifest::value_at;
 use crate::package::{BlobId, Subject, Version};
 use crate::reach::{Reach, ReachLimits, ReachMap, may_refer};
 use crate::source::git::with_source;
-use crate::source::match_commit::CommitMatch;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
 use crate::verify::stages::error::VerifyError;
@@ -79,7 +78,6 @@ impl Earlier {
 /// named it, where it cannot be had; the outcome notes which it is. Runs on a thread that may block.
 pub(in crate::verify) fn earlier(
     claim: &Claim,
-    matched: &Option<CommitMatch>,
     outcome: &mut Outcome,
     request: &Request,
     context: &Context,
@@ -89,8 +87,7 @@ pub(in crate::verify) fn earlier(
     {
         return Err(VerifyError::NotEarlier { since: since.clone(), version: claim.release.version.clone() });
     }
-    let directory = matched.as_ref().map_or("", |matched| matched.winner.directory.path.as_str());
-    if looked_into(outcome, directory).next().is_none() {
+    if looked_into(outcome).next().is_none() {
         outcome.baseline = Some(Baseline::NotNeeded);
         return Ok(None);
     }
@@ -106,7 +103,7 @@ pub(in crate::verify) fn earlier(
     let runtime = tokio::runtime::Handle::current();
     match runtime.block_on(read(claim, version.clone(), context)) {
         Ok((mut earlier, archive)) => {
-            let same = looked_into(outcome, directory).filter(|file| earlier.had(&file.path, file.blob));
+            let same = looked_into(outcome).filter(|file| earlier.had(&file.path, file.blob));
             earlier.reach = reach(&earlier, &archive, &same.map(|file| &*file.path).collect(), context);
             outcome.baseline = Some(baseline);
             Ok(Some(earlier))

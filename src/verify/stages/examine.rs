@@ -11,15 +11,13 @@ use crate::artifact::{ArtifactContents, machine_code, read_entries};
 use crate::capability::{looks, signals_within};
 use crate::compare::{added_code, added_lines, line_runs, removed_lines};
 use crate::finding::UnexplainedText;
-use crate::ledger::{Explanation, Ledger, LedgerFile};
-use crate::reach::{Reach, ReachLimits, ReachMap, is_compiled, may_refer};
-use crate::rebuild::run::FailureKind;
+use crate::ledger::{Ledger, LedgerFile};
+use crate::reach::{Reach, ReachLimits, ReachMap, is_compiled, may_refer, reads_as_program};
 use crate::source::git::SourceRepository;
 use crate::stabilize::javascript::SourceKind;
 use crate::verify::Context;
 use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::compare::Outcome;
-use crate::verify::stages::conclude::may_be_built;
 use crate::verify::stages::source::Discovery;
 use crate::yara::YaraRules;
 
@@ -53,13 +51,12 @@ pub(in crate::verify) fn examine(
     discovery: &Discovery,
     contents: &ArtifactContents,
     outcome: &Outcome,
-    directory: &str,
     artifact: &ArtifactFile,
     context: &Context,
 ) -> Examined {
     let Some(ledger) = outcome.compared.as_ref().map(|compared| &compared.ledger) else { return Examined::default() };
     let paths: BTreeSet<&str> = contents.files().map(|entry| &*entry.path).collect();
-    let unexplained = || looked_into(outcome, directory).filter(|file| paths.contains(&*file.path));
+    let unexplained = || looked_into(outcome).filter(|file| paths.contains(&*file.path));
     if unexplained().next().is_none() {
         return Examined::default();
     }
@@ -82,19 +79,10 @@ pub(in crate::verify) fn examine(
     Examined { texts, reach: Some(reach), wanted, manifest }
 }
 
-/// The unexplained files, without the build output of a release that was not to be built: it says nothing yet.
-pub(in crate::verify) fn looked_into<'a>(
-    outcome: &'a Outcome,
-    directory: &'a str,
-) -> impl Iterator<Item = &'a LedgerFile> {
-    let failure = outcome.rebuild.as_ref().and_then(|record| record.failure.as_ref());
-    let is_off = failure.is_some_and(|failure| failure.kind == FailureKind::RebuildOff);
-    let is_output = move |file: &LedgerFile| {
-        let is_ignored = matches!(file.explanation, Explanation::ArtifactOnly { ignored_by_git: true });
-        is_off && is_ignored && may_be_built(file, outcome, directory)
-    };
-    let ledger = outcome.compared.as_ref().map(|compared| &compared.ledger);
-    ledger.into_iter().flat_map(Ledger::unexplained).filter(move |file| !is_output(file))
+/// The unexplained files, those that a build may have made among them: whatever a rebuild would say of them, they are
+/// what gets installed.
+pub(in crate::verify) fn looked_into(outcome: &Outcome) -> impl Iterator<Item = &LedgerFile> {
+    outcome.compared.iter().flat_map(|compared| compared.ledger.unexplained())
 }
 
 /// The contents of published files: unexplained ones, and others that git has not at hand.
@@ -174,13 +162,25 @@ fn held(
 /// What one file holds that neither the source nor a rebuild has.
 fn text(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome, reach: Reach) -> Option<UnexplainedText> {
     let path = file.path.to_string();
-    let content = files.read(&file.path)?;
     // What runs is read as its interpreter reads it, whatever bytes stand between.
     let is_program = SourceKind::of(&file.path).is_some() || reach != Reach::Inert && may_refer(&file.path);
+    let Some(content) = files.read(&file.path) else {
+        // What is loaded as it is has no signals anyway.
+        let is_run = reach < Reach::Reachable && !is_compiled(&file.path) && !file.path.ends_with(".json");
+        let is_unread = (is_program || is_run) && file.size > 0;
+        return is_unread.then(|| UnexplainedText { path, is_unread, ..UnexplainedText::default() });
+    };
     let published = match std::str::from_utf8(&content) {
         Ok(text) if !text.contains('\0') => text.to_owned(),
-        _ if is_program && machine_code(&content).is_none() => String::from_utf8_lossy(&content).into_owned(),
-        _ => return Some(UnexplainedText { path, is_binary: true, ..UnexplainedText::default() }),
+        _ => {
+            let text = String::from_utf8_lossy(&content);
+            // The comments of a program that is called an image may hold any byte.
+            let is_program = is_program || reach != Reach::Inert && reads_as_program(text.as_bytes());
+            if !is_program || machine_code(&content).is_some() {
+                return Some(UnexplainedText { path, is_binary: true, ..UnexplainedText::default() });
+            }
+            text.into_owned()
+        }
     };
     // What a rebuild made is nearer to the published file than anything in git.
     let rebuilt = outcome.rebuilt.iter().find(|made| made.path == *file.path);

@@ -34,7 +34,7 @@ pub(in crate::verify) fn judge_all(
     let tree = compared_with.and_then(|(matched, source)| CommitTree::of_commit(source, &matched.winner.commit));
     let directory = matched.as_ref().map_or("", |matched| matched.winner.directory.path.as_str());
     let in_source = |path: &str| tree.as_ref().is_some_and(|tree| tree.file(&join(directory, path)).is_some());
-    let examined = examine(discovery, contents, outcome, directory, artifact, context);
+    let examined = examine(discovery, contents, outcome, artifact, context);
     let reach = |path: &str| {
         let reach = examined.reach.as_ref().filter(|_| examined.is_wanted(path))?;
         Some((reach.reach(path), reach.way(path).to_vec()))
