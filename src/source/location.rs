@@ -159,7 +159,7 @@ impl fmt::Debug for RepositoryLocation {
 /// Where a repository is, whatever the transport.
 #[derive(PartialEq, Eq)]
 struct Place {
-    /// With its port, where one is named.
+    /// With its port and the user, where they are named.
     host: String,
     path: String,
     is_public: bool,
@@ -174,8 +174,11 @@ impl Place {
         let is_public = COLLISION_REFUSING_HOSTS.contains(&host);
         let path = url.path().trim_matches('/');
         let path = path.strip_suffix(".git").unwrap_or(path);
+        // Who reaches it by a name of his own may be shown something of his own.
+        let user = Some(url.username()).filter(|user| !matches!(*user, "" | "git")).map(|user| format!("{user}@"));
+        let port = url.port().map(|port| format!(":{port}"));
         Self {
-            host: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+            host: [user.as_deref(), Some(host), port.as_deref()].into_iter().flatten().collect(),
             // Public hosts do not tell letters apart; others may.
             path: if is_public { path.to_ascii_lowercase() } else { path.to_owned() },
             is_public,
@@ -446,6 +449,7 @@ mod tests {
             ("https://git.example/a/b", "https://git.example/a/c"),
             ("https://git.example/a/b", "https://git.example:8443/a/b"),
             ("https://git.example/Team/b", "https://git.example/team/b"),
+            ("ssh://git@git.example/a/b", "ssh://other@git.example/a/b"),
         ] {
             assert!(!has_owner_of(first, second), "{first} {second}");
         }

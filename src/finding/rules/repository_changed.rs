@@ -18,9 +18,9 @@ pub(super) const DESCRIPTION: Description = Description {
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let Some(moved) = evidence.repository_move else { return Vec::new() };
     let (risk, answer) = match &moved.answer {
-        MoveAnswer::Confirmed => (Risk::Low, "which has this release, too".to_owned()),
+        MoveAnswer::Confirmed => (Risk::Low, "which has a commit of this release, too".to_owned()),
         MoveAnswer::Denied => {
-            (Risk::High, "which does not have this release and is what it was compared with".to_owned())
+            (Risk::High, "which has no commit of this release and is what it was compared with".to_owned())
         }
         MoveAnswer::Unknown(reason) => {
             let risk = if moved.is_new { Risk::Medium } else { Risk::Low };

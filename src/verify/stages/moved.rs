@@ -7,7 +7,7 @@ use crate::source::git::{Gap, SourceRepository, with_source};
 use crate::source::location::claims;
 use crate::source::match_commit::{CommitMatch, MatchStanding};
 use crate::source::repository_move::{MoveAnswer, RepositoryMove};
-use crate::source::{ClaimOrigin, RepositoryClaim};
+use crate::source::{ClaimOrigin, RepositoryClaim, RepositoryLocation};
 use crate::verify::Context;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::conclude::is_outdated;
@@ -25,7 +25,11 @@ pub(in crate::verify) fn settle_repository(
     context: &Context,
 ) -> Option<CommitMatch> {
     let Some((opened, _)) = &discovery.opened else { return matched };
-    let Some(Established { repository: earlier, version, is_new }) = established(claim, opened) else { return matched };
+    // What the user says needs nobody's consent.
+    let is_given = opened.origin == ClaimOrigin::Override || claim.revision.is_some();
+    let metadata = claim.metadata.as_ref().filter(|_| !is_given);
+    let established = metadata.and_then(|metadata| established(&metadata.namings, &opened.location));
+    let Some(Established { repository: earlier, version, is_new }) = established else { return matched };
     let (from, to) = (earlier.location.clone(), opened.location.clone());
     let (answer, asked) = match ask(&earlier, matched.as_ref(), contents, claim, context) {
         Ok((answer, source, found)) => (answer, Some((source, found))),
@@ -54,18 +58,13 @@ struct Established {
     is_new: bool,
 }
 
-fn established(claim: &Claim, opened: &RepositoryClaim) -> Option<Established> {
-    let is_given = opened.origin == ClaimOrigin::Override || claim.revision.is_some();
-    let metadata = claim.metadata.as_ref().filter(|_| !is_given)?;
-    let named: Vec<(RepositoryClaim, &Naming)> = metadata
-        .namings
-        .iter()
-        .filter_map(|naming| {
-            let (mut stated, _) = claims(naming.repository.as_ref(), naming.homepage.as_deref(), naming.bugs.as_ref());
-            let stated = (!stated.is_empty()).then(|| stated.swap_remove(0))?;
-            Some((RepositoryClaim { origin: ClaimOrigin::EarlierRelease, ..stated }, naming))
-        })
-        .collect();
+fn established(namings: &[Naming], opened: &RepositoryLocation) -> Option<Established> {
+    let named = |naming: &Naming| {
+        let (stated, _) = claims(naming.repository.as_ref(), naming.homepage.as_deref(), naming.bugs.as_ref());
+        Some(RepositoryClaim { origin: ClaimOrigin::EarlierRelease, ..stated.into_iter().next()? })
+    };
+    let named: Vec<(RepositoryClaim, &Naming)> =
+        namings.iter().filter_map(|naming| Some((named(naming)?, naming))).collect();
     // The last that had time to be objected to; in a young package the first, as later ones may be of the same hand.
     let settled = named.iter().filter_map(|(stated, naming)| Some((stated, naming.settled.as_ref()?)));
     let settled = settled.max_by_key(|(_, (_, time))| *time).map(|(stated, (version, _))| (stated, version));
@@ -74,10 +73,9 @@ fn established(claim: &Claim, opened: &RepositoryClaim) -> Option<Established> {
         first.min_by_key(|(_, (_, time))| time.unwrap_or(i64::MAX)).map(|(stated, (version, _))| (stated, version))
     };
     let (stated, version) = settled.or_else(first)?;
-    let ours =
-        || named.iter().filter(|(other, _)| other.location.has_owner_of(&opened.location)).map(|(_, naming)| naming);
+    let ours = || named.iter().filter(|(other, _)| other.location.has_owner_of(opened)).map(|(_, naming)| naming);
     // What the package still names a month later, its maintainers had time to object to.
-    if stated.location.has_owner_of(&opened.location) || ours().any(|naming| naming.has_lasted) {
+    if stated.location.has_owner_of(opened) || ours().any(|naming| naming.has_lasted) {
         return None;
     }
     let is_new = !ours().any(|naming| naming.settled.is_some());
@@ -108,4 +106,59 @@ fn ask(
         }
     }
     Ok((answer, source, found))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn naming(repository: &str, settled: Option<i64>, first: Option<i64>) -> Naming {
+        let version = || Version::parse("1.0.0").unwrap();
+        Naming {
+            repository: Some(json!(repository)),
+            homepage: None,
+            bugs: None,
+            settled: settled.map(|time| (version(), time)),
+            first: first.map(|time| (version(), Some(time))),
+            has_lasted: false,
+        }
+    }
+
+    fn asked(namings: &[Naming], opened: &str) -> Option<(String, bool)> {
+        let opened = RepositoryLocation::from_metadata(opened).unwrap();
+        let found = established(namings, &opened)?;
+        Some((found.repository.location.to_string(), found.is_new))
+    }
+
+    #[test]
+    fn the_last_of_the_settled_releases_decides() {
+        let owner = naming("owner/a", Some(50), Some(10));
+        let former = naming("former/a", Some(20), Some(5));
+        let stranger = naming("stranger/a", None, Some(99));
+        let all = [former, stranger.clone(), owner.clone()];
+        let owners = || "https://github.com/owner/a".to_owned();
+        assert_eq!(asked(&all, "owner/other"), None, "the same owner's");
+        assert_eq!(asked(&all, "stranger/a"), Some((owners(), true)), "the second release of a stranger");
+        assert_eq!(asked(&all, "former/a"), Some((owners(), false)));
+        let lasted = Naming { has_lasted: true, ..stranger };
+        assert_eq!(asked(&[owner, lasted], "stranger/a"), None, "nobody objected");
+    }
+
+    #[test]
+    fn in_a_young_package_the_first_release_decides() {
+        let all = [naming("stranger/a", None, Some(99)), naming("owner/a", None, Some(90))];
+        assert_eq!(asked(&all, "stranger/a"), Some(("https://github.com/owner/a".to_owned(), true)));
+        assert_eq!(asked(&all, "owner/a"), None);
+    }
+
+    #[test]
+    fn releases_that_name_nothing_say_nothing() {
+        let nothing = naming("", Some(80), Some(80));
+        assert_eq!(asked(&[nothing.clone()], "stranger/a"), None);
+        let homepage =
+            Naming { repository: None, homepage: Some("https://github.com/owner/a#readme".into()), ..nothing };
+        assert_eq!(asked(&[homepage], "stranger/a"), Some(("https://github.com/owner/a".to_owned(), true)));
+    }
 }
