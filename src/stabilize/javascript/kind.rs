@@ -36,6 +36,17 @@ impl SourceKind {
         }
     }
 
+    /// What a file of this kind may be, too, to be read as one after the other until one fits.
+    ///
+    /// TypeScript's grammar is no superset of what Node runs, and Node's own has no types; `.js` files hold elements in
+    /// some packages.
+    pub(crate) fn alternatives(&self) -> &[Self] {
+        match self {
+            Self::Unstated => &[Self::Unstated, Self::Jsx],
+            kind => std::slice::from_ref(kind),
+        }
+    }
+
     /// The grammars to try, in this order; what a file means must be the same on both sides under one of them.
     pub(super) fn grammars(self) -> Vec<SourceType> {
         match self {

@@ -23,7 +23,11 @@ pub(super) fn is_bounded(text: &str, has_types: bool, limit: usize) -> bool {
     let mut comparisons = 0;
     loop {
         // The one that is furthest behind goes on, so that others can be met.
-        let Some(index) = (0..readings.len()).min_by_key(|index| readings[*index].position) else { return false };
+        let furthest_behind = match readings.len() {
+            1 => Some(0),
+            count => (0..count).min_by_key(|index| readings[*index].position),
+        };
+        let Some(index) = furthest_behind else { return false };
         if readings[index].position >= bytes.len() {
             return true;
         }
@@ -178,6 +182,30 @@ const EITHER: [&str; 40] = [
     "yield",
 ];
 
+/// One more than the longest of the words above has letters.
+const KNOWN_LENGTHS: usize = 11;
+/// By the length of the words above: which letters they begin with, `a` in the lowest bit.
+const KNOWN: [u32; KNOWN_LENGTHS] = {
+    let lists: [&[&str]; 5] = [&HEADS, &LASTING, &STATEMENTS, &OPERATORS, &EITHER];
+    let (mut known, mut list) = ([0; KNOWN_LENGTHS], 0);
+    while list < lists.len() {
+        let mut index = 0;
+        while index < lists[list].len() {
+            let word = lists[list][index].as_bytes();
+            known[word.len()] |= 1 << (word[0] - b'a');
+            index += 1;
+        }
+        list += 1;
+    }
+    known
+};
+
+/// Whether a word may be one of those above; most are not.
+fn may_be_known(word: &[u8]) -> bool {
+    let letter = word.first().map_or(u8::MAX, |first| first.wrapping_sub(b'a'));
+    letter < 26 && KNOWN.get(word.len()).is_some_and(|letters| letters >> letter & 1 == 1)
+}
+
 impl Reading {
     fn new(bytes: &[u8]) -> Self {
         let mut position = 0;
@@ -232,7 +260,7 @@ impl Reading {
                 Step::Goes
             }
             b' ' | b'\t' | 0x0b | 0x0c => {
-                self.position += 1;
+                self.position += rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count().max(1);
                 Step::Goes
             }
             _ if is_wide_line_end(rest) => {
@@ -370,9 +398,10 @@ impl Reading {
 
     fn block_comment(&mut self, bytes: &[u8]) -> Step {
         let body = &bytes[self.position + 2..];
-        let Some(length) = body.windows(2).position(|pair| pair == b"*/") else { return Step::Ends };
+        let Some(length) = memchr::memmem::find(body, b"*/") else { return Step::Ends };
         let body = &body[..length];
-        if body.iter().any(|byte| matches!(byte, b'\n' | b'\r')) || body.windows(3).any(is_wide_line_end) {
+        let has_wide = || memchr::memchr_iter(0xe2, body).any(|at| is_wide_line_end(&body[at..]));
+        if memchr::memchr2(b'\n', b'\r', body).is_some() || has_wide() {
             self.on_new_line = true;
         }
         self.position += length + 4;
@@ -422,8 +451,12 @@ impl Reading {
     fn word(&mut self, bytes: &[u8]) {
         let start = self.position;
         let rest = &bytes[start..];
-        let mut length = 0;
-        while length < rest.len() && is_word(rest[length]) && !is_wide_line_end(&rest[length..]) {
+        let (mut length, mut is_odd) = (0, false);
+        while let Some(&byte) = rest.get(length)
+            && is_word(byte)
+            && !(byte == 0xe2 && is_wide_line_end(&rest[length..]))
+        {
+            is_odd |= byte == b'\\' || !byte.is_ascii();
             length += 1;
         }
         let mut word = &rest[..length];
@@ -432,15 +465,15 @@ impl Reading {
             if next.is_ascii_digit() || !is_word(next) && next != b'.' {
                 length += 1;
                 length += rest[length..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-                word = b"0";
+                (word, is_odd) = (b"0", false);
             }
         }
-        let word = std::str::from_utf8(word).unwrap_or("\\");
         let is_name = matches!(self.last_byte, b'.' | b'#');
-        let is_any_of = |words: &[&str]| !is_name && words.contains(&word);
+        let is_any = !is_name && may_be_known(word);
+        let is_any_of = |words: &[&str]| is_any && words.iter().any(|known| known.as_bytes() == word);
         let last = match () {
             () if is_any_of(&OPERATORS) => Last::Operator,
-            () if is_any_of(&EITHER) || word.contains('\\') || !word.is_ascii() => Last::Either,
+            () if is_any_of(&EITHER) || is_odd => Last::Either,
             () => Last::Value,
         };
         if is_any_of(&["else", "while"]) && self.ended != Chain::default() {
@@ -450,7 +483,7 @@ impl Reading {
         }
         self.token(last, 0);
         self.chain.lasting += usize::from(is_any_of(&LASTING));
-        self.last_is_head = is_any_of(&HEADS) || word == "await";
+        self.last_is_head = is_any_of(&HEADS) || word == b"await";
         self.statement_starts = is_any_of(&["else", "do"]);
         self.position = start + length;
     }
@@ -494,8 +527,9 @@ fn is_wide_line_end(bytes: &[u8]) -> bool {
 }
 
 fn line_end(bytes: &[u8], from: usize) -> usize {
-    (from..bytes.len())
-        .find(|at| matches!(bytes[*at], b'\n' | b'\r') || bytes[*at] == 0xe2 && is_wide_line_end(&bytes[*at..]))
+    memchr::memchr3_iter(b'\n', b'\r', 0xe2, &bytes[from..])
+        .map(|at| from + at)
+        .find(|at| bytes[*at] != 0xe2 || is_wide_line_end(&bytes[*at..]))
         .unwrap_or(bytes.len())
 }
 

@@ -5,7 +5,7 @@
 //! the same order, so it must not leave anything out that holds a scope.
 
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::mem;
 
 use oxc_ast::ast::{self, AssignmentOperator, BindingPattern, Expression, ImportDeclarationSpecifier, Program};
@@ -25,15 +25,18 @@ const MAXIMUM_PARTS: usize = 32;
 #[derive(Default)]
 pub(crate) struct Scopes {
     scopes: Vec<Scope>,
+    /// What each name stands for, by the scope that declares it: most names are looked for in several scopes.
+    names: HashMap<String, BTreeMap<usize, Value>>,
     open: Vec<usize>,
     next: usize,
     steps: Cell<usize>,
+    /// How many of the steps the collecting took.
+    collected: usize,
 }
 
 #[derive(Default)]
 struct Scope {
     holds_var: bool,
-    names: HashMap<String, Value>,
 }
 
 impl Scopes {
@@ -47,9 +50,21 @@ impl Scopes {
             let mut again = Collector { scopes: collector.scopes, is_again: true, ..Collector::default() };
             again.visit_program(program);
             again.scopes.rewind();
-            return again.scopes;
+            return again.scopes.collected();
         }
-        collector.scopes
+        collector.scopes.collected()
+    }
+
+    fn collected(mut self) -> Self {
+        self.collected = self.steps.get();
+        self
+    }
+
+    /// The same scopes for another walk, which has as many steps as the first.
+    pub(crate) fn afresh(mut self) -> Self {
+        self.rewind();
+        self.steps.set(self.collected);
+        self
     }
 
     fn rewind(&mut self) {
@@ -73,7 +88,8 @@ impl Scopes {
         if !self.spend(self.open.len()) {
             return Some(&Value::Unknown);
         }
-        self.open.iter().rev().find_map(|index| self.scopes.get(*index)?.names.get(name))
+        let declared = self.names.get(name)?;
+        self.open.iter().rev().find_map(|index| declared.get(index))
     }
 
     /// Counts work, `false` when it has become too much.
@@ -89,7 +105,7 @@ impl Scopes {
 
     fn begin(&mut self, holds_var: bool) {
         self.open.push(self.scopes.len());
-        self.scopes.push(Scope { holds_var, names: HashMap::new() });
+        self.scopes.push(Scope { holds_var });
     }
 
     /// The first value that says something stays.
@@ -99,7 +115,11 @@ impl Scopes {
         }
         let index = self.open.iter().rev().find(|index| !is_var || self.scopes[**index].holds_var);
         let Some(index) = index.or(self.open.last()) else { return };
-        let known = self.scopes[*index].names.entry(name.to_owned()).or_insert(Value::Unknown);
+        if !self.names.contains_key(name) {
+            self.names.insert(name.to_owned(), BTreeMap::new());
+        }
+        let Some(declared) = self.names.get_mut(name) else { return };
+        let known = declared.entry(*index).or_insert(Value::Unknown);
         if *known == Value::Unknown {
             *known = value.bounded();
         }
@@ -109,8 +129,9 @@ impl Scopes {
         if !self.spend(self.open.len()) {
             return;
         }
-        let found = self.open.iter().rev().find(|index| self.scopes[**index].names.contains_key(name));
-        let Some(known) = found.and_then(|index| self.scopes[*index].names.get_mut(name)) else { return };
+        let Some(declared) = self.names.get_mut(name) else { return };
+        let found = self.open.iter().rev().find(|index| declared.contains_key(index));
+        let Some(known) = found.and_then(|index| declared.get_mut(index)) else { return };
         match known {
             Value::Text(text) if appends => text.is_complete = false,
             Value::Unknown if !appends => *known = value.bounded(),
