@@ -44,10 +44,21 @@ async fn attempt(request: &Request, context: &Context) -> Result<Verification, V
         let matched = stages::settle_repository(matched, &mut source, &contents, &claim, &context);
         let mut compared = stages::compare_with(&matched, &source, &contents, &artifact, &claim, &context);
         stages::rebuild(&matched, &mut source, &contents, &mut compared, &artifact, &claim, &context);
-        let earlier = stages::earlier(&claim, &mut compared, &request, &context)?;
-        let earlier = earlier.as_ref();
-        let findings = stages::judge_all(&matched, &source, &contents, &compared, earlier, &artifact, &claim, &context);
-        stages::show(&matched, &source, &contents, &mut compared, &findings, &artifact, &claim, &context);
+        let mut examined = stages::examine(&source, &contents, &compared, &artifact, &context);
+        let earlier = stages::earlier(&claim, &mut compared, &examined, &request, &context)?;
+        let findings = stages::judge_all(
+            &matched,
+            &source,
+            &contents,
+            &compared,
+            &examined,
+            earlier.as_ref(),
+            &artifact,
+            &claim,
+            &context,
+        );
+        let read = std::mem::take(&mut examined.held);
+        stages::show(&matched, &source, &contents, &mut compared, &findings, read, &artifact, &claim, &context);
         Ok(stages::conclude(&claim, &artifact, source, &contents, matched, compared, findings))
     })
     .await

@@ -69,6 +69,11 @@ impl Found {
         }
     }
 
+    /// Each capability with each evidence.
+    pub(super) fn all(&self) -> BTreeSet<(Capability, String)> {
+        self.first.keys().cloned().collect()
+    }
+
     /// The signals in order, at most [`MAXIMUM_SIGNALS`]: the first of each capability, the second of each, and so on.
     pub(super) fn finish(self, line: &dyn Fn(usize) -> usize) -> Vec<Signal> {
         let mut signals: Vec<Signal> = self

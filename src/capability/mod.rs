@@ -13,12 +13,15 @@ mod tests;
 mod tree;
 mod words;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
 pub use looks::{Looks, looks};
 
-use crate::stabilize::javascript::{SourceKind, read_tree};
+use oxc_ast::ast::Program;
+
+use crate::stabilize::javascript::{Scopes, SourceKind, read_tree};
 use found::{Found, Lines};
 
 /// Something that code can do.
@@ -86,9 +89,36 @@ pub fn signals(text: &str, kind: SourceKind) -> Vec<Signal> {
 ///
 /// With the whole file at hand, names that are imported outside of the ranges are known inside.
 pub fn signals_within(text: &str, kind: SourceKind, spans: &[Range<usize>]) -> Vec<Signal> {
-    let lines = Lines::of(text);
-    let found = program(text, kind, spans).unwrap_or_else(|| words::signals(text, spans));
-    found.finish(&|at| lines.line(at))
+    abilities_within(text, kind, spans).signals
+}
+
+/// All that a program can do, and what of it is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// What is told.
+    pub signals: Vec<Signal>,
+    /// Each capability with each evidence, also those of which there are too many to tell.
+    pub all: BTreeSet<(Capability, String)>,
+}
+
+/// Like [`signals_within`], with what is not told.
+pub fn abilities_within(text: &str, kind: SourceKind, spans: &[Range<usize>]) -> Abilities {
+    told(text, program(text, kind, spans).unwrap_or_else(|| words::signals(text, spans)))
+}
+
+/// The same of a program that was read already.
+pub(crate) fn abilities_of_program(program: &Program<'_>, scopes: Scopes, spans: &[Range<usize>]) -> Abilities {
+    told(program.source_text, tree::signals(program, scopes, spans))
+}
+
+/// The same of a text that is no program.
+pub(crate) fn abilities_of_words(text: &str, spans: &[Range<usize>]) -> Abilities {
+    told(text, words::signals(text, spans))
+}
+
+fn told(text: &str, found: Found) -> Abilities {
+    let (lines, all) = (Lines::of(text), found.all());
+    Abilities { signals: found.finish(&|at| lines.line(at)), all }
 }
 
 /// The signals of pieces of a file, each with its first line there; for when the file itself is not at hand.
@@ -118,9 +148,10 @@ pub fn signals_of_pieces(pieces: &[(usize, &str)], kind: SourceKind) -> Vec<Sign
 }
 
 fn program(text: &str, kind: SourceKind, spans: &[Range<usize>]) -> Option<Found> {
-    // `.js` files hold elements in some packages.
-    let kinds = if kind == SourceKind::Unstated { vec![kind, SourceKind::Jsx] } else { vec![kind] };
-    kinds.into_iter().find_map(|kind| read_tree(kind, text.as_bytes(), |program| Some(tree::signals(program, spans))))
+    let read = |kind: &SourceKind| {
+        read_tree(*kind, text.as_bytes(), |program| Some(tree::signals(program, Scopes::of(program), spans)))
+    };
+    kind.alternatives().iter().find_map(read)
 }
 
 /// A member or a property is a program once something stands around it.
@@ -128,7 +159,9 @@ fn piece_alone(piece: &str, kind: SourceKind) -> Found {
     let around = [("", ""), ("(class{", "\n})"), ("({", "\n})"), ("([", "\n])"), ("async()=>{", "\n}")];
     for (before, after) in around {
         let text = format!("{before}{piece}{after}");
-        if let Some(found) = read_tree(kind, text.as_bytes(), |program| Some(tree::signals(program, &[]))) {
+        if let Some(found) =
+            read_tree(kind, text.as_bytes(), |program| Some(tree::signals(program, Scopes::of(program), &[])))
+        {
             return found.moved_back(before.len());
         }
     }

@@ -22,10 +22,10 @@ const LONG_BYTES: usize = 300;
 const LONG_TEXTS: usize = 60;
 
 /// Reads the signals of a program.
-pub(super) fn signals(program: &Program<'_>, spans: &[Range<usize>]) -> Found {
+pub(super) fn signals(program: &Program<'_>, scopes: Scopes, spans: &[Range<usize>]) -> Found {
     let mut reader = Reader {
         text: program.source_text,
-        scopes: Scopes::of(program),
+        scopes,
         found: Found::within(spans),
         members: Span::default(),
         texts: Span::default(),

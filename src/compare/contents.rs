@@ -18,6 +18,8 @@ pub struct PublishedContents {
     artifact: PathBuf,
     limits: ArtifactLimits,
     held: RefCell<HashMap<Box<str>, Vec<u8>>>,
+    /// What was at hand from the start.
+    known: HashMap<Box<str>, Vec<u8>>,
     /// Largest file whose content is looked at, bytes.
     largest: u64,
     /// Files that were announced, in the order in which they will be asked for, with their sizes.
@@ -27,7 +29,14 @@ pub struct PublishedContents {
 impl PublishedContents {
     /// Contents of the artifact at `artifact`.
     pub fn new(artifact: PathBuf, limits: ArtifactLimits) -> Self {
-        Self { artifact, limits, largest: CONTENT_SIZE, held: RefCell::default(), announced: RefCell::default() }
+        let (held, announced) = (RefCell::default(), RefCell::default());
+        Self { artifact, limits, largest: CONTENT_SIZE, held, known: HashMap::new(), announced }
+    }
+
+    /// The same where some contents are at hand.
+    #[must_use]
+    pub fn knowing(self, known: HashMap<Box<str>, Vec<u8>>) -> Self {
+        Self { known, ..self }
     }
 
     /// The same for bundles, which are larger than what people write.
@@ -38,7 +47,10 @@ impl PublishedContents {
 
     /// Announces that the contents of several files will be asked for in this order, so that few passes serve them all.
     pub fn prepare<'a>(&self, entries: impl Iterator<Item = &'a ArtifactEntry>) {
-        let wanted = entries.filter(|entry| entry.is_file() && entry.content.is_none() && entry.size <= self.largest);
+        let wanted = entries.filter(|entry| {
+            let is_at_hand = entry.content.is_some() || self.known.contains_key(&entry.path);
+            entry.is_file() && !is_at_hand && entry.size <= self.largest
+        });
         *self.announced.borrow_mut() = wanted.map(|entry| (entry.path.clone(), entry.size)).collect();
     }
 
@@ -55,6 +67,9 @@ impl PublishedContents {
         }
         if !entry.is_file() || entry.size > self.largest {
             return None;
+        }
+        if let Some(content) = self.known.get(path) {
+            return Some(content.clone());
         }
         if !self.held.borrow().contains_key(path) {
             self.read_again(entry);

@@ -101,6 +101,8 @@ pub struct Evidence<'a> {
     pub unchanged_key: Option<&'a VersionOf<'a>>,
     /// What is new about the unexplained content of a file, if that was looked at.
     pub novelty: Option<&'a NoveltyOf<'a>>,
+    /// Whether the earlier release's file at the same path could already do what this one can, if that was looked at.
+    pub could_already: Option<&'a dyn Fn(&str) -> bool>,
     /// What is new about what the manifest says under a key path, if that was looked at.
     pub novelty_of_key: Option<&'a NoveltyOf<'a>>,
     /// Whether the matched commit holds a file, by its path from the package's directory, if that can be told.

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use crate::capability::Signal;
 use crate::finding::rank::is_alarming;
 use crate::finding::rules::JUDGES;
 use crate::finding::{Evidence, FileKind, Finding, Risk, Rule, Weighing, Weight, rank};
@@ -50,12 +51,17 @@ fn weigh(mut finding: Finding, evidence: &Evidence<'_>, explained: bool) -> Find
         if finding.same_as.is_none() {
             finding.novelty = evidence.novelty.and_then(|novelty| novelty(&path));
         }
+        let could_already = finding.same_as.is_none() && evidence.could_already.is_some_and(|could| could(&path));
+        if let Some(novelty) = &mut finding.novelty {
+            novelty.could_already = could_already;
+        }
         weight.kind = kind_of(evidence, &path);
         weight.reach = finding.reach;
         // What nobody can read must not be ranked as if it could do nothing: padding costs an author nothing.
         let is_alarming_file =
             evidence.text_of(&path).is_some_and(|text| text.is_unread || !text.yara.matches.is_empty());
-        weight.alarming = is_alarming_file || finding.signals.iter().any(is_alarming);
+        let is_alarming = |signal: &Signal| is_alarming(signal.capability);
+        weight.alarming = is_alarming_file || !could_already && finding.signals.iter().any(is_alarming);
         weight.unchanged = finding.same_as.is_some();
     }
     finding.risk = rank(&weight);
@@ -120,7 +126,7 @@ fn by_urgency(first: &Finding, second: &Finding) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capability::{Capability, Signal};
+    use crate::capability::Capability;
     use crate::finding::support::{added, contents, file, ledger, matched, modified, text};
     use crate::finding::{Change, Novelty, UnexplainedText};
     use crate::ledger::Explanation;
@@ -142,7 +148,8 @@ mod tests {
             _ => Some((Reach::Inert, Vec::new())),
         };
         let unchanged = |path: &str| (path == "old.js").then(|| "1.0.0".to_owned());
-        let novelty = |_: &str| Some(Novelty { since: "1.0.0".to_owned(), change: Change::FileAdded });
+        let novelty =
+            |_: &str| Some(Novelty { since: "1.0.0".to_owned(), change: Change::FileAdded, could_already: false });
         let signal = Signal { capability: Capability::FileSystem, line: 3, evidence: "require('fs')".to_owned() };
         let texts = [
             text("setup.js", ""),
@@ -177,6 +184,39 @@ mod tests {
         assert_eq!(findings[4].same_as.as_deref(), Some("1.0.0"));
         let new: Vec<bool> = findings.iter().map(|finding| finding.novelty.is_some()).collect();
         assert_eq!(new, [true, true, true, true, false]);
+    }
+
+    #[test]
+    fn what_the_earlier_file_could_do_already_makes_nothing_more_urgent() {
+        let ledger = ledger(vec![file("a.js", added()), file("b.js", added()), file("c.js", added())]);
+        let able = |path: &str| {
+            let signal = Signal { capability: Capability::Network, line: 1, evidence: "fetch()".to_owned() };
+            UnexplainedText { signals: vec![signal], ..text(path, "") }
+        };
+        let mut unreadable = able("c.js");
+        unreadable.is_unread = true;
+        let reach = |_: &str| Some((Reach::Import, Vec::new()));
+        let change = Change::ContentChanged;
+        let novelty = |_: &str| Some(Novelty { since: "1.0.0".to_owned(), change, could_already: false });
+        let findings = judge(&Evidence {
+            ledger: Some(&ledger),
+            unexplained: &[able("a.js"), able("b.js"), unreadable],
+            reach: Some(&reach),
+            novelty: Some(&novelty),
+            could_already: Some(&|path: &str| path != "a.js"),
+            ..Evidence::default()
+        });
+        let shown: Vec<_> = findings
+            .iter()
+            .map(|found| {
+                let could_already = found.novelty.as_ref().is_some_and(|novelty| novelty.could_already);
+                (found.risk, found.path.as_deref().unwrap(), could_already, found.signals.len())
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [(Risk::Critical, "a.js", false, 1), (Risk::Critical, "c.js", true, 1), (Risk::High, "b.js", true, 1),]
+        );
     }
 
     #[test]

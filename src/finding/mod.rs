@@ -25,6 +25,7 @@ pub use evidence::{Evidence, NoveltyOf, ReachOf, UnexplainedText, VersionOf};
 pub use file_kind::FileKind;
 pub use judge::{cut, judge};
 pub use novelty::{Change, Novelty};
+pub(crate) use rank::is_alarming;
 pub use rank::{Weighing, Weight, rank};
 pub use risk::Risk;
 pub use rule::{Confidence, Description, Severity};
@@ -93,7 +94,7 @@ impl Finding {
     /// What the unexplained part can do, what attacks do first.
     pub fn strongest_signals(&self) -> Vec<&Signal> {
         let mut signals: Vec<&Signal> = self.signals.iter().collect();
-        signals.sort_by_key(|signal| (!rank::is_alarming(signal), *signal));
+        signals.sort_by_key(|signal| (!is_alarming(signal.capability), *signal));
         signals
     }
 

@@ -9,6 +9,8 @@ pub struct Novelty {
     pub since: String,
     /// What it had in its place.
     pub change: Change,
+    /// Whether what it had there could already do what makes code urgent, with the same evidence.
+    pub could_already: bool,
 }
 
 /// What the earlier release had in the place of what was found.
@@ -48,6 +50,7 @@ impl fmt::Display for Novelty {
             Change::KeyAdded => "whose manifest did not have it",
             Change::ValueChanged => "whose manifest had another value",
         };
-        write!(formatter, "new since {}, {had}", self.since)
+        write!(formatter, "new since {}, {had}", self.since)?;
+        if self.could_already { write!(formatter, " that could already do the same") } else { Ok(()) }
     }
 }

@@ -19,12 +19,12 @@
 //! | anything else | the rule's own, one step more urgent with a signal |
 //!
 //! Signals that count are those of [`is_alarming`], as most programs read files and the environment, and matches of the
-//! user's YARA rules.
+//! user's YARA rules. Of build output those do not count that the earlier release's file at the same path had, too.
 //!
 //! So an unexplained file is never below `medium`, unless people read it and nothing runs it; and a release whose
 //! files are all explained has nothing above `low`, the facts aside that no explanation excuses.
 
-use crate::capability::{Capability, Signal};
+use crate::capability::Capability;
 use crate::finding::{FileKind, Risk};
 use crate::reach::Reach;
 
@@ -99,8 +99,8 @@ fn more_urgent(risk: Risk) -> Risk {
 }
 
 /// Whether a signal makes a file more urgent.
-pub(super) fn is_alarming(signal: &Signal) -> bool {
-    match signal.capability {
+pub(crate) fn is_alarming(capability: Capability) -> bool {
+    match capability {
         Capability::DynamicCode
         | Capability::Process
         | Capability::Network
@@ -188,8 +188,7 @@ mod tests {
 
     #[test]
     fn most_programs_read_files_and_the_environment() {
-        let signal = |capability| Signal { capability, line: 1, evidence: String::new() };
-        assert!(is_alarming(&signal(Capability::Process)));
-        assert!(!is_alarming(&signal(Capability::FileSystem)));
+        assert!(is_alarming(Capability::Process));
+        assert!(!is_alarming(Capability::FileSystem));
     }
 }

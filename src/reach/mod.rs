@@ -16,12 +16,13 @@ mod tests;
 mod walk;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use serde_json::Value;
 
 pub use program::reads_as_program;
+pub(crate) use references::{References, references, references_of_program, textual};
 
 use files::Files;
 use walk::Walk;
@@ -120,8 +121,20 @@ impl ReachMap {
         wanted: Option<&BTreeSet<&str>>,
         limits: ReachLimits,
     ) -> Self {
+        Self::with_references(manifest, files, read, &HashMap::new(), wanted, limits)
+    }
+
+    /// Like [`Self::of`], where what some JavaScript files refer to has been read already.
+    pub(crate) fn with_references<'c>(
+        manifest: &Value,
+        files: &BTreeSet<&str>,
+        read: &mut dyn FnMut(&str) -> Option<Cow<'c, [u8]>>,
+        references: &HashMap<&str, &References>,
+        wanted: Option<&BTreeSet<&str>>,
+        limits: ReachLimits,
+    ) -> Self {
         let known = Files::new(manifest, files, read);
-        let (reached, is_complete) = Walk::new(&known, read, wanted, limits).run();
+        let (reached, is_complete) = Walk::new(&known, read, references, wanted, limits).run();
         let ways = reached.keys().map(|path| {
             let way = walk::way(&reached, path);
             ((*path).to_owned(), (reached[path].reach, way))

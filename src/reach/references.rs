@@ -53,7 +53,7 @@ const RESOLVERS: [&str; 5] =
 
 /// How one file refers to others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reference {
+pub(crate) enum Reference {
     /// Imports a module or a file by a specifier.
     Import(String),
     /// Imports something whose specifier begins so.
@@ -82,7 +82,7 @@ pub(super) enum Reference {
 
 /// What a file refers to.
 #[derive(Debug, Default)]
-pub(super) struct References {
+pub(crate) struct References {
     pub(super) found: BTreeSet<Reference>,
     /// Whether nothing was left out.
     pub(super) is_complete: bool,
@@ -107,27 +107,24 @@ impl References {
 }
 
 /// Reads what the file refers to.
-pub(super) fn references(kind: SourceKind, content: &[u8]) -> References {
-    // TypeScript's grammar is no superset of what Node runs, and Node's own has no types.
-    let kinds: &[SourceKind] = match kind {
-        SourceKind::Unstated => &[SourceKind::Unstated, SourceKind::Jsx],
-        ref kind => std::slice::from_ref(kind),
-    };
+pub(crate) fn references(kind: SourceKind, content: &[u8]) -> References {
     let read = |kind: &SourceKind| {
-        read_tree(*kind, content, |program| {
-            let scopes = Scopes::of(program);
-            let found = References { found: BTreeSet::new(), is_complete: true };
-            let mut collector = Collector { scopes, found, covered: Span::default(), sum: Span::default(), loading: 0 };
-            collector.visit_program(program);
-            let is_complete = collector.found.is_complete && collector.scopes.is_complete();
-            Some(References { is_complete, ..collector.found })
-        })
+        read_tree(*kind, content, |program| Some(references_of_program(program, Scopes::of(program)).0))
     };
-    kinds.iter().find_map(read).unwrap_or_else(|| textual(&String::from_utf8_lossy(content)))
+    kind.alternatives().iter().find_map(read).unwrap_or_else(|| textual(&String::from_utf8_lossy(content)))
+}
+
+/// The same of a program that was read already, and its scopes, used up.
+pub(crate) fn references_of_program(program: &ast::Program<'_>, scopes: Scopes) -> (References, Scopes) {
+    let found = References { found: BTreeSet::new(), is_complete: true };
+    let mut collector = Collector { scopes, found, covered: Span::default(), sum: Span::default(), loading: 0 };
+    collector.visit_program(program);
+    let is_complete = collector.found.is_complete && collector.scopes.is_complete();
+    (References { is_complete, ..collector.found }, collector.scopes)
 }
 
 /// What the words and strings of a text refer to.
-pub(super) fn textual(text: &str) -> References {
+pub(crate) fn textual(text: &str) -> References {
     let mut found = References { found: BTreeSet::new(), is_complete: true };
     let mut before = ["", "", ""];
     for Lexeme { kind, text, .. } in lexemes(text) {

@@ -1,7 +1,7 @@
 //! Follows references from the entry points, the most urgent first.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 
 use super::command::named;
@@ -41,6 +41,8 @@ enum From<'f> {
 pub(super) struct Walk<'w, 'f, 'c> {
     files: &'w Files<'f>,
     read: &'w mut dyn FnMut(&str) -> Option<Cow<'c, [u8]>>,
+    /// What is known of JavaScript files already.
+    known: &'w HashMap<&'w str, &'w References>,
     limits: ReachLimits,
     reached: BTreeMap<&'f str, Reached<'f>>,
     /// By urgency: what runs at installation is followed to its end first.
@@ -64,12 +66,14 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
     pub(super) fn new(
         files: &'w Files<'f>,
         read: &'w mut dyn FnMut(&str) -> Option<Cow<'c, [u8]>>,
+        known: &'w HashMap<&'w str, &'w References>,
         wanted: Option<&'w BTreeSet<&'w str>>,
         limits: ReachLimits,
     ) -> Self {
         Self {
             files,
             read,
+            known,
             limits,
             reached: BTreeMap::new(),
             queues: [const { VecDeque::new() }; 4],
@@ -277,7 +281,13 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
         self.limits.files -= 1;
         self.limits.bytes -= content.len();
         let found = match language {
-            Language::JavaScript(kind) => references(kind, &content),
+            Language::JavaScript(kind) => match self.known.get(path) {
+                Some(known) => {
+                    self.references(path, reach, known);
+                    return;
+                }
+                None => references(kind, &content),
+            },
             Language::Other => {
                 self.commands(path, reach, &String::from_utf8_lossy(&content));
                 return;

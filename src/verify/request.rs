@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use tarproof_sandbox::Sandbox;
@@ -13,6 +14,7 @@ use crate::rebuild::run::{RebuildLimits, Stage};
 use crate::registry::NpmRegistry;
 use crate::source::RepositoryLocation;
 use crate::source::git::GitOptions;
+use crate::stabilize::javascript::{PARSER_THREAD, STACK_SIZE, mark_large_stack};
 use crate::yara::YaraRules;
 
 /// One thing to verify, and what the user overrides.
@@ -101,6 +103,43 @@ impl Default for Processors {
 }
 
 impl Processors {
+    /// Does the same to every item, on this thread and on as many more as processors are idle; results in their order.
+    ///
+    /// For work on JavaScript: each thread has the stack that parsing needs. Items that take long are best at the front.
+    pub(in crate::verify) fn each<T: Sync, R: Send>(&self, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+        let _own = self.try_take(1);
+        let others: Vec<_> =
+            std::iter::from_fn(|| self.try_take(1)).take(items.len().saturating_sub(1).min(7)).collect();
+        let next = AtomicUsize::new(0);
+        let run = || {
+            let next = || Some(next.fetch_add(1, Ordering::Relaxed));
+            let items = std::iter::from_fn(next).map_while(|index| Some((index, items.get(index)?)));
+            items.map(|(index, item)| (index, work(item))).collect::<Vec<_>>()
+        };
+        let mut done = std::thread::scope(|scope| {
+            let with_large_stack = || {
+                mark_large_stack();
+                run()
+            };
+            let start = |_| {
+                let builder = std::thread::Builder::new().name(PARSER_THREAD.to_owned()).stack_size(STACK_SIZE);
+                // Without another thread this one does all.
+                builder.spawn_scoped(scope, with_large_stack).ok()
+            };
+            let threads: Vec<_> = others.iter().filter_map(start).collect();
+            let mut done = run();
+            for thread in threads {
+                match thread.join() {
+                    Ok(more) => done.extend(more),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            done
+        });
+        done.sort_by_key(|(index, _)| *index);
+        done.into_iter().map(|(_, result)| result).collect()
+    }
+
     /// Marks `count` processors as busy until the answer is dropped; `None` where fewer are idle.
     pub(in crate::verify) fn try_take(&self, count: u32) -> Option<SemaphorePermit<'_>> {
         self.0.try_acquire_many(count).ok()

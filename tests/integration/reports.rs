@@ -224,7 +224,7 @@ fn what_is_new_is_said_in_every_format() {
     let (_, _, outcome) = verified_world().cases(&world).find(|(release, ..)| release.version == "5.6.1").unwrap();
     let mut verification = outcome.as_ref().unwrap().clone();
     let finding = verification.findings.iter_mut().find(|finding| finding.rule == Rule::FileModified).unwrap();
-    finding.novelty = Some(Novelty { since: "5.5.9".to_owned(), change: Change::ContentChanged });
+    finding.novelty = Some(Novelty { since: "5.5.9".to_owned(), change: Change::ContentChanged, could_already: true });
     let said = "new since 5.5.9, which had other content there";
 
     let text = terminal::render(&verification, Detail::Brief);

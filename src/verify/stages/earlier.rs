@@ -1,22 +1,25 @@
 //! Stage 7b: an earlier release of the same package, to tell what is new from what has always been so.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::artifact::{CollisionCheck, ReadOptions, SourceContent, read_entries, read_tarball};
+use crate::artifact::{ArtifactLimits, CollisionCheck, ReadOptions, SourceContent, read_entries, read_tarball};
+use crate::capability::Capability;
 use crate::finding::{Change, Novelty};
 use crate::pack::npm::manifest::value_at;
 use crate::package::{BlobId, Subject, Version};
 use crate::reach::{Reach, ReachLimits, ReachMap, may_refer};
 use crate::source::git::with_source;
+use crate::stabilize::javascript::SourceKind;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
 use crate::verify::stages::error::VerifyError;
-use crate::verify::stages::examine::{FILE_SIZE, HELD_SIZE, looked_into};
+use crate::verify::stages::examine::{Examined, FILE_SIZE, HELD_SIZE, looked_into};
+use crate::verify::stages::programs::{Program, Unread};
 use crate::verify::{Baseline, Context, Request};
 
 /// What an earlier release held.
@@ -24,16 +27,63 @@ use crate::verify::{Baseline, Context, Request};
 pub(in crate::verify) struct Earlier {
     pub(in crate::verify) version: Version,
     /// By path: the content's id, and its size in bytes.
-    files: HashMap<Box<str>, (Option<BlobId>, u64)>,
+    files: BTreeMap<Box<str>, (Option<BlobId>, u64)>,
     manifest: Option<Value>,
     /// When the files that are still the same took effect there.
     reach: Option<ReachMap>,
+    /// The files that could already do what makes those of this release urgent.
+    able: BTreeSet<String>,
 }
 
 impl Earlier {
     /// Whether it had this content at this path.
     pub(in crate::verify) fn had(&self, path: &str, blob: Option<BlobId>) -> bool {
         blob.is_some() && self.files.get(path).is_some_and(|(had, _)| *had == blob)
+    }
+
+    /// Follows its imports to the files that are still the same or did what attacks do, and reads what those could do.
+    ///
+    /// What was too large to read could do nothing, and what slept there is new when it wakes up.
+    fn look_into(
+        &mut self,
+        contents: &HashMap<Box<str>, Vec<u8>>,
+        same: BTreeSet<&str>,
+        changed: &[(&str, &BTreeSet<(Capability, String)>)],
+        examined: &Examined,
+        context: &Context,
+    ) {
+        // Of a payload only the length is told, and another one can have the same.
+        let is_told = |all: &BTreeSet<(Capability, String)>| {
+            all.iter().all(|(capability, _)| *capability != Capability::EncodedPayload)
+        };
+        let comparable = changed.iter().filter(|(_, all)| is_told(all)).filter_map(|(path, all)| {
+            let kind = SourceKind::of(path).unwrap_or(SourceKind::Unstated);
+            let content = Cow::Borrowed(contents.get(*path)?.as_slice());
+            Some((*all, Unread { path, kind, content, candidate: None, is_measured: false }))
+        });
+        let mut comparable: Vec<_> = comparable.collect();
+        comparable.sort_by_key(|(_, file)| std::cmp::Reverse(file.content.len()));
+        let programs = context.processors.each(&comparable, |(_, file)| file.read());
+        let pairs = || comparable.iter().zip(&programs);
+        let references = pairs().map(|((_, file), program)| (file.path, &program.references)).collect();
+        let mut wanted = same;
+        wanted.extend(comparable.iter().map(|(_, file)| file.path));
+        let paths: BTreeSet<&str> = self.files.keys().map(|path| &**path).collect();
+        let manifest = self.manifest.as_ref().unwrap_or(&Value::Null);
+        let mut read = |path: &str| contents.get(path).map(|content| Cow::Borrowed(content.as_slice()));
+        let limits = ReachLimits::default();
+        let reach = ReachMap::with_references(manifest, &paths, &mut read, &references, Some(&wanted), limits);
+        let could = |((now, file), program): &(&(&BTreeSet<_>, Unread<'_>), &Program)| {
+            let could = program.told.as_ref().is_some_and(|told| now.is_subset(&told.abilities.all));
+            could && examined.reach.as_ref().is_some_and(|now| reach.reach(file.path) <= now.reach(file.path))
+        };
+        let able = pairs().filter(could).map(|((_, file), _)| file.path.to_owned()).collect();
+        (self.able, self.reach) = (able, Some(reach));
+    }
+
+    /// Whether its file at this path could already do what makes this release's urgent, with the same evidence.
+    pub(in crate::verify) fn could_already(&self, path: &str) -> bool {
+        self.able.contains(path)
     }
 
     /// Whether the file took effect as early there as it does now: what slept before is new when it wakes up.
@@ -49,7 +99,7 @@ impl Earlier {
             true if self.had(path, blob) => Change::ReachChanged,
             true => Change::ContentChanged,
         };
-        Novelty { since: self.version.to_string(), change }
+        Novelty { since: self.version.to_string(), change, could_already: false }
     }
 
     /// What is new about a value of the manifest; `None` where it was the same.
@@ -60,7 +110,7 @@ impl Earlier {
             before if before == value_at(manifest, key_path).map(Value::to_string) => return None,
             Some(_) => Change::ValueChanged,
         };
-        Some(Novelty { since: self.version.to_string(), change })
+        Some(Novelty { since: self.version.to_string(), change, could_already: false })
     }
 
     /// Whether its manifest said the same under the first key of a key path such as `exports["."]`.
@@ -79,6 +129,7 @@ impl Earlier {
 pub(in crate::verify) fn earlier(
     claim: &Claim,
     outcome: &mut Outcome,
+    examined: &Examined,
     request: &Request,
     context: &Context,
 ) -> Result<Option<Earlier>, VerifyError> {
@@ -101,10 +152,20 @@ pub(in crate::verify) fn earlier(
         return Ok(None);
     };
     let runtime = tokio::runtime::Handle::current();
-    match runtime.block_on(read(claim, version.clone(), context)) {
+    // Of what is inert now nobody asks how it was.
+    let running: Vec<_> = looked_into(outcome).filter(|file| examined.may_run(&file.path)).collect();
+    let kept = if running.is_empty() { 0 } else { HELD_SIZE };
+    match runtime.block_on(read(claim, version.clone(), kept, context)) {
         Ok((mut earlier, archive)) => {
-            let same = looked_into(outcome).filter(|file| earlier.had(&file.path, file.blob));
-            earlier.reach = reach(&earlier, &archive, &same.map(|file| &*file.path).collect(), context);
+            let same: BTreeSet<&str> =
+                running.iter().filter(|file| earlier.had(&file.path, file.blob)).map(|file| &*file.path).collect();
+            let alarming = examined.alarming.iter().map(|(path, all)| (path.as_str(), all));
+            let changed: Vec<(&str, &BTreeSet<(Capability, String)>)> =
+                alarming.filter(|(path, _)| earlier.files.contains_key(*path) && !same.contains(path)).collect();
+            if !same.is_empty() || !changed.is_empty() {
+                let contents = archive.contents(&earlier, context.limits);
+                earlier.look_into(&contents, same, &changed, examined, context);
+            }
             outcome.baseline = Some(baseline);
             Ok(Some(earlier))
         }
@@ -122,51 +183,70 @@ fn before(claim: &Claim) -> Option<Version> {
     Some(claim.metadata.as_ref()?.neighbours.settled.as_ref()?.version.clone())
 }
 
-/// Follows the earlier release's imports to the files that are still the same.
-fn reach(earlier: &Earlier, archive: &Path, same: &BTreeSet<&str>, context: &Context) -> Option<ReachMap> {
-    if same.is_empty() {
-        return None;
-    }
-    let paths: BTreeSet<&str> = earlier.files.keys().map(|path| &**path).collect();
-    let file = File::open(archive).ok()?;
-    let mut room = HELD_SIZE;
-    let held = paths.iter().copied().filter(|path| may_refer(path)).filter(|path| {
-        let size = earlier.files.get(*path).map_or(u64::MAX, |(_, size)| *size);
-        let fits = size <= FILE_SIZE && size <= room;
-        room -= if fits { size } else { 0 };
-        fits
-    });
-    let contents = read_entries(file, context.limits, &held.collect(), FILE_SIZE).ok()?;
-    let manifest = earlier.manifest.clone().unwrap_or(Value::Null);
-    let mut read = |path: &str| contents.get(path).map(|content| Cow::Borrowed(content.as_slice()));
-    Some(ReachMap::of(&manifest, &paths, &mut read, Some(same), ReachLimits::default()))
+/// The earlier release's archive, and what was kept of it.
+struct Archive {
+    path: PathBuf,
+    kept: HashMap<Box<str>, Vec<u8>>,
 }
 
-async fn read(claim: &Claim, version: Version, context: &Context) -> Result<(Earlier, PathBuf), VerifyError> {
+impl Archive {
+    /// The contents of the files that may refer to others, as far as they are not too large.
+    fn contents(mut self, earlier: &Earlier, limits: ArtifactLimits) -> HashMap<Box<str>, Vec<u8>> {
+        let mut room = HELD_SIZE;
+        let held = earlier.files.iter().filter(|(path, _)| may_refer(path)).filter(|(_, (_, size))| {
+            let fits = *size <= FILE_SIZE && *size <= room;
+            room -= if fits { *size } else { 0 };
+            fits
+        });
+        let held = held.map(|(path, _)| &**path);
+        let again: BTreeSet<&str> = held.filter(|path| !self.kept.contains_key(*path)).collect();
+        if !again.is_empty()
+            && let Ok(file) = File::open(&self.path)
+            && let Ok(more) = read_entries(file, limits, &again, FILE_SIZE)
+        {
+            self.kept.extend(more);
+        }
+        self.kept
+    }
+}
+
+/// Of what may be asked for, `kept` bytes at most are kept at once.
+async fn read(
+    claim: &Claim,
+    version: Version,
+    kept: u64,
+    context: &Context,
+) -> Result<(Earlier, Archive), VerifyError> {
     let release = &claim.release;
     let subject = Subject { ecosystem: release.ecosystem, name: release.name.clone(), version: Some(version.clone()) };
     let metadata = context.registry.release(&subject).await?;
     let stored = context.registry.artifact(&metadata).await?;
     let path = stored.path;
     let file = File::open(&path).map_err(|source| VerifyError::ArtifactFile { path: path.clone(), source })?;
-    // Ids are all that is compared, so no content is kept.
-    let known = |_: &str, _: &BlobId| SourceContent::Same;
+    // Another pass costs more than keeping what would be read in it.
+    let known = |path: &str, _: &BlobId| match kept > 0 && may_refer(path) {
+        true => SourceContent::Different,
+        false => SourceContent::Same,
+    };
     let options = ReadOptions {
-        limits: context.limits,
+        limits: ArtifactLimits { retained_size: kept as usize, ..context.limits },
         collisions: CollisionCheck::EveryFile,
         source: &known,
         digests: false,
         threaded: false,
     };
-    let contents =
+    let mut contents =
         read_tarball(file, &options).map_err(|source| VerifyError::Unreadable { path: path.clone(), source })?;
     let earlier = Earlier {
         version,
         manifest: contents.parsed_manifest(),
         files: contents.entries.iter().map(|entry| (entry.path.clone(), (entry.blob, entry.size))).collect(),
         reach: None,
+        able: BTreeSet::new(),
     };
-    Ok((earlier, path))
+    let kept = contents.entries.iter_mut();
+    let kept = kept.filter_map(|entry| Some((entry.path.clone(), entry.content.take()?.into()))).collect();
+    Ok((earlier, Archive { path, kept }))
 }
 
 #[cfg(test)]
@@ -183,6 +263,7 @@ mod tests {
             files: [("a.js".into(), (blob(1), 1))].into(),
             manifest: Some(json!({"dependencies": {"a": "1", "b": "1"}})),
             reach: None,
+            able: BTreeSet::new(),
         };
         let told = |path: &str, byte: u8| earlier.novelty(path, blob(byte)).to_string();
         assert_eq!(told("b.js", 1), "new since 1.2.3, which had no such file");

@@ -3,21 +3,21 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::ops::Range;
 
 use serde_json::Value;
 
 use crate::artifact::{ArtifactContents, machine_code, read_entries};
-use crate::capability::{looks, signals_within};
-use crate::compare::{added_code, added_lines, line_runs, removed_lines};
-use crate::finding::UnexplainedText;
-use crate::ledger::{Ledger, LedgerFile};
-use crate::reach::{Reach, ReachLimits, ReachMap, is_compiled, may_refer, reads_as_program};
+use crate::capability::Capability;
+use crate::compare::{added_lines, line_runs, removed_lines};
+use crate::finding::{UnexplainedText, is_alarming};
+use crate::ledger::{Explanation, Ledger, LedgerFile};
+use crate::reach::{Reach, ReachLimits, ReachMap, References, is_compiled, may_refer, reads_as_program};
 use crate::source::git::SourceRepository;
 use crate::stabilize::javascript::SourceKind;
 use crate::verify::Context;
 use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::compare::Outcome;
+use crate::verify::stages::programs::{Program, Unread, tell};
 use crate::verify::stages::source::Discovery;
 use crate::yara::YaraRules;
 
@@ -37,12 +37,21 @@ pub(in crate::verify) struct Examined {
     wanted: BTreeSet<String>,
     /// The published manifest.
     pub(in crate::verify) manifest: Option<Value>,
+    /// Contents that were read.
+    pub(in crate::verify) held: HashMap<Box<str>, Vec<u8>>,
+    /// What makes build output urgent: of each such file that is not inert, all of it.
+    pub(super) alarming: HashMap<String, BTreeSet<(Capability, String)>>,
 }
 
 impl Examined {
     /// Whether it is known when a file takes effect.
     pub(in crate::verify) fn is_wanted(&self, path: &str) -> bool {
         self.wanted.contains(path)
+    }
+
+    /// Whether the file may take effect, as far as is known.
+    pub(super) fn may_run(&self, path: &str) -> bool {
+        self.reach.as_ref().is_none_or(|reach| reach.reach(path) != Reach::Inert)
     }
 }
 
@@ -65,18 +74,65 @@ pub(in crate::verify) fn examine(
         Files { ledger, source: discovery.repository(), held: held(contents, ledger, discovery, artifact, context) };
     let known = manifest.clone().unwrap_or(Value::Null);
     let wanted = unexplained().map(|file| &*file.path).collect();
-    let reach = ReachMap::of(&known, &paths, &mut |path| files.read(path), Some(&wanted), ReachLimits::default());
+    let mut programs = programs(unexplained(), &files, outcome, context);
+    let references: HashMap<&str, &References> =
+        programs.iter().map(|(path, program)| (*path, &program.references)).collect();
+    let limits = ReachLimits::default();
+    let mut read = |path: &str| files.read(path);
+    let reach = ReachMap::with_references(&known, &paths, &mut read, &references, Some(&wanted), limits);
     let mut first: Vec<(Reach, &LedgerFile)> = unexplained().map(|file| (reach.reach(&file.path), file)).collect();
     first.sort_by_key(|(reach, _)| *reach);
-    let mut texts: Vec<UnexplainedText> =
-        first.into_iter().take(MAX_FILES).filter_map(|(reach, file)| text(file, &files, outcome, reach)).collect();
+    let mut alarming = HashMap::new();
+    let text = |(reach, file): (Reach, &LedgerFile)| {
+        let text = text(file, programs.remove(&*file.path), &files, outcome, reach)?;
+        let is_output = matches!(file.explanation, Explanation::ArtifactOnly { ignored_by_git: true });
+        let mut all = text.1;
+        all.retain(|(capability, _)| is_alarming(*capability));
+        if is_output && reach != Reach::Inert && !all.is_empty() {
+            alarming.insert(file.path.to_string(), all);
+        }
+        Some(text.0)
+    };
+    let mut texts: Vec<UnexplainedText> = first.into_iter().take(MAX_FILES).filter_map(text).collect();
     if let Some(mut scanner) = context.yara.as_ref().map(YaraRules::scanner) {
         for text in &mut texts {
             text.yara = files.read(&text.path).map(|content| scanner.scan(&content)).unwrap_or_default();
         }
     }
     let wanted = wanted.into_iter().map(str::to_owned).collect();
-    Examined { texts, reach: Some(reach), wanted, manifest }
+    Examined { texts, reach: Some(reach), wanted, manifest, held: files.held, alarming }
+}
+
+/// Reads the unexplained programs, on all processors that are idle.
+///
+/// None where there are so many that not all are looked into: what refers to what decides which of them are.
+fn programs<'a>(
+    unexplained: impl Iterator<Item = &'a LedgerFile>,
+    files: &'a Files<'_>,
+    outcome: &Outcome,
+    context: &Context,
+) -> HashMap<&'a str, Program> {
+    let kind = |file: &LedgerFile| SourceKind::of(&file.path).filter(|kind| *kind != SourceKind::Declarations);
+    let found: Vec<_> = unexplained.filter_map(|file| Some((file, kind(file)?))).collect();
+    if found.len() > MAX_FILES {
+        return HashMap::new();
+    }
+    let unread = found.into_iter().filter_map(|(file, kind)| {
+        let (content, candidate) = (files.read(&file.path)?, candidate(file, files, outcome));
+        Some(Unread { path: &file.path, kind, content, candidate, is_measured: true })
+    });
+    let mut unread: Vec<Unread<'_>> = unread.collect();
+    unread.sort_by_key(|file| std::cmp::Reverse(file.content.len()));
+    let read = context.processors.each(&unread, Unread::read);
+    unread.iter().map(|file| file.path).zip(read).collect()
+}
+
+fn candidate(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome) -> Option<String> {
+    // What a rebuild made is nearer to the published file than anything in git.
+    match outcome.rebuilt.iter().find(|made| made.path == *file.path) {
+        Some(made) => made.candidate.clone(),
+        None => files.source_text(file),
+    }
 }
 
 /// The unexplained files, those that a build may have made among them: whatever a rebuild would say of them, they are
@@ -159,8 +215,15 @@ fn held(
     held
 }
 
-/// What one file holds that neither the source nor a rebuild has.
-fn text(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome, reach: Reach) -> Option<UnexplainedText> {
+/// What one file holds that neither the source nor a rebuild has, and everything that can do.
+fn text(
+    file: &LedgerFile,
+    program: Option<Program>,
+    files: &Files<'_>,
+    outcome: &Outcome,
+    reach: Reach,
+) -> Option<(UnexplainedText, BTreeSet<(Capability, String)>)> {
+    let alone = |text: UnexplainedText| Some((text, BTreeSet::new()));
     let path = file.path.to_string();
     // What runs is read as its interpreter reads it, whatever bytes stand between.
     let is_program = SourceKind::of(&file.path).is_some() || reach != Reach::Inert && may_refer(&file.path);
@@ -168,7 +231,7 @@ fn text(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome, reach: Reach) -
         // What is loaded as it is has no signals anyway.
         let is_run = reach < Reach::Reachable && !is_compiled(&file.path) && !file.path.ends_with(".json");
         let is_unread = (is_program || is_run) && file.size > 0;
-        return is_unread.then(|| UnexplainedText { path, is_unread, ..UnexplainedText::default() });
+        return alone(UnexplainedText { path, is_unread, ..UnexplainedText::default() }).filter(|_| is_unread);
     };
     let published = match std::str::from_utf8(&content) {
         Ok(text) if !text.contains('\0') => text.to_owned(),
@@ -177,17 +240,12 @@ fn text(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome, reach: Reach) -
             // The comments of a program that is called an image may hold any byte.
             let is_program = is_program || reach != Reach::Inert && reads_as_program(text.as_bytes());
             if !is_program || machine_code(&content).is_some() {
-                return Some(UnexplainedText { path, is_binary: true, ..UnexplainedText::default() });
+                return alone(UnexplainedText { path, is_binary: true, ..UnexplainedText::default() });
             }
             text.into_owned()
         }
     };
-    // What a rebuild made is nearer to the published file than anything in git.
-    let rebuilt = outcome.rebuilt.iter().find(|made| made.path == *file.path);
-    let candidate = match rebuilt {
-        Some(made) => made.candidate.clone(),
-        None => files.source_text(file),
-    };
+    let candidate = candidate(file, files, outcome);
     let removed = candidate.as_ref().map(|candidate| removed_lines(&published, candidate)).unwrap_or_default();
     let (text, lines) = match &candidate {
         Some(candidate) => {
@@ -202,24 +260,19 @@ fn text(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome, reach: Reach) -
     let is_data = file.path.ends_with(".json");
     let kind = SourceKind::of(&file.path).or((runs && !is_data).then_some(SourceKind::Unstated));
     let Some(kind) = kind else {
-        return Some(UnexplainedText { path, text, lines, removed, ..UnexplainedText::default() });
+        return alone(UnexplainedText { path, text, lines, removed, ..UnexplainedText::default() });
     };
-    let spans: Vec<Range<usize>> = match &candidate {
-        Some(candidate) => added_code(&published, candidate, kind),
-        None => std::iter::once(0..published.len()).collect(),
-    };
-    let code: String =
-        spans.iter().filter_map(|span| published.get(span.clone())).flat_map(|code| [code, "\n"]).collect();
-    let looks = looks(&code);
-    let signals = if spans.is_empty() { Vec::new() } else { signals_within(&published, kind, &spans) };
-    Some(UnexplainedText {
+    let told = program.and_then(|program| program.told);
+    let told = told.unwrap_or_else(|| tell(&published, candidate.as_deref(), kind));
+    let text = UnexplainedText {
         path,
         text,
         lines,
         removed,
-        signals,
-        minified: looks.minified,
-        obfuscated: looks.obfuscated,
+        signals: told.abilities.signals,
+        minified: told.looks.minified,
+        obfuscated: told.looks.obfuscated,
         ..UnexplainedText::default()
-    })
+    };
+    Some((text, told.abilities.all))
 }

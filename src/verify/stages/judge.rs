@@ -13,7 +13,7 @@ use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
 use crate::verify::stages::conclude::is_outdated;
 use crate::verify::stages::earlier::Earlier;
-use crate::verify::stages::examine::examine;
+use crate::verify::stages::examine::Examined;
 use crate::verify::stages::source::Discovery;
 
 /// Stage 8a: findings, ordered, and marked where the user's policy excepts them.
@@ -23,6 +23,7 @@ pub(in crate::verify) fn judge_all(
     discovery: &Discovery,
     contents: &ArtifactContents,
     outcome: &Outcome,
+    examined: &Examined,
     earlier: Option<&Earlier>,
     artifact: &ArtifactFile,
     claim: &Claim,
@@ -34,7 +35,6 @@ pub(in crate::verify) fn judge_all(
     let tree = compared_with.and_then(|(matched, source)| CommitTree::of_commit(source, &matched.winner.commit));
     let directory = matched.as_ref().map_or("", |matched| matched.winner.directory.path.as_str());
     let in_source = |path: &str| tree.as_ref().is_some_and(|tree| tree.file(&join(directory, path)).is_some());
-    let examined = examine(discovery, contents, outcome, artifact, context);
     let reach = |path: &str| {
         let reach = examined.reach.as_ref().filter(|_| examined.is_wanted(path))?;
         Some((reach.reach(path), reach.way(path).to_vec()))
@@ -56,6 +56,7 @@ pub(in crate::verify) fn judge_all(
         let file = ledger?.file(path).filter(|file| !file.explanation.is_explained())?;
         Some(earlier?.novelty(path, file.blob))
     };
+    let could_already = |path: &str| earlier.is_some_and(|earlier| earlier.could_already(path));
     let novelty_of_key = |key_path: &str| earlier?.novelty_of_key(key_path, examined.manifest.as_ref()?);
     let mut findings = judge(&Evidence {
         name: Some(&claim.release.name),
@@ -86,6 +87,7 @@ pub(in crate::verify) fn judge_all(
         unchanged: Some(&unchanged),
         unchanged_key: Some(&unchanged_key),
         novelty: Some(&novelty),
+        could_already: Some(&could_already),
         novelty_of_key: Some(&novelty_of_key),
         in_source: tree.as_ref().map(|_| &in_source as &dyn Fn(&str) -> bool),
     });

@@ -25,7 +25,7 @@ const MAX_FOCUS: usize = 32;
 /// What is found in it names the key and both values, so that its lines say no more.
 const MANIFEST: &str = "package.json";
 
-/// Stage 7c: writes differences out, once it is known which of them matter.
+/// Stage 7c: writes differences out, once it is known which of them matter; `read` holds what was read already.
 #[expect(clippy::too_many_arguments, reason = "everything that the stages before established")]
 pub(in crate::verify) fn show(
     matched: &Option<CommitMatch>,
@@ -33,6 +33,7 @@ pub(in crate::verify) fn show(
     contents: &ArtifactContents,
     outcome: &mut Outcome,
     findings: &[Finding],
+    read: HashMap<Box<str>, Vec<u8>>,
     artifact: &ArtifactFile,
     claim: &Claim,
     context: &Context,
@@ -42,7 +43,7 @@ pub(in crate::verify) fn show(
     };
     let urgent = by_file(findings);
     let choice = choose(&claim.shown, &compared.ledger, contents, &urgent);
-    let published = PublishedContents::new(artifact.path.clone(), context.limits);
+    let published = PublishedContents::new(artifact.path.clone(), context.limits).knowing(read);
     let showing = Showing { shown: &claim.shown, contents, published, source, matched, urgent: &urgent };
     outcome.diffs = showing.diffs(&choice, &mut outcome.rebuilt);
 }
