@@ -1,5 +1,5 @@
 use crate::artifact::EntryPath;
-use crate::package::{BlobId, Sha256Digest, without_byte_order_mark};
+use crate::package::{BlobId, Sha256Digest, read_json};
 
 /// What an archive member is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl ArtifactContents {
 
     /// The manifest as JSON, if it is that.
     pub fn parsed_manifest(&self) -> Option<serde_json::Value> {
-        serde_json::from_slice(without_byte_order_mark(self.manifest.as_deref()?)).ok()
+        read_json(self.manifest.as_deref()?).ok().map(|json| json.value)
     }
 
     /// The regular files.

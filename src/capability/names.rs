@@ -108,7 +108,9 @@ pub(super) fn of_call(name: &str) -> Option<Capability> {
 /// Names that are dangerous to hand on as well as to call.
 pub(super) fn of_handed(name: &str) -> Option<Capability> {
     match name {
-        "eval" | "fetch" | "XMLHttpRequest" | "WebSocket" => of_call(name),
+        "eval" | "fetch" | "XMLHttpRequest" | "WebSocket" | "EventSource" => of_call(name),
+        // Who gets it can load anything.
+        "require" => Some(Capability::DynamicCode),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Signals of a program, from its syntax tree.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use oxc_ast::ast::{self, Argument, ArrayExpressionElement, Expression, Program};
@@ -32,6 +33,7 @@ pub(super) fn signals(program: &Program<'_>, scopes: Scopes, spans: &[Range<usiz
         sum: Span::default(),
         called: Span::default(),
         programs: 0,
+        used: HashSet::new(),
     };
     reader.visit_program(program);
     if !reader.scopes.is_complete() {
@@ -55,6 +57,8 @@ pub(super) struct Reader<'t> {
     pub(super) called: Span,
     /// How many texts were read as programs.
     pub(super) programs: usize,
+    /// Where names stand that are used on the spot or followed by the scopes, not handed on.
+    used: HashSet<u32>,
 }
 
 impl Reader<'_> {
@@ -101,7 +105,10 @@ impl Reader<'_> {
         }
         self.constructor(callee, &function, arguments, span, is_new);
         for argument in arguments.iter().filter_map(Argument::as_expression) {
+            let is_told_there =
+                |name: &str| argument.get_identifier_reference().is_some_and(|plain| plain.name == name);
             if let Value::Global(name) = self.scopes.value(argument)
+                && !is_told_there(&name)
                 && let Some(capability) = of_handed(&name)
             {
                 self.add(capability, argument.span(), name);
@@ -246,6 +253,22 @@ impl Reader<'_> {
         }
     }
 
+    fn uses(&mut self, expression: &Expression<'_>) {
+        if let Expression::Identifier(name) = expression.get_inner_expression() {
+            self.used.insert(name.span.start);
+        }
+    }
+
+    /// A dangerous global as a value: in a list, a property, a default, a loop.
+    fn handed_on(&mut self, name: &str, span: Span) {
+        if let Some(capability) = of_handed(name)
+            && !self.used.contains(&span.start)
+            && self.scopes.lookup(name).is_none()
+        {
+            self.add(capability, span, format!("{name} handed on"));
+        }
+    }
+
     fn name(&mut self, name: &str, span: Span) {
         if is_obfuscator_name(name) {
             self.found.obfuscator_name(name, span.start as usize);
@@ -298,17 +321,20 @@ impl<'a> Visit<'a> for Reader<'_> {
         {
             self.called = callee.span();
         }
+        self.uses(&it.callee);
         self.call(&it.callee, &it.arguments, it.span, false);
         walk::walk_call_expression(self, it);
         self.called = around;
     }
 
     fn visit_new_expression(&mut self, it: &ast::NewExpression<'a>) {
+        self.uses(&it.callee);
         self.call(&it.callee, &it.arguments, it.span, true);
         walk::walk_new_expression(self, it);
     }
 
     fn visit_tagged_template_expression(&mut self, it: &ast::TaggedTemplateExpression<'a>) {
+        self.uses(&it.tag);
         self.call(&it.tag, &[], it.span, false);
         walk::walk_tagged_template_expression(self, it);
     }
@@ -328,6 +354,7 @@ impl<'a> Visit<'a> for Reader<'_> {
     }
 
     fn visit_member_expression(&mut self, it: &ast::MemberExpression<'a>) {
+        self.uses(it.object());
         self.member(it);
         walk::walk_member_expression(self, it);
     }
@@ -339,7 +366,31 @@ impl<'a> Visit<'a> for Reader<'_> {
         {
             self.add(Capability::Environment, it.span, "process.env");
         }
+        if let (ast::BindingPattern::BindingIdentifier(_), Some(init)) = (&it.id, &it.init) {
+            self.uses(init);
+        }
         walk::walk_variable_declarator(self, it);
+    }
+
+    fn visit_unary_expression(&mut self, it: &ast::UnaryExpression<'a>) {
+        self.uses(&it.argument);
+        walk::walk_unary_expression(self, it);
+    }
+
+    fn visit_binary_expression(&mut self, it: &ast::BinaryExpression<'a>) {
+        self.uses(&it.left);
+        self.uses(&it.right);
+        walk::walk_binary_expression(self, it);
+    }
+
+    fn visit_if_statement(&mut self, it: &ast::IfStatement<'a>) {
+        self.uses(&it.test);
+        walk::walk_if_statement(self, it);
+    }
+
+    fn visit_conditional_expression(&mut self, it: &ast::ConditionalExpression<'a>) {
+        self.uses(&it.test);
+        walk::walk_conditional_expression(self, it);
     }
 
     fn visit_expression(&mut self, it: &Expression<'a>) {
@@ -372,6 +423,7 @@ impl<'a> Visit<'a> for Reader<'_> {
 
     fn visit_identifier_reference(&mut self, it: &ast::IdentifierReference<'a>) {
         self.name(&it.name, it.span);
+        self.handed_on(&it.name, it.span);
     }
 
     fn visit_binding_identifier(&mut self, it: &ast::BindingIdentifier<'a>) {

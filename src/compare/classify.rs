@@ -12,6 +12,7 @@ use crate::pack::npm::manifest::{
     AppliedRule, CLEAN_DOCS, GITIGNORE_RENAMED, ManifestError, ManifestInput, compare_manifests,
 };
 use crate::pack::npm::packlist::GitIgnores;
+use crate::package::read_json;
 use crate::package::{BlobId, CommitId, Sha256Digest, Version, is_document, is_usual_document};
 use crate::rebuild::strategy::files_about_building;
 use crate::source::git::repository::{commit_id, holds};
@@ -206,7 +207,7 @@ impl<'a> Classifier<'_, 'a> {
             let published = self.published(row)?;
             let source = self.comparison.source.read_blob(row.counterpart.as_ref()?.blob)?;
             let manifest = self.tree.read_file(&join(self.directory(), "package.json"))?;
-            let manifest: serde_json::Value = serde_json::from_slice(&manifest).ok()?;
+            let manifest = read_json(&manifest).ok()?.value;
             let (published, source) = (std::str::from_utf8(&published).ok()?, std::str::from_utf8(&source).ok()?);
             is_cleaned_readme(published, source, &manifest).then_some(())
         };

@@ -2,7 +2,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::pack::npm::manifest::Workspace;
-use crate::package::{BlobId, CommitId, PackageName};
+use crate::package::{BlobId, CommitId, PackageName, read_json};
 use crate::source::directory::{manifests, usual_directories_of};
 use crate::source::git::SourceRepository;
 use crate::source::git::repository::oid;
@@ -27,7 +27,7 @@ struct Stated {
 /// dependencies that lie at the usual places.
 pub(super) fn manifest_sources(tree: &CommitTree<'_>, directory: &str, published: &[u8]) -> Vec<BlobId> {
     let mut paths: Vec<String> = ["package.json", "pnpm-workspace.yaml", "lerna.json"].map(str::to_owned).into();
-    let manifest: serde_json::Value = serde_json::from_slice(published).unwrap_or_default();
+    let manifest = read_json(published).map(|json| json.value).unwrap_or_default();
     for field in ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"] {
         let names = manifest.get(field).and_then(serde_json::Value::as_object).into_iter().flat_map(|map| map.keys());
         paths.extend(names.flat_map(|name| usual_manifests(name, directory)));

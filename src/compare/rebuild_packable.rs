@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::pack::npm::packlist::select_files;
 use crate::pack::{Node, NodeKind, SourceTree};
-use crate::package::without_byte_order_mark;
+use crate::package::read_json;
 use crate::source::tree::{CommitTree, join};
 
 /// Files that a build is supposed to have written, and nothing else: no ignore file can leave any of them out.
@@ -37,8 +37,8 @@ impl SourceTree for Written<'_> {
 /// another one was published.
 pub fn never_packed(tree: &CommitTree<'_>, directory: &str, paths: &[String]) -> BTreeSet<String> {
     let content = tree.read_file(&join(directory, "package.json")).unwrap_or_default();
-    match serde_json::from_slice(without_byte_order_mark(&content)) {
-        Ok(manifest) => left_out(&manifest, paths),
+    match read_json(&content) {
+        Ok(manifest) => left_out(&manifest.value, paths),
         Err(_) => BTreeSet::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::artifact::ArtifactContents;
 use crate::pack::npm::packlist::select_files;
-use crate::package::without_byte_order_mark;
+use crate::package::read_json;
 use crate::source::git::SourceRepository;
 use crate::source::tree::{AtHand, CommitTree, join};
 
@@ -20,7 +20,7 @@ pub(super) fn source_only(
         Some(_) => artifact.manifest.clone()?,
         None => source.local_blob(manifest.blob)?,
     };
-    let manifest: serde_json::Value = serde_json::from_slice(without_byte_order_mark(&content)).ok()?;
+    let manifest = read_json(&content).ok()?.value;
     // This alone is not worth asking a remote for ignore files and workspaces.
     let at_hand = AtHand::new(tree);
     let selection = select_files(&at_hand, directory, &manifest);

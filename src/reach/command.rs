@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::files::{Files, join};
+use super::files::Files;
 
 /// Longest command that is read, bytes; of what is longer the beginning is.
 const MAXIMUM_COMMAND: usize = 256 << 10;
@@ -59,23 +59,28 @@ pub(super) struct Named<'f> {
     pub(super) files: BTreeSet<&'f str>,
     /// Scripts of the manifest.
     pub(super) scripts: BTreeSet<String>,
+    /// Whether the shell puts words together that are not known.
+    pub(super) is_open: bool,
 }
 
 /// Reads a command that runs in `folder`; `scripts` are those that it can call by name.
 pub(super) fn named<'f>(files: &Files<'f>, folder: &str, scripts: Option<&Value>, command: &str) -> Named<'f> {
     let command = &command[..command.floor_char_boundary(MAXIMUM_COMMAND)];
-    let mut found = Named::default();
+    let is_open = ["$", "`", "%"].iter().any(|expansion| command.contains(expansion));
+    let mut found = Named { is_open, ..Named::default() };
     let mut folders = vec![folder.to_owned()];
     let mut previous = "";
-    let words: Vec<&str> = words(command).collect();
+    // `CH""ANGES.md` and `CHANGES\.md` are one word to the shell.
+    let joined = command.contains(['"', '\'', '\\']).then(|| command.replace(['"', '\'', '\\'], ""));
+    let words: Vec<&str> = words(command).chain(joined.iter().flat_map(|command| words(command))).collect();
     let runs_scripts = words.iter().any(|word| RUNNERS.contains(word));
     for word in &words {
         if previous == "cd" && folders.len() < 4 {
-            folders.extend(join(&folders[folders.len() - 1], word));
+            folders.extend(files.join(&folders[folders.len() - 1], word));
         }
         let is_called = RUNTIMES.contains(&previous) || word.starts_with('.') || word.contains('/');
         for folder in &folders {
-            let Some(path) = join(folder, word) else { continue };
+            let Some(path) = files.join(folder, word) else { continue };
             if word.contains('*') {
                 found.files.extend(files.matching(&path).into_iter().map(|(path, _)| path));
             } else if is_called {
@@ -86,13 +91,17 @@ pub(super) fn named<'f>(files: &Files<'f>, folder: &str, scripts: Option<&Value>
         }
         if NATIVE_BUILDERS.contains(word) {
             for name in ["binding.gyp", "CMakeLists.txt"] {
-                found.files.extend(join(folder, name).and_then(|path| files.named(&path)));
+                found.files.extend(files.join(folder, name).and_then(|path| files.named(&path)));
             }
         }
         if *word == "make" {
             for name in ["GNUmakefile", "Makefile"] {
-                found.files.extend(join(folder, name).and_then(|path| files.named(&path)));
+                found.files.extend(files.join(folder, name).and_then(|path| files.named(&path)));
             }
+        }
+        // npm runs this where no script is called so.
+        if runs_scripts && *word == "start" && scripts.is_some_and(|scripts| scripts.get("start").is_none()) {
+            found.files.extend(files.join(folder, "server.js").and_then(|path| files.named(&path)));
         }
         if runs_scripts && scripts.is_some_and(|scripts| scripts.get(word).is_some_and(Value::is_string)) {
             found.scripts.insert((*word).to_owned());
@@ -104,7 +113,7 @@ pub(super) fn named<'f>(files: &Files<'f>, folder: &str, scripts: Option<&Value>
     }
     // File names may hold spaces where they are quoted.
     for quoted in command.split(['"', '\'']).filter(|part| part.contains(' ') && part.len() < 300) {
-        found.files.extend(join(folder, quoted).and_then(|path| files.named(&path)));
+        found.files.extend(files.join(folder, quoted).and_then(|path| files.named(&path)));
     }
     found
 }

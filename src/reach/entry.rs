@@ -4,10 +4,11 @@ use serde_json::{Map, Value};
 
 use super::Reach;
 use super::command::named;
-use super::files::{Files, join};
+use super::files::Files;
 use super::resolve::{in_manifest, visit_targets};
 
-/// Scripts that run when the package is installed from a registry or, the last ones, from git.
+/// Scripts that run when the package is installed from a registry or, the last ones, where it is worked on: what a
+/// registry serves is never prepared again.
 const LIFECYCLE: [&str; 6] = ["preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare"];
 /// Fields whose files run in the place of `main` under one tool or another.
 const MAIN_FIELDS: [&str; 12] = [
@@ -41,12 +42,14 @@ pub(super) struct Entry<'f> {
 pub(super) struct Entries<'e, 'f> {
     files: &'e Files<'f>,
     found: Vec<Entry<'f>>,
+    is_open: bool,
 }
 
 impl<'e, 'f> Entries<'e, 'f> {
-    /// Reads the package's manifest and those of bundled packages.
-    pub(super) fn of(files: &'e Files<'f>) -> Vec<Entry<'f>> {
-        let mut entries = Self { files, found: Vec::new() };
+    /// Reads the package's manifest and those of bundled packages; also tells whether a script that runs at installation
+    /// names what cannot be told.
+    pub(super) fn of(files: &'e Files<'f>) -> (Vec<Entry<'f>>, bool) {
+        let mut entries = Self { files, found: Vec::new(), is_open: false };
         for (folder, manifest) in files.manifests() {
             let is_own = folder.is_empty();
             if !is_own && !is_package_folder(folder) {
@@ -62,7 +65,7 @@ impl<'e, 'f> Entries<'e, 'f> {
                 entries.types(manifest);
             }
         }
-        entries.found
+        (entries.found, entries.is_open)
     }
 
     fn add(&mut self, reach: Reach, path: Option<&'f str>, names: &[String]) {
@@ -82,8 +85,11 @@ impl<'e, 'f> Entries<'e, 'f> {
             at += 1;
             let Some(command) = script(&name) else { continue };
             let found = named(self.files, folder, scripts, command);
+            let is_installed = !names[0].ends_with("prepare");
+            self.is_open |= found.is_open && is_installed;
             for path in found.files {
-                self.add(Reach::Install, Some(path), &names);
+                let reach = if is_installed { Reach::Install } else { Reach::Reachable };
+                self.add(reach, Some(path), &names);
             }
             for called in found.scripts {
                 for script in [format!("pre{called}"), called.clone(), format!("post{called}")] {
@@ -94,7 +100,7 @@ impl<'e, 'f> Entries<'e, 'f> {
                 }
             }
         }
-        let gyp = join(folder, "binding.gyp").and_then(|path| self.files.exact(&path));
+        let gyp = self.files.join(folder, "binding.gyp").and_then(|path| self.files.exact(&path));
         if gyp.is_some() && script("install").is_none() && script("preinstall").is_none() {
             // npm runs this of its own accord then.
             self.add(Reach::Install, gyp, &["node-gyp rebuild".to_owned()]);
@@ -118,7 +124,8 @@ impl<'e, 'f> Entries<'e, 'f> {
             }
             _ => {
                 let directory = manifest.get("directories").and_then(|directories| directories.get("bin"));
-                if let Some(directory) = directory.and_then(Value::as_str).and_then(|bin| join(folder, bin)) {
+                if let Some(directory) = directory.and_then(Value::as_str).and_then(|bin| self.files.join(folder, bin))
+                {
                     let name = format!("{source} directories.bin");
                     found.extend(self.files.below(&directory).map(|path| (name.clone(), Some(path))));
                 }
@@ -185,7 +192,7 @@ impl<'e, 'f> Entries<'e, 'f> {
                 "." => Reach::Import,
                 _ => Reach::Reachable,
             };
-            let Some(target_path) = join("", target) else { return };
+            let Some(target_path) = self.files.join("", target) else { return };
             let label = format!("package.json {label}{conditions}");
             if target.contains('*') {
                 found.extend(
@@ -213,7 +220,7 @@ impl<'e, 'f> Entries<'e, 'f> {
     fn types(&mut self, manifest: &Value) {
         for field in ["types", "typings"] {
             if let Some(target) = manifest.get(field).and_then(Value::as_str) {
-                let path = join("", target).and_then(|path| {
+                let path = self.files.join("", target).and_then(|path| {
                     let with = ["", ".d.ts", "/index.d.ts"];
                     with.iter().find_map(|end| self.files.named(&format!("{path}{end}")))
                 });
@@ -223,7 +230,8 @@ impl<'e, 'f> Entries<'e, 'f> {
         let mut found = Vec::new();
         if let Some(versions) = manifest.get("typesVersions") {
             visit_targets(versions, 16, &mut String::new(), &mut |_, target| {
-                found.extend(join("", target).map(|target| self.files.matching(&target)).unwrap_or_default());
+                found
+                    .extend(self.files.join("", target).map(|target| self.files.matching(&target)).unwrap_or_default());
             });
         }
         for (path, _) in found {

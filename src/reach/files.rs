@@ -6,10 +6,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use crate::package::read_json;
+
 /// Most manifests inside of the package that are read.
 const MAXIMUM_MANIFESTS: usize = 1_000;
 /// Most names that are looked up in all; whoever writes a package decides how many it holds.
 const MAXIMUM_LOOKUPS: usize = 10_000_000;
+/// Most steps out of the package that a path may take.
+const MAXIMUM_CLIMB: usize = 8;
 /// What Node, and after it the bundlers, append to a path that names no file.
 const EXTENSIONS: [&str; 11] =
     [".js", ".json", ".node", ".mjs", ".cjs", ".ts", ".tsx", ".jsx", ".mts", ".cts", ".wasm"];
@@ -22,6 +26,8 @@ pub(super) struct Files<'f> {
     /// By folder; the package's own is in `""`.
     manifests: BTreeMap<&'f str, Value>,
     lookups: Cell<usize>,
+    /// Whether every manifest was read to its last key.
+    is_understood: bool,
 }
 
 impl<'f> Files<'f> {
@@ -31,25 +37,38 @@ impl<'f> Files<'f> {
         read: &mut dyn FnMut(&str) -> Option<Cow<'c, [u8]>>,
     ) -> Self {
         let mut manifests = BTreeMap::from([("", manifest.clone())]);
+        let mut is_understood = true;
         for path in paths {
             if manifests.len() > MAXIMUM_MANIFESTS {
                 break;
             }
-            if let Some(folder) = path.strip_suffix("/package.json")
+            let folder = path.strip_suffix("package.json").map(|folder| folder.strip_suffix('/').unwrap_or(folder));
+            if let Some(folder) = folder.filter(|folder| folder.is_empty() == (*path == "package.json"))
                 && let Some(content) = read(path)
-                && let Ok(value) = serde_json::from_slice(&content)
             {
-                manifests.insert(folder, value);
+                // Node may understand what we do not.
+                match read_json(&content) {
+                    Ok(json) => {
+                        is_understood &= json.is_whole;
+                        manifests.entry(folder).or_insert(json.value);
+                    }
+                    Err(_) => is_understood = false,
+                }
             }
         }
         let lower = paths.iter().rev().map(|path| (path.to_lowercase(), *path)).collect();
-        Self { paths, lower, manifests, lookups: Cell::new(0) }
+        Self { paths, lower, manifests, lookups: Cell::new(0), is_understood }
     }
 
     /// Counts lookups, `false` when there were too many.
     pub(super) fn spend(&self, lookups: usize) -> bool {
         self.lookups.set(self.lookups.get().saturating_add(lookups));
         self.is_complete()
+    }
+
+    /// Whether nothing of a manifest had to be passed over.
+    pub(super) fn is_understood(&self) -> bool {
+        self.is_understood
     }
 
     /// Whether everything that was asked for was looked up.
@@ -137,7 +156,7 @@ impl<'f> Files<'f> {
         };
         let in_folder = || {
             let main = self.manifests.get(path).filter(|_| depth > 0).and_then(|value| value.get("main"));
-            let main = main.and_then(Value::as_str).and_then(|main| join(path, main)).filter(|main| main != path);
+            let main = main.and_then(Value::as_str).and_then(|main| self.join(path, main)).filter(|main| main != path);
             let index = if path.is_empty() { "index".to_owned() } else { format!("{path}/index") };
             main.and_then(|main| self.complete_within(&main, depth - 1))
                 .or_else(|| EXTENSIONS.iter().find_map(|extension| self.named(&format!("{index}{extension}"))))
@@ -154,6 +173,45 @@ impl<'f> Files<'f> {
             }
             // The package's own manifest is at the end of this way.
             at = parent(at);
+        }
+    }
+
+    /// A path relative to a folder of the package; `None` if it leads elsewhere.
+    ///
+    /// An installed package can name its files by its own folder in `node_modules`, too: `../name/a.js` is `a.js`. What
+    /// only leaves the package is kept as it is, `..`, for what is joined to it.
+    pub(super) fn join(&self, folder: &str, path: &str) -> Option<String> {
+        let path = path.replace('\\', "/");
+        let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+        for part in path.split('/') {
+            match part {
+                "" | "." => {}
+                ".." if parts.last().is_some_and(|last| *last != "..") => {
+                    parts.pop();
+                }
+                ".." if parts.len() >= MAXIMUM_CLIMB => return None,
+                part => parts.push(part),
+            }
+        }
+        let outside = parts.iter().take_while(|part| **part == "..").count();
+        if outside > 0 && parts.len() > outside {
+            let rest = parts.split_off(outside);
+            parts = self.own(&rest)?.to_vec();
+        } else if parts.first() == Some(&"node_modules") && self.below("node_modules").next().is_none() {
+            parts = self.own(&parts)?.to_vec();
+        }
+        Some(parts.join("/"))
+    }
+
+    /// What follows the package's own name in a path from a folder around it.
+    fn own<'p, 't>(&self, parts: &'p [&'t str]) -> Option<&'p [&'t str]> {
+        let parts = parts.strip_prefix(&["node_modules"]).unwrap_or(parts);
+        let name = self.manifests[""].get("name").and_then(Value::as_str)?;
+        let (scope, plain) = name.split_once('/').map_or((None, name), |(scope, plain)| (Some(scope), plain));
+        match parts {
+            [first, second, rest @ ..] if Some(*first) == scope && *second == plain => Some(rest),
+            [first, rest @ ..] if *first == plain => Some(rest),
+            _ => None,
         }
     }
 
@@ -177,20 +235,4 @@ impl<'f> Files<'f> {
 /// The folder that a path lies in.
 pub(super) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// A path relative to a folder of the package; `None` if it leaves the package.
-pub(super) fn join(folder: &str, path: &str) -> Option<String> {
-    let path = path.replace('\\', "/");
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }

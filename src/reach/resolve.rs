@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::files::{Files, join, parent};
+use super::files::{Files, parent};
 
 /// Most steps into nested conditions of `exports`.
 const MAXIMUM_CONDITIONS: usize = 16;
@@ -31,7 +31,7 @@ fn resolve_plain<'f>(files: &Files<'f>, folder: &str, specifier: &str) -> Vec<&'
     if is_relative(specifier) {
         let completed = |path: &str| {
             let replaced = substituted(files, folder, path);
-            let found = join(folder, path).and_then(|path| files.complete(&path));
+            let found = files.join(folder, path).and_then(|path| files.complete(&path));
             replaced.into_iter().chain(found).collect()
         };
         return completed(specifier);
@@ -75,11 +75,13 @@ fn in_package<'f>(files: &Files<'f>, folder: &str, rest: &str) -> Vec<&'f str> {
         let is_map = exports.as_object().is_some_and(|map| map.keys().any(|key| key.starts_with('.')));
         return match (is_map, rest.is_empty()) {
             (true, _) => from_map(files, folder, folder, exports, &subpath),
-            (false, true) => targets(exports).iter().filter_map(|target| files.named(&join(folder, target)?)).collect(),
+            (false, true) => {
+                targets(exports).iter().filter_map(|target| files.named(&files.join(folder, target)?)).collect()
+            }
             (false, false) => Vec::new(),
         };
     }
-    join(folder, rest).and_then(|path| files.complete(&path)).into_iter().collect()
+    files.join(folder, rest).and_then(|path| files.complete(&path)).into_iter().collect()
 }
 
 /// Looks `key` up in a map of `exports` or `imports`.
@@ -100,7 +102,7 @@ fn from_map<'f>(files: &Files<'f>, scope: &str, folder: &str, map: &Value, key: 
         for target in targets(value) {
             let target = if target.ends_with('/') { format!("{target}{star}") } else { target.replace('*', star) };
             if is_relative(&target) {
-                found.extend(join(scope, &target).and_then(|path| files.named(&path)));
+                found.extend(files.join(scope, &target).and_then(|path| files.named(&path)));
             } else if !target.starts_with('#') {
                 // `imports` may name packages.
                 let (name, rest) = package_name(&target);
@@ -154,7 +156,7 @@ pub(super) fn visit_targets<'v>(
 /// What the maps of `browser` and `react-native` put in the place of a specifier.
 fn substituted<'f>(files: &Files<'f>, folder: &str, specifier: &str) -> Vec<&'f str> {
     let (scope, manifest) = files.scope(folder);
-    let wanted = if is_relative(specifier) { join(folder, specifier) } else { None };
+    let wanted = if is_relative(specifier) { files.join(folder, specifier) } else { None };
     let mut found = Vec::new();
     for field in ["browser", "react-native"] {
         let Some(map) = manifest.get(field).and_then(Value::as_object) else { continue };
@@ -165,7 +167,7 @@ fn substituted<'f>(files: &Files<'f>, folder: &str, specifier: &str) -> Vec<&'f 
             ["", ".js", ".json", "/index.js"].into_iter().filter_map(move |end| map.get(&format!("./{path}{end}")))
         });
         for target in direct.chain(by_path).filter_map(Value::as_str) {
-            found.extend(join(scope, target).and_then(|path| files.complete(&path)));
+            found.extend(files.join(scope, target).and_then(|path| files.complete(&path)));
         }
     }
     found
@@ -173,7 +175,7 @@ fn substituted<'f>(files: &Files<'f>, folder: &str, specifier: &str) -> Vec<&'f 
 
 /// The file that a path in a manifest names, relative to the manifest's folder.
 pub(super) fn in_manifest<'f>(files: &Files<'f>, folder: &str, path: &str) -> Option<&'f str> {
-    join(folder, path).and_then(|path| files.complete(&path))
+    files.join(folder, path).and_then(|path| files.complete(&path))
 }
 
 /// The folder of a file.

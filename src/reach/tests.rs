@@ -46,8 +46,14 @@ fn closed(mut manifest: Value) -> Value {
 #[case("node scripts/*.js", "scripts/x.js")]
 #[case("node 'with space.js'", "with space.js")]
 #[case("X.SH", "x.sh")]
+#[case("node x\"\".js", "x.js")]
+#[case("node x\\.js", "x.js")]
+#[case("cd .. && node pkg/x.js", "x.js")]
+#[case("node ../pkg/x", "x.js")]
+#[case("node ./node_modules/pkg/x.js", "x.js")]
 fn a_script_runs_the_files_that_it_names(#[case] command: &str, #[case] expected: &str) {
     let manifest = closed(json!({
+        "name": "pkg",
         "main": "main.js",
         "scripts": { "postinstall": command, "other": "node scripts/other.js", "unused": "node unused.js" },
     }));
@@ -72,7 +78,7 @@ fn a_script_runs_the_files_that_it_names(#[case] command: &str, #[case] expected
 
 #[rstest]
 #[case(json!({ "scripts": { "preinstall": "node a" } }), Reach::Install)]
-#[case(json!({ "scripts": { "prepare": "node a" } }), Reach::Install)]
+#[case(json!({ "scripts": { "prepare": "node a" } }), Reach::Reachable)]
 #[case(json!({ "scripts": { "test": "node a", "prepublishOnly": "node a", "prepack": "node a" } }), Reach::Inert)]
 #[case(json!({ "main": "a" }), Reach::Import)]
 #[case(json!({ "main": "./" , "exports": "./a.js" }), Reach::Import)]
@@ -443,4 +449,56 @@ fn a_file_that_may_be_named_is_looked_for() {
     assert_eq!(map.reach("data.json"), Reach::Import);
     let (map, _) = silent(&["sub/index.json"], "require('./sub')");
     assert_eq!(map.reach("sub/index.json"), Reach::Import);
+}
+
+#[test]
+fn what_is_said_of_manifests_that_are_not_understood_is_little() {
+    let deep = |open: &str, close: &str| format!("{{\"x\":{}1{}}}", open.repeat(300), close.repeat(300));
+    let mangled = [deep("[", "]"), deep("{\"x\":", "}"), "{".to_owned()];
+    for nested in ["package.json", "src/package.json"] {
+        for text in &mangled {
+            let manifest = closed(json!({ "main": "a.js" }));
+            let map = map(&manifest, &[(nested, text), ("a.js", ""), ("NOTES.md", "")]);
+            assert!(!map.is_complete());
+            assert_eq!(map.reach("a.js"), Reach::Import, "{nested} {text:.20}");
+            assert_eq!(map.reach("NOTES.md"), Reach::Reachable, "{nested} {text:.20}");
+        }
+    }
+}
+
+#[test]
+fn a_manifest_is_read_as_node_reads_it() {
+    for text in [
+        "\u{feff}{\"main\":\"../NOTES.md\"}",
+        r#"{"main":"../NOTES.md","x":"\ud800"}"#,
+        r#"{"x":1e999,"main":"../NOTES.md"}"#,
+    ] {
+        let manifest = closed(json!({ "main": "a.js" }));
+        let map = map(&manifest, &[("src/package.json", text), ("a.js", "require('./src')"), ("NOTES.md", "")]);
+        assert_eq!(map.reach("NOTES.md"), Reach::Import, "{text}");
+    }
+}
+
+#[test]
+fn a_command_that_cannot_be_told_may_run_any_program() {
+    let reach = |hook: &str, command: &str| {
+        let manifest = closed(json!({ "main": "a.js", "scripts": { hook: command } }));
+        map(&manifest, &[("a.js", ""), ("NOTES.md", "require('child_process').exec('id')")]).reach("NOTES.md")
+    };
+    for command in ["node $(echo NOTES).md", "node `cat x`", "node %npm_package_config_x%"] {
+        assert_eq!(reach("postinstall", command), Reach::Reachable, "{command}");
+        assert_eq!(reach("prepare", command), Reach::Inert, "{command}");
+    }
+    assert_eq!(reach("postinstall", "node a.js"), Reach::Inert);
+}
+
+#[rstest]
+#[case("require('../pkg/NOTES.md')", "NOTES.md")]
+#[case("import('../../@s/pkg/NOTES.md')", "NOTES.md")]
+#[case("require('fs').readFileSync('node_modules/@s/pkg/NOTES.md')", "NOTES.md")]
+#[case("require('../other/NOTES.md')", "")]
+fn a_package_may_name_itself_by_its_folder(#[case] text: &str, #[case] expected: &str) {
+    let manifest = closed(json!({ "name": "@s/pkg", "main": "a.js" }));
+    let map = map(&manifest, &[("a.js", text), ("NOTES.md", "")]);
+    assert_eq!(map.reach("NOTES.md") != Reach::Inert, !expected.is_empty());
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::command::named;
 use super::entry::{Entries, Entry};
-use super::files::{Files, join};
+use super::files::Files;
 use super::mentions::Names;
 use super::program::reads_as_program;
 use super::references::{Reference, References, references, textual};
@@ -91,7 +91,9 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
     /// Follows everything; the files that are reached, and whether that is all.
     pub(super) fn run(mut self) -> (BTreeMap<&'f str, Reached<'f>>, bool) {
         let mut described: Vec<Entry<'f>> = Vec::new();
-        for entry in Entries::of(self.files) {
+        let (entries, names_unknown) = Entries::of(self.files);
+        self.has_open_ends |= names_unknown;
+        for entry in entries {
             if entry.reach == Reach::Inert {
                 described.push(entry);
             } else {
@@ -114,7 +116,7 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
             self.arrive(manifest, Reach::Reachable, From::Outside(Vec::new()));
         }
         self.drain(Reach::Reachable);
-        self.is_complete &= self.files.is_complete();
+        self.is_complete &= self.files.is_complete() && self.files.is_understood();
         if !self.is_complete {
             let rest: Vec<&'f str> = self.files.iter().filter(|path| !self.reached.contains_key(path)).collect();
             for path in rest {
@@ -351,7 +353,7 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
                     (reach, found)
                 }
                 Reference::Mention(name) => {
-                    let find = |folder| join(folder, name).and_then(|name| self.files.exact(&name));
+                    let find = |folder| self.files.join(folder, name).and_then(|name| self.files.exact(&name));
                     let mut found: Vec<_> = [folder, scope].into_iter().filter_map(find).collect();
                     if is_relative(name) {
                         found.extend(resolve(self.files, folder, name));
@@ -386,7 +388,7 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
 
     fn completed(&self, folders: &[&str], name: &str) -> Vec<&'f str> {
         let find = |name: &str| {
-            let find = |folder: &&str| join(folder, name).and_then(|name| self.files.complete(&name));
+            let find = |folder: &&str| self.files.join(folder, name).and_then(|name| self.files.complete(&name));
             folders.iter().filter_map(find).collect::<Vec<_>>()
         };
         let found = find(name);
@@ -399,7 +401,7 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
 
     fn beginning(&self, folder: &str, prefix: &str) -> Vec<&'f str> {
         let (directory, name) = prefix.rsplit_once(['/', '\\']).unwrap_or(("", prefix));
-        let Some(directory) = join(folder, directory) else { return Vec::new() };
+        let Some(directory) = self.files.join(folder, directory) else { return Vec::new() };
         if name.is_empty() {
             return self.files.below(&directory).collect();
         }

@@ -6,16 +6,13 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::artifact::{ArtifactContents, ArtifactLimits, read_entries};
-use crate::package::{CommitId, Ecosystem, PackageName, Release, Subject, Version, without_byte_order_mark};
+use crate::package::{CommitId, Ecosystem, PackageName, Release, Subject, Version, read_json};
 use crate::provenance::PublisherEvidence;
 use crate::registry::{RegistryError, ReleaseMetadata};
 use crate::source::git::with_source;
 use crate::source::location::{self, ClaimOrigin, LocationError, RepositoryClaim};
 use crate::verify::stages::error::{VerifyError, blocking};
 use crate::verify::{Context, Request, Shown};
-
-/// serde_json reads an object with this key as embedded JSON, which no client does.
-const RESERVED_KEY: &[u8] = b"$serde_json::private::RawValue";
 
 /// Everything that is claimed about a release before anything is proven.
 #[derive(Debug, Clone)]
@@ -155,12 +152,9 @@ fn claim_of_file(path: PathBuf, limits: ArtifactLimits) -> Result<Claim, VerifyE
     let mut found = read_entries(file, limits, &wanted, ArtifactContents::MANIFEST_SIZE)
         .map_err(|source| VerifyError::Unreadable { path: path.clone(), source })?;
     let content = found.remove("package.json").ok_or_else(|| anonymous("it holds no `package.json`".to_owned()))?;
-    let text = without_byte_order_mark(&content);
-    if text.windows(RESERVED_KEY.len()).any(|window| window == RESERVED_KEY) {
-        return Err(anonymous("its `package.json` has a reserved key".to_owned()));
-    }
-    let manifest: Value =
-        serde_json::from_slice(text).map_err(|error| anonymous(format!("its `package.json` is not JSON: {error}")))?;
+    let manifest =
+        read_json(&content).map_err(|error| anonymous(format!("its `package.json` is not JSON: {error}")))?;
+    let manifest = manifest.value;
     if !manifest.is_object() {
         return Err(anonymous("its `package.json` is not an object".to_owned()));
     }

@@ -1,12 +1,11 @@
 //! Stages 4 and 5: the comparison with the commit, and of the registry's metadata with the manifest.
 
-use std::collections::{BTreeSet, HashMap};
-
-use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 
 use crate::artifact::{ArchiveAnomaly, ArtifactContents, ArtifactEntry};
 use crate::compare::{Compared, Comparison, FileDiff, PublishedContents, RebuiltFile, compare};
 use crate::pack::npm::manifest::{GypFile, KeyReach, ManifestDifference, compare_with_registry};
+use crate::package::read_json;
 use crate::rebuild::run::RebuildRecord;
 use crate::registry::ReleaseMetadata;
 use crate::source::location::claims;
@@ -75,9 +74,7 @@ fn gyp_file(contents: &ArtifactContents) -> GypFile {
 
 /// Whether registry and manifest name different repositories: the one that is compared with is then a choice.
 fn other_repository(metadata: &ReleaseMetadata, manifest: &[u8]) -> Option<ManifestDifference> {
-    // The rest can be large and is skipped; of several the last counts, as for npm.
-    let keys: HashMap<String, &RawValue> = serde_json::from_slice(manifest).ok()?;
-    let published: serde_json::Value = serde_json::from_str(keys.get("repository")?.get()).ok()?;
+    let published = read_json(manifest).ok()?.value.get("repository")?.clone();
     let stated = metadata.repository.as_ref()?;
     let place =
         |field| claims(Some(field), None, None).0.first().map(|claim| claim.location.as_str().to_ascii_lowercase());
