@@ -120,6 +120,12 @@ pub struct Closure {
 }
 
 impl Closure {
+    /// Whether a file of this name is a lockfile that can be read.
+    pub fn is_lockfile(path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        matches!(name, "package-lock.json" | "npm-shrinkwrap.json" | "yarn.lock" | "pnpm-lock.yaml" | "bun.lock")
+    }
+
     /// Reads the lockfile of this name.
     pub fn read(file_name: &str, bytes: &[u8]) -> Result<Self, LockfileError> {
         if bytes.len() > MAX_BYTES {

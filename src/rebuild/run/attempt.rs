@@ -24,7 +24,7 @@ use crate::package::{CommitId, Release};
 use crate::rebuild::Plan;
 use crate::rebuild::commands::{Command, HOME, OUTPUT, Phases, Surroundings, TOOLCHAIN, phases, shell_phases};
 use crate::rebuild::lockfile::Closure;
-use crate::rebuild::plan::{Install, InstallMode, Pack, PackageManagerName};
+use crate::rebuild::plan::{Install, InstallMode, Pack, PackageManagerName, place};
 use crate::rebuild::toolchain::{Tool, Toolchain};
 use crate::rebuild::view::{ClosureMode, Refusal, RegistryView};
 use crate::registry::NpmRegistry;
@@ -212,7 +212,7 @@ impl Runner<'_, '_> {
         let Some(installation) = &plan.install else { return Ok(()) };
         let listener = self.session.take_listener();
         let listener = listener.ok_or_else(|| Failure::new(FailureKind::NoSandbox, "the sandbox gave no listener"))?;
-        let closure = closure(installation, read)?;
+        let closure = closure(plan, installation, read)?;
         let unfetchable: Vec<String> =
             closure.iter().flat_map(Closure::unfetchable).map(|one| one.name.clone()).collect();
         let mode = match installation.mode {
@@ -396,8 +396,17 @@ impl Runner<'_, '_> {
 }
 
 /// What the lockfile names. One that cannot be read opens nothing that it was to close.
-fn closure(installation: &Install, read: &dyn Fn(&str) -> Option<String>) -> Result<Option<Closure>, Failure> {
-    let Some(path) = &installation.lockfile else { return Ok(None) };
+///
+/// A lockfile that the plan sets aside still says which releases its author had.
+fn closure(
+    plan: &Plan,
+    installation: &Install,
+    read: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<Closure>, Failure> {
+    let is_lockfile =
+        |path: &&String| Closure::is_lockfile(path) && directory_of(path) == place(&installation.directory);
+    let set_aside = || plan.remove.iter().find(is_lockfile);
+    let Some(path) = installation.lockfile.as_ref().or_else(set_aside) else { return Ok(None) };
     let name = path.rsplit('/').next().unwrap_or(path);
     let closure = read(path)
         .ok_or_else(|| "it is not at hand, or no text".to_owned())
@@ -409,4 +418,8 @@ fn closure(installation: &Install, read: &dyn Fn(&str) -> Option<String>) -> Res
             Err(Failure::new(FailureKind::InstallFailed, format!("the lockfile `{path}` cannot be read: {reason}")))
         }
     }
+}
+
+fn directory_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| place(directory))
 }

@@ -29,7 +29,7 @@ pub enum ClosureMode {
     /// Only the packages of the lockfile, and of tarballs only its releases.
     #[default]
     Exact,
-    /// Any package and any release before the cutoff; what the lockfile does not name is listed.
+    /// Any package, and any release that was some time old at the cutoff; what the lockfile does not name is listed.
     NamesOpen,
 }
 
@@ -170,7 +170,8 @@ impl Answerer {
         let rewritten = tokio::task::spawn_blocking(move || {
             let (closure, open) =
                 (view.closure.as_deref(), view.mode == ClosureMode::NamesOpen || view.closure.is_none());
-            let window = Window { cutoff: view.cutoff, closure, open, origin: &origin };
+            let settled = closure.is_some();
+            let window = Window { cutoff: view.cutoff, closure, open, settled, origin: &origin };
             let shown = shown(&text.bytes, &shown_name, form, window)?;
             let sha256 = Sha256Digest::of(&shown.body);
             Ok::<_, serde_json::Error>((shown, sha256))
@@ -181,7 +182,7 @@ impl Answerer {
             self.journal.without_cutoff(name);
         }
         if shown.versions.is_empty() {
-            return Err(Refusal::AfterCutoff);
+            return Err(if shown.has_recent { Refusal::Recent } else { Refusal::AfterCutoff });
         }
         self.remember(name, shown.versions);
         let kind = match form {
@@ -279,6 +280,7 @@ fn refused(refusal: &Refusal) -> Response<Body> {
         | Refusal::Query
         | Refusal::NotInLockfile
         | Refusal::AfterCutoff
+        | Refusal::Recent
         | Refusal::Unknown
         | Refusal::Mismatch(_)
         | Refusal::Unavailable(_) => {}

@@ -39,6 +39,8 @@ pub enum Refusal {
     NotInLockfile,
     /// Published after the cutoff.
     AfterCutoff,
+    /// Not in the lockfile, and published shortly before the cutoff.
+    Recent,
     /// The registry knows no such package or release, or serves it no more.
     Unknown,
     /// Another content than the one that was stated.
@@ -54,7 +56,7 @@ impl Refusal {
     pub(super) fn status(&self) -> u16 {
         match self {
             Self::Method => 405,
-            Self::Target | Self::Endpoint | Self::AfterCutoff | Self::Unknown => 404,
+            Self::Target | Self::Endpoint | Self::AfterCutoff | Self::Recent | Self::Unknown => 404,
             Self::Unavailable(_) => 502,
             Self::TooMany => 429,
             Self::Malformed => 400,
@@ -75,6 +77,7 @@ impl Refusal {
             Self::Method
             | Self::Endpoint
             | Self::AfterCutoff
+            | Self::Recent
             | Self::Unknown
             | Self::NotInLockfile
             | Self::Unavailable(_)
@@ -107,6 +110,7 @@ impl fmt::Display for Refusal {
             Self::Endpoint => "no such endpoint here",
             Self::NotInLockfile => "not in the lockfile",
             Self::AfterCutoff => "published after the cutoff",
+            Self::Recent => "not in the lockfile, and published shortly before the release",
             Self::Unknown => "not in the registry",
             Self::Mismatch(detail) => return write!(formatter, "not the stated content: {detail}"),
             Self::Unavailable(detail) => return write!(formatter, "the registry gave no answer: {detail}"),

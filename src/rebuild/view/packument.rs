@@ -54,6 +54,8 @@ pub(super) struct Window<'a> {
     pub(super) closure: Option<&'a Closure>,
     /// Whether versions outside the lockfile may be chosen.
     pub(super) open: bool,
+    /// Whether versions that the lockfile does not name need to be some time old at the cutoff.
+    pub(super) settled: bool,
     /// The view's own address, without a slash at its end.
     pub(super) origin: &'a str,
 }
@@ -65,7 +67,13 @@ pub(super) struct Shown {
     pub(super) versions: HashSet<String>,
     /// Whether the package's times contradict what is known and were not applied.
     pub(super) without_cutoff: bool,
+    /// Whether a version was hidden because it was not old enough.
+    pub(super) has_recent: bool,
 }
+
+/// How old at the cutoff a version has to be that a lockfile does not name, seconds: whoever put it there to explain a
+/// release would have had to wait that long, in sight of everybody.
+const SETTLED: i64 = 30 * 86_400;
 
 struct Release<'a> {
     version: Version,
@@ -88,13 +96,19 @@ pub(super) fn shown(
         are_believable(states_creation, &releases, name, window.closure, cutoff)
     });
     let is_locked = |version: &str| window.closure.is_some_and(|closure| closure.locked(name, version).is_some());
-    let is_visible = |release: &Release<'_>| {
+    let was_there = |release: &Release<'_>| {
         let before = |cutoff| release.time.is_some_and(|time| time <= cutoff);
         is_locked(release.version.as_str())
             || window.cutoff.is_none_or(|cutoff| before(cutoff) || (!believed && window.open))
     };
+    // When a mirror first saw a version says nothing of its age.
+    let is_recent = |release: &Release<'_>| {
+        let settled = window.cutoff.filter(|_| window.settled && believed).map(|cutoff| cutoff - SETTLED);
+        settled.is_some_and(|settled| release.time.is_none_or(|time| time > settled))
+            && !is_locked(release.version.as_str())
+    };
     let known = if believed { None } else { newest_known(&top, &releases, window.cutoff) };
-    let visible: Vec<_> = releases.into_iter().filter(is_visible).collect();
+    let (recent, visible): (Vec<_>, Vec<_>) = releases.into_iter().filter(was_there).partition(is_recent);
     let versions = visible.iter().map(|release| release.version.to_string()).collect();
 
     let mut writer = Writer { body: Vec::with_capacity(bytes.len()), first: true };
@@ -121,7 +135,7 @@ pub(super) fn shown(
         writer.text("modified", &modified);
     }
     writer.close();
-    Ok(Shown { body: writer.body, versions, without_cutoff: !believed })
+    Ok(Shown { body: writer.body, versions, without_cutoff: !believed, has_recent: !recent.is_empty() })
 }
 
 fn releases<'a>(top: &Members<'a>) -> Vec<Release<'a>> {

@@ -37,7 +37,7 @@ fn locked(version: &str) -> Closure {
 
 fn look(packument: &Value, form: Form, cutoff: Option<&str>, closure: Option<&Closure>, open: bool) -> (Value, bool) {
     let cutoff = cutoff.map(|text| parse_rfc3339(text).unwrap());
-    let window = Window { cutoff, closure, open, origin: ORIGIN };
+    let window = Window { cutoff, closure, open, settled: false, origin: ORIGIN };
     let shown = shown(packument.to_string().as_bytes(), &name(), form, window).unwrap();
     let value: Value = serde_json::from_slice(&shown.body).unwrap();
     let versions: HashSet<String> = value["versions"].as_object().unwrap().keys().cloned().collect();
@@ -97,6 +97,21 @@ fn what_the_lockfile_names_is_always_there() {
 }
 
 #[test]
+fn beside_a_lockfile_only_settled_versions_may_be_chosen() {
+    let look = |cutoff: &str, closure: &Closure| {
+        let cutoff = parse_rfc3339(cutoff);
+        let window = Window { cutoff, closure: Some(closure), open: true, settled: true, origin: ORIGIN };
+        let shown = shown(packument().to_string().as_bytes(), &name(), Form::Short, window).unwrap();
+        let mut versions: Vec<_> = shown.versions.into_iter().collect();
+        versions.sort();
+        (versions, shown.has_recent)
+    };
+    assert_eq!(look("2021-01-30T00:00:00Z", &locked("1.0.0")), (vec!["1.0.0".to_owned()], true));
+    assert_eq!(look("2021-01-31T00:00:00Z", &locked("1.0.0")).0, ["1.0.0", "1.1.0"], "thirty days old");
+    assert_eq!(look("2021-01-02T00:00:00Z", &locked("1.1.0")), (vec!["1.0.0".to_owned(), "1.1.0".to_owned()], false));
+}
+
+#[test]
 fn times_of_a_mirror_hide_nothing_where_versions_are_free_to_choose() {
     let mut mirrored = packument();
     mirrored["time"].as_object_mut().unwrap().remove("created");
@@ -118,7 +133,7 @@ fn times_of_a_mirror_hide_nothing_where_versions_are_free_to_choose() {
 fn the_last_of_two_members_counts_and_odd_shapes_do_not_break() {
     let text = r#"{"name":"a","versions":{"1.0.0":{"dist":{"tarball":"x"}},"1.0.0":{"dist":{"tarball":"y","fileCount":2}},"1.1.0":7},
         "dist-tags":[],"time":null}"#;
-    let window = Window { cutoff: None, closure: None, open: true, origin: ORIGIN };
+    let window = Window { cutoff: None, closure: None, open: true, settled: false, origin: ORIGIN };
     let shown = shown(text.as_bytes(), &name(), Form::Full, window).unwrap();
     let value: Value = serde_json::from_slice(&shown.body).unwrap();
     assert_eq!(value["versions"]["1.0.0"]["dist"]["fileCount"], 2);

@@ -12,7 +12,7 @@ use crate::compare::{Candidate, DiffDepth, PublishedContents, RebuiltFile, expla
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::package::BlobId;
 use crate::rebuild::Plan;
-use crate::rebuild::plan::InstallMode;
+use crate::rebuild::plan::{Install, InstallMode};
 use crate::rebuild::run::{Attempt, AttemptResult, Failure, FailureKind, Kept, RebuildRecord, Rebuilder, Stage};
 use crate::rebuild::strategy::Claims;
 use crate::source::git::with_source;
@@ -263,10 +263,13 @@ fn breaks_off(attempt: &Attempt) -> bool {
     attempt.broken.is_some() || matches!(attempt.result, AttemptResult::Failed { kind, .. } if kind == build_failed)
 }
 
-/// Whether `plan` could only repeat what `attempt` did: the same installation that failed, or a looser one of a
-/// lockfile that has been followed.
+/// Whether `plan` could only repeat what `attempt` did, the same installation that failed, or prove less: once a build
+/// with the committed lockfile's releases came to its end, what others make says nothing of the commit.
 fn makes_needless(attempt: &Attempt, plan: &Plan) -> bool {
     let (Some(before), Some(now)) = (&attempt.plan.install, &plan.install) else { return false };
+    if plan.is_inferred() && is_free(now) && !is_free(before) && came_to_its_end(attempt) {
+        return true;
+    }
     let installs = || attempt.commands.iter().filter(|command| command.phase == "install");
     if installs().next().is_none() {
         return false;
@@ -278,6 +281,16 @@ fn makes_needless(attempt: &Attempt, plan: &Plan) -> bool {
     } else {
         before == now && attempt.plan.tools == plan.tools && attempt.plan.stamps == plan.stamps
     }
+}
+
+/// Whether an installation may choose other releases than a lockfile's.
+fn is_free(install: &Install) -> bool {
+    install.lockfile.is_none() || install.mode == InstallMode::Loose
+}
+
+/// Whether every command that had to succeed did.
+fn came_to_its_end(attempt: &Attempt) -> bool {
+    attempt.broken.is_none() && matches!(attempt.result, AttemptResult::Packed { .. })
 }
 
 /// Of several failures the one that came furthest tells most.
@@ -314,9 +327,8 @@ fn failure_of(
         return Some(Failure::new(FailureKind::NothingProduced, detail));
     }
     let install = best.plan.install.as_ref()?;
-    let is_free = install.lockfile.is_none() || install.mode == InstallMode::Loose;
     // Where the installation asked for nothing, there is nothing that could be another.
-    (is_free && best.requests.total > 0).then(|| {
+    (is_free(install) && best.requests.total > 0).then(|| {
         let detail =
             "the dependencies of the publisher's build are not known, and with those of that time it makes other files";
         Failure::new(FailureKind::LockfileMissing, detail)

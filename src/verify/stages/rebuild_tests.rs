@@ -122,11 +122,34 @@ fn where_no_build_ends_its_failure_stands() {
 }
 
 #[test]
+fn what_follows_no_lockfile_explains_nothing_once_a_build_that_did_came_to_its_end() {
+    let followed = || plan(InstallMode::Frozen, Some("package-lock.json"));
+    let set_aside = Plan {
+        strategy: "lifecycle".to_owned(),
+        remove: vec!["package-lock.json".to_owned()],
+        ..plan(InstallMode::Loose, None)
+    };
+    let another_way = Plan { strategy: "ci".to_owned(), ..plan(InstallMode::Loose, Some("package-lock.json")) };
+    for free in [&set_aside, &another_way] {
+        assert!(makes_needless(&attempt(followed(), packed(0)), free));
+        let given = Plan { strategy: format!("{}mine", Plan::GIVEN[0]), ..free.clone() };
+        assert!(!makes_needless(&attempt(followed(), packed(0)), &given), "the user's word");
+        let failed = AttemptResult::Failed { kind: "build-failed", detail: "a detail".to_owned() };
+        assert!(!makes_needless(&attempt(followed(), failed), free));
+        let broken = Some(Failure::new(FailureKind::BuildFailed, "a detail"));
+        assert!(!makes_needless(&Attempt { broken, ..attempt(followed(), packed(3)) }, free));
+        assert!(!makes_needless(&attempt(plan(InstallMode::Loose, Some("package-lock.json")), packed(3)), free));
+    }
+    assert!(!makes_needless(&attempt(followed(), packed(0)), &Plan { strategy: "ci".to_owned(), ..followed() }));
+}
+
+#[test]
 fn not_following_a_lockfile_is_not_tried_after_following_it() {
     let followed = plan(InstallMode::Frozen, Some("package-lock.json"));
     let loose = plan(InstallMode::Loose, Some("package-lock.json"));
     let ran = |status: &str| {
-        let mut attempt = attempt(followed.clone(), packed(0));
+        let failed = || AttemptResult::Failed { kind: "build-failed", detail: "a detail".to_owned() };
+        let mut attempt = attempt(followed.clone(), failed());
         attempt.commands.push(RanCommand {
             phase: "install",
             directory: "/build".to_owned(),
