@@ -219,7 +219,9 @@ impl Runner<'_, '_> {
             InstallMode::Frozen => ClosureMode::Exact,
             InstallMode::Loose => ClosureMode::NamesOpen,
         };
-        let view = RegistryView::new(self.place.registry.clone(), installation.cutoff, closure).mode(mode);
+        let view = RegistryView::new(self.place.registry.clone(), installation.cutoff, closure)
+            .mode(mode)
+            .without(self.place.release.clone());
         let entered = self.place.handle.enter();
         let served = view.serve(listener);
         drop(entered);

@@ -26,7 +26,7 @@ pub use record::{Attempt, AttemptResult, RanCommand, RebuildRecord, Requests, Us
 
 use crate::package::{CommitId, Release};
 use crate::rebuild::Plan;
-use crate::rebuild::toolchain::Toolchains;
+use crate::rebuild::toolchain::{Tool, Toolchain, Toolchains};
 use crate::registry::NpmRegistry;
 use crate::source::git::{SourceRepository, with_source};
 
@@ -134,6 +134,13 @@ impl Rebuilder<'_> {
                 return (attempt, Err(failure));
             }
         };
+        let is_own = |tool: &&Tool| tool.package == self.release.name && tool.version == self.release.version;
+        if let Some(tool) = toolchain.iter().flat_map(Toolchain::tools).find(is_own) {
+            let detail = format!("{} {} would take part in its own rebuild", tool.package, tool.version);
+            let failure = Failure::new(FailureKind::ToolchainUnavailable, detail);
+            let attempt = Attempt::new(plan, Vec::new(), &failure);
+            return (attempt, Err(failure));
+        }
         attempt::attempt(
             plan,
             &attempt::Workplace {

@@ -40,6 +40,7 @@ pub struct RegistryView {
     cutoff: Option<i64>,
     closure: Option<Arc<Closure>>,
     mode: ClosureMode,
+    verified: Option<Release>,
     pub(super) patience: Patience,
 }
 
@@ -47,13 +48,19 @@ impl RegistryView {
     /// A view without versions published after `cutoff` (seconds since 1970), limited to `closure` if there is one.
     pub fn new(registry: NpmRegistry, cutoff: Option<i64>, closure: Option<Closure>) -> Self {
         let (closure, mode, patience) = (closure.map(Arc::new), ClosureMode::default(), Patience::default());
-        Self { registry, cutoff, closure, mode, patience }
+        Self { registry, cutoff, closure, mode, verified: None, patience }
     }
 
     /// Sets how strictly the view keeps to the lockfile; without one this changes nothing.
     #[must_use]
     pub fn mode(self, mode: ClosureMode) -> Self {
         Self { mode, ..self }
+    }
+
+    /// Never answers with `release`, whatever names it: what it holds would explain itself.
+    #[must_use]
+    pub fn without(self, release: Release) -> Self {
+        Self { verified: Some(release), ..self }
     }
 
     /// Answers on `listener` until the handle is stopped. Must be called inside a runtime.
@@ -171,7 +178,9 @@ impl Answerer {
             let (closure, open) =
                 (view.closure.as_deref(), view.mode == ClosureMode::NamesOpen || view.closure.is_none());
             let settled = closure.is_some();
-            let window = Window { cutoff: view.cutoff, closure, open, settled, origin: &origin };
+            let verified = view.verified.as_ref().filter(|verified| verified.name == shown_name);
+            let verified = verified.map(|verified| &verified.version);
+            let window = Window { cutoff: view.cutoff, closure, open, settled, verified, origin: &origin };
             let shown = shown(&text.bytes, &shown_name, form, window)?;
             let sha256 = Sha256Digest::of(&shown.body);
             Ok::<_, serde_json::Error>((shown, sha256))
@@ -194,6 +203,9 @@ impl Answerer {
     }
 
     async fn tarball(&self, release: Release, place: Place) -> Result<Served, Refusal> {
+        if self.view.verified.as_ref().is_some_and(|verified| is_same(verified, &release)) {
+            return Err(Refusal::Verified);
+        }
         let closure = self.view.closure.as_ref();
         let locked = closure.and_then(|closure| closure.locked(&release.name, release.version.as_str()));
         if locked.is_none() {
@@ -263,6 +275,11 @@ impl Answerer {
     }
 }
 
+/// Whether the two are one release; registries keep one for all builds of a version.
+fn is_same(one: &Release, other: &Release) -> bool {
+    one.name == other.name && one.version.compare_precedence(&other.version).is_eq()
+}
+
 /// Nothing of the reason goes to the client: it could name the user's registry.
 fn refused(refusal: &Refusal) -> Response<Body> {
     let mut response = Response::new(whole("{\"error\":\"refused\"}"));
@@ -281,6 +298,7 @@ fn refused(refusal: &Refusal) -> Response<Body> {
         | Refusal::NotInLockfile
         | Refusal::AfterCutoff
         | Refusal::Recent
+        | Refusal::Verified
         | Refusal::Unknown
         | Refusal::Mismatch(_)
         | Refusal::Unavailable(_) => {}

@@ -41,6 +41,8 @@ pub enum Refusal {
     AfterCutoff,
     /// Not in the lockfile, and published shortly before the cutoff.
     Recent,
+    /// The release that is being verified.
+    Verified,
     /// The registry knows no such package or release, or serves it no more.
     Unknown,
     /// Another content than the one that was stated.
@@ -56,7 +58,7 @@ impl Refusal {
     pub(super) fn status(&self) -> u16 {
         match self {
             Self::Method => 405,
-            Self::Target | Self::Endpoint | Self::AfterCutoff | Self::Recent | Self::Unknown => 404,
+            Self::Target | Self::Endpoint | Self::AfterCutoff | Self::Recent | Self::Verified | Self::Unknown => 404,
             Self::Unavailable(_) => 502,
             Self::TooMany => 429,
             Self::Malformed => 400,
@@ -78,6 +80,7 @@ impl Refusal {
             | Self::Endpoint
             | Self::AfterCutoff
             | Self::Recent
+            | Self::Verified
             | Self::Unknown
             | Self::NotInLockfile
             | Self::Unavailable(_)
@@ -111,6 +114,7 @@ impl fmt::Display for Refusal {
             Self::NotInLockfile => "not in the lockfile",
             Self::AfterCutoff => "published after the cutoff",
             Self::Recent => "not in the lockfile, and published shortly before the release",
+            Self::Verified => "it is the release that is being verified",
             Self::Unknown => "not in the registry",
             Self::Mismatch(detail) => return write!(formatter, "not the stated content: {detail}"),
             Self::Unavailable(detail) => return write!(formatter, "the registry gave no answer: {detail}"),

@@ -56,6 +56,8 @@ pub(super) struct Window<'a> {
     pub(super) open: bool,
     /// Whether versions that the lockfile does not name need to be some time old at the cutoff.
     pub(super) settled: bool,
+    /// The version of this package that is being verified: it must not take part in its own rebuild.
+    pub(super) verified: Option<&'a Version>,
     /// The view's own address, without a slash at its end.
     pub(super) origin: &'a str,
 }
@@ -96,6 +98,14 @@ pub(super) fn shown(
         are_believable(states_creation, &releases, name, window.closure, cutoff)
     });
     let is_locked = |version: &str| window.closure.is_some_and(|closure| closure.locked(name, version).is_some());
+    let is_verified = |release: &Release<'_>| {
+        window.verified.is_some_and(|verified| match release.version.compare_precedence(verified) {
+            Ordering::Less => false,
+            Ordering::Equal => true,
+            // Where the times tell nothing, the order of versions does.
+            Ordering::Greater => !believed && !is_locked(release.version.as_str()),
+        })
+    };
     let was_there = |release: &Release<'_>| {
         let before = |cutoff| release.time.is_some_and(|time| time <= cutoff);
         is_locked(release.version.as_str())
@@ -103,12 +113,14 @@ pub(super) fn shown(
     };
     // When a mirror first saw a version says nothing of its age.
     let is_recent = |release: &Release<'_>| {
-        let settled = window.cutoff.filter(|_| window.settled && believed).map(|cutoff| cutoff - SETTLED);
+        let is_held = window.settled || window.verified.is_some();
+        let settled = window.cutoff.filter(|_| is_held && believed).map(|cutoff| cutoff - SETTLED);
         settled.is_some_and(|settled| release.time.is_none_or(|time| time > settled))
             && !is_locked(release.version.as_str())
     };
     let known = if believed { None } else { newest_known(&top, &releases, window.cutoff) };
-    let (recent, visible): (Vec<_>, Vec<_>) = releases.into_iter().filter(was_there).partition(is_recent);
+    let (recent, visible): (Vec<_>, Vec<_>) =
+        releases.into_iter().filter(|release| was_there(release) && !is_verified(release)).partition(is_recent);
     let versions = visible.iter().map(|release| release.version.to_string()).collect();
 
     let mut writer = Writer { body: Vec::with_capacity(bytes.len()), first: true };

@@ -37,7 +37,7 @@ fn locked(version: &str) -> Closure {
 
 fn look(packument: &Value, form: Form, cutoff: Option<&str>, closure: Option<&Closure>, open: bool) -> (Value, bool) {
     let cutoff = cutoff.map(|text| parse_rfc3339(text).unwrap());
-    let window = Window { cutoff, closure, open, settled: false, origin: ORIGIN };
+    let window = Window { cutoff, closure, open, settled: false, verified: None, origin: ORIGIN };
     let shown = shown(packument.to_string().as_bytes(), &name(), form, window).unwrap();
     let value: Value = serde_json::from_slice(&shown.body).unwrap();
     let versions: HashSet<String> = value["versions"].as_object().unwrap().keys().cloned().collect();
@@ -100,7 +100,8 @@ fn what_the_lockfile_names_is_always_there() {
 fn beside_a_lockfile_only_settled_versions_may_be_chosen() {
     let look = |cutoff: &str, closure: &Closure| {
         let cutoff = parse_rfc3339(cutoff);
-        let window = Window { cutoff, closure: Some(closure), open: true, settled: true, origin: ORIGIN };
+        let window =
+            Window { cutoff, closure: Some(closure), open: true, settled: true, verified: None, origin: ORIGIN };
         let shown = shown(packument().to_string().as_bytes(), &name(), Form::Short, window).unwrap();
         let mut versions: Vec<_> = shown.versions.into_iter().collect();
         versions.sort();
@@ -109,6 +110,30 @@ fn beside_a_lockfile_only_settled_versions_may_be_chosen() {
     assert_eq!(look("2021-01-30T00:00:00Z", &locked("1.0.0")), (vec!["1.0.0".to_owned()], true));
     assert_eq!(look("2021-01-31T00:00:00Z", &locked("1.0.0")).0, ["1.0.0", "1.1.0"], "thirty days old");
     assert_eq!(look("2021-01-02T00:00:00Z", &locked("1.1.0")), (vec!["1.0.0".to_owned(), "1.1.0".to_owned()], false));
+}
+
+#[test]
+fn a_release_has_no_part_in_its_own_rebuild() {
+    let look = |packument: &Value, cutoff: &str, closure: Option<&Closure>, verified: &str| {
+        let verified = Version::parse(verified).unwrap();
+        let (cutoff, verified) = (parse_rfc3339(cutoff), Some(&verified));
+        let window = Window { cutoff, closure, open: true, settled: false, verified, origin: ORIGIN };
+        let shown = shown(packument.to_string().as_bytes(), &name(), Form::Full, window).unwrap();
+        let value: Value = serde_json::from_slice(&shown.body).unwrap();
+        assert_ne!(value["dist-tags"]["latest"], json!("2.0.0"));
+        let mut versions: Vec<_> = shown.versions.into_iter().collect();
+        versions.sort();
+        versions
+    };
+    let published = "2022-01-01T00:00:00Z";
+    assert_eq!(look(&packument(), published, None, "2.0.0"), ["1.0.0", "1.1.0"]);
+    assert_eq!(look(&packument(), published, Some(&locked("2.0.0")), "2.0.0"), ["1.0.0", "1.1.0"], "whoever names it");
+    // Nor has one that was published just before.
+    assert_eq!(look(&packument(), "2021-01-20T00:00:00Z", None, "2.0.0"), ["1.0.0"]);
+    assert_eq!(look(&packument(), "2021-01-20T00:00:00Z", Some(&locked("1.1.0")), "2.0.0"), ["1.0.0", "1.1.0"]);
+    let mut mirrored = packument();
+    mirrored["time"].as_object_mut().unwrap().remove("created");
+    assert_eq!(look(&mirrored, "2019-01-01T00:00:00Z", None, "2.0.0"), ["1.0.0", "1.1.0"]);
 }
 
 #[test]
@@ -133,7 +158,7 @@ fn times_of_a_mirror_hide_nothing_where_versions_are_free_to_choose() {
 fn the_last_of_two_members_counts_and_odd_shapes_do_not_break() {
     let text = r#"{"name":"a","versions":{"1.0.0":{"dist":{"tarball":"x"}},"1.0.0":{"dist":{"tarball":"y","fileCount":2}},"1.1.0":7},
         "dist-tags":[],"time":null}"#;
-    let window = Window { cutoff: None, closure: None, open: true, settled: false, origin: ORIGIN };
+    let window = Window { cutoff: None, closure: None, open: true, settled: false, verified: None, origin: ORIGIN };
     let shown = shown(text.as_bytes(), &name(), Form::Full, window).unwrap();
     let value: Value = serde_json::from_slice(&shown.body).unwrap();
     assert_eq!(value["versions"]["1.0.0"]["dist"]["fileCount"], 2);

@@ -9,7 +9,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::server::Patience;
 use super::*;
-use crate::package::{Integrity, Sha256Digest};
+use crate::package::{Ecosystem, Integrity, PackageName, Release, Sha256Digest, Version};
 use crate::rebuild::lockfile::Closure;
 use crate::registry::{
     Access, HttpLimits, NpmRegistry, ObservationSource, RegistryLimits, RegistryOptions, parse_rfc3339,
@@ -253,7 +253,24 @@ async fn only_what_the_lockfile_names() {
         assert_eq!(get(view.address(), target).await.status, status, "{target}");
     }
     let log = view.stop().await;
-    assert_eq!(log.outside.iter().map(crate::package::PackageName::as_str).collect::<Vec<_>>(), ["@s/b"]);
+    assert_eq!(log.outside.iter().map(PackageName::as_str).collect::<Vec<_>>(), ["@s/b"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_release_under_test_is_never_served() {
+    let setup = Setup::new().await;
+    let (name, version) = (PackageName::parse("a").unwrap(), Version::parse("1.1.0").unwrap());
+    let verified = Release { ecosystem: Ecosystem::Npm, name, version };
+    let locked = closure(&[("a", "1.1.0", Some(&content("a", "1.1.0"))), ("@s/b", "1.0.0", None)]);
+    for closure in [None, Some(locked)] {
+        let view = setup.view(Some("2022-01-01"), closure).without(verified.clone()).serve(listen()).unwrap();
+        let packument: Value = serde_json::from_slice(&get(view.address(), "/a").await.body).unwrap();
+        assert!(packument["versions"].get("1.1.0").is_none(), "{packument}");
+        assert_eq!(get(view.address(), "/a/-/a-1.1.0.tgz").await.status, 404);
+        assert_eq!(get(view.address(), "/@s%2fb/-/b-1.0.0.tgz").await.status, 200);
+        assert!(refusals(&view.stop().await).contains(&Refusal::Verified));
+    }
+    assert!(!setup.asked().await.iter().any(|path| path.contains("a-1.1.0.tgz")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
