@@ -309,9 +309,11 @@ impl Runner<'_, '_> {
                 Err(Failure::new(FailureKind::BuildLimit, detail))
             }
             failed => {
-                let kind =
-                    if phase == "build" && wants_network(&self.log.tail()) { FailureKind::NetworkNeeded } else { kind };
-                let line = self.log.telling_line().map(|line| format!(": {line}")).unwrap_or_default();
+                // Packing runs scripts of the build, too; only an installation has somebody to ask.
+                let wanted = Some(()).filter(|()| phase != "install").and_then(|()| self.log.line_that(wants_network));
+                let kind = if wanted.is_some() { FailureKind::NetworkNeeded } else { kind };
+                let line = wanted.or_else(|| self.log.telling_line());
+                let line = line.map(|line| format!(": {line}")).unwrap_or_default();
                 Err(Failure::new(kind, format!("`{short}` ended with {}{line}", status(failed))))
             }
         }

@@ -64,6 +64,13 @@ impl Log {
         String::from_utf8_lossy(&self.tail).into_owned()
     }
 
+    /// The first line of the last command's output that `tells`.
+    pub(super) fn line_that(&self, tells: impl Fn(&str) -> bool) -> Option<String> {
+        let tail = self.tail();
+        let found = tail.lines().map(str::trim).find(|line| tells(line))?;
+        Some(found.chars().take(LINE).collect())
+    }
+
     /// The line of the last command's output that tells most about its failure.
     pub(super) fn telling_line(&self) -> Option<String> {
         let tail = self.tail();
@@ -71,6 +78,7 @@ impl Log {
         let tells = |line: &&str| {
             let lower = line.to_ascii_lowercase();
             let noise = lower.contains("a complete log of this run")
+                || lower == "\"error\": {"
                 || lower.contains("npm-debug.log")
                 || lower.contains("_logs/");
             lower.contains("err") && !noise && !lower.ends_with("code lifecycle") && lower != "npm err!"
@@ -98,7 +106,22 @@ fn shown(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::*;
+    use crate::rebuild::run::symptoms::wants_network;
+
+    #[test]
+    fn the_host_that_a_script_wanted_is_quoted_and_not_what_npm_writes_around_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut log = Log::create(directory.path().join("build.log"));
+        log.output(
+            b"building\n  getaddrinfo ENOTFOUND r.example\n{\n  \"error\": {\n    \"summary\": \"command failed\"\n",
+        );
+        assert_eq!(log.line_that(wants_network).as_deref(), Some("getaddrinfo ENOTFOUND r.example"));
+        log.heading("another command");
+        log.output(b"{\n  \"error\": {\n  }\n}\nnpm error code 1\n");
+        assert_eq!(log.line_that(wants_network), None);
+        assert_eq!(log.telling_line().as_deref(), Some("npm error code 1"));
+    }
 
     #[test]
     fn a_log_moves_no_cursor() {
