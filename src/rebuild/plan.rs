@@ -99,6 +99,13 @@ pub struct Tools {
     pub package_manager: PackageManager,
 }
 
+impl Tools {
+    /// Whether the registry's metadata of the release chose Node or npm.
+    pub fn has_claimed(&self) -> bool {
+        [&self.node, &self.npm].iter().any(|request| request.from == VersionRequest::CLAIMED)
+    }
+}
+
 /// A version to look for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -107,6 +114,11 @@ pub struct VersionRequest {
     pub version: String,
     /// Who says so: `registry`, a path of the commit, or `publish-time`.
     pub from: String,
+}
+
+impl VersionRequest {
+    /// Who says so where the metadata of the release does.
+    pub const CLAIMED: &str = "registry";
 }
 
 /// A package manager.

@@ -12,7 +12,7 @@ use super::workflow::{self, Hints};
 use super::workspace::Workspace;
 use super::{lifecycle, node_releases, scripts, shell_file, toolchain, workflow_file};
 use crate::package::{PackageName, Version};
-use crate::rebuild::plan::{InstallMode, PackageManagerName, Plan};
+use crate::rebuild::plan::{InstallMode, PackageManagerName, Plan, Tools};
 
 /// Most plans for one release.
 const MAX_PLANS: usize = 6;
@@ -265,7 +265,25 @@ fn plans(scene: &Scene<'_>, ways: Vec<Way>) -> Vec<Plan> {
         plans.extend(other_side.map(|completed| plan(scene, &completed, strictest(scene))));
     }
     plans.extend(building.first().and_then(|completed| without_lockfile(scene, completed)));
+    // Before any that follows no lockfile, which a claim that breaks the installation would lead to.
+    if let Some(plan) = plans.first().and_then(|first| without_claimed_tools(scene, first)) {
+        plans.insert(1, plan);
+    }
     plans
+}
+
+/// The plan with the programs that the commit and the time suggest in place of those that the registry's metadata states:
+/// whoever publishes writes that, and must not gain where they make the build fail.
+fn without_claimed_tools(scene: &Scene<'_>, plan: &Plan) -> Option<Plan> {
+    let claimed = plan.tools.as_ref().filter(|tools| tools.has_claimed())?;
+    let claims = &Claims { node_version: None, npm_version: None, ..scene.claims.clone() };
+    let (root, directory) = (&scene.workspace.root, scene.directory);
+    let node = toolchain::node(scene.commit, root, directory, &scene.publishing_hints, &scene.other_hints, claims);
+    let npm = toolchain::npm(scene.commit, root, &node, &scene.choice, claims);
+    let because = format!("where the stated programs fail, Node {}: {}", node.version, node.from);
+    let mut other = Plan { tools: Some(Tools { node, npm, ..claimed.clone() }), ..plan.clone() };
+    other.because.push(because);
+    Some(other)
 }
 
 fn strictest(scene: &Scene<'_>) -> InstallMode {

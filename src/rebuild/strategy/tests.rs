@@ -440,7 +440,11 @@ fn a_guessed_node_is_tried_again_as_another() {
     assert_eq!(nodes(&checked, &claims), [pair("18", "9 || 10"), pair("22", "10")]);
     assert_eq!(nodes(&[("package.json", manifest), (".nvmrc", "18")], &claims), [pair("18", "9 || 10")]);
     let stated = Claims { node_version: Some("18.1.0".to_owned()), ..claims };
-    assert_eq!(nodes(&[("package.json", manifest)], &stated), [pair("18.1.0", "9 || 10")]);
+    let lone = [("package.json", manifest), LOCK];
+    assert_eq!(nodes(&lone, &stated), [pair("18.1.0", "9 || 10"), pair("20", "10"), pair("18.1.0", "9 || 10")]);
+    let plans = infer_with("", "a", &lone, &stated, &[]).unwrap();
+    let modes: Vec<_> = plans.iter().map(|plan| plan.install.as_ref().unwrap().mode).collect();
+    assert_eq!(modes, [InstallMode::Frozen, InstallMode::Frozen, InstallMode::Loose, InstallMode::Loose]);
 }
 
 #[test]

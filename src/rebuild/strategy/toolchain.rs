@@ -50,10 +50,10 @@ pub(super) fn node(
 ) -> VersionRequest {
     let request = |version: String, from: &str| VersionRequest { version, from: from.to_owned() };
     if let Some(version) = claims.node_version.as_deref().and_then(exact) {
-        return request(version, "registry");
+        return request(version, VersionRequest::CLAIMED);
     }
     if let Some(version) = claims.npm_version.as_deref().and_then(node_of_lerna) {
-        return request(version, "registry");
+        return request(version, VersionRequest::CLAIMED);
     }
     let hinted = |hints: &[Hints]| {
         hints.iter().find_map(|hints| {
@@ -163,7 +163,7 @@ pub(super) fn npm(
 ) -> VersionRequest {
     let request = |version: String, from: &str| VersionRequest { version, from: from.to_owned() };
     if let Some(version) = claims.npm_version.as_deref().and_then(exact) {
-        return request(version, "registry");
+        return request(version, VersionRequest::CLAIMED);
     }
     if let Some(stated) = &choice.npm {
         return stated.clone();

@@ -12,7 +12,7 @@ use crate::compare::{Candidate, DiffDepth, PublishedContents, RebuiltFile, expla
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::package::BlobId;
 use crate::rebuild::Plan;
-use crate::rebuild::plan::{Install, InstallMode};
+use crate::rebuild::plan::{Install, InstallMode, Tools};
 use crate::rebuild::run::{Attempt, AttemptResult, Failure, FailureKind, Kept, RebuildRecord, Rebuilder, Stage};
 use crate::rebuild::strategy::Claims;
 use crate::source::git::with_source;
@@ -137,6 +137,9 @@ struct Trials<'a> {
 impl Trials<'_> {
     fn run(&mut self, plans: &[Plan]) {
         for plan in plans {
+            let instead = plan.tools.as_ref().filter(|tools| tools.has_claimed() && plan.is_inferred());
+            let instead = instead.and_then(|_| in_place_of_claimed(&self.record.attempts));
+            let plan = &Plan { tools: instead.or_else(|| plan.tools.clone()), ..plan.clone() };
             if self.try_plan(plan).is_break() {
                 return;
             }
@@ -267,6 +270,9 @@ fn breaks_off(attempt: &Attempt) -> bool {
 /// with the committed lockfile's releases came to its end, what others make says nothing of the commit.
 fn makes_needless(attempt: &Attempt, plan: &Plan) -> bool {
     let (Some(before), Some(now)) = (&attempt.plan.install, &plan.install) else { return false };
+    if came_to_its_end(attempt) && is_behind_a_claim(attempt, plan) {
+        return true;
+    }
     if plan.is_inferred() && is_free(now) && !is_free(before) && came_to_its_end(attempt) {
         return true;
     }
@@ -281,6 +287,21 @@ fn makes_needless(attempt: &Attempt, plan: &Plan) -> bool {
     } else {
         before == now && attempt.plan.tools == plan.tools && attempt.plan.stamps == plan.stamps
     }
+}
+
+/// Whether `plan` is the one of `attempt` with other programs in place of those that the release's metadata states.
+fn is_behind_a_claim(attempt: &Attempt, plan: &Plan) -> bool {
+    let (before, now) = (attempt.plan.tools.as_ref(), plan.tools.as_ref());
+    let is_other = before.is_some_and(Tools::has_claimed) && now.is_some_and(|tools| !tools.has_claimed());
+    let bare = |plan: &Plan| Plan { tools: None, because: Vec::new(), ..plan.clone() };
+    is_other && bare(&attempt.plan) == bare(plan)
+}
+
+/// The programs that did where those that the release's metadata states did not: they serve every further plan.
+fn in_place_of_claimed(attempts: &[Attempt]) -> Option<Tools> {
+    let claimed = attempts.iter().find(|attempt| attempt.plan.tools.as_ref().is_some_and(Tools::has_claimed))?;
+    let did = |other: &&Attempt| came_to_its_end(other) && is_behind_a_claim(claimed, &other.plan);
+    attempts.iter().find(did).filter(|_| !came_to_its_end(claimed))?.plan.tools.clone()
 }
 
 /// Whether an installation may choose other releases than a lockfile's.

@@ -144,6 +144,24 @@ fn what_follows_no_lockfile_explains_nothing_once_a_build_that_did_came_to_its_e
 }
 
 #[test]
+fn stated_programs_that_fail_give_way_to_guessed_ones() {
+    let stated = || plan(InstallMode::Frozen, Some("package-lock.json"));
+    let mut guessed = stated();
+    let tools = guessed.tools.as_mut().unwrap();
+    for request in [&mut tools.node, &mut tools.npm] {
+        *request = VersionRequest { version: "22".to_owned(), from: "publish-time".to_owned() };
+    }
+    guessed.because.push("a guess".to_owned());
+    let failed = || AttemptResult::Failed { kind: "install-failed", detail: "a detail".to_owned() };
+    assert!(makes_needless(&attempt(stated(), packed(3)), &guessed));
+    assert!(!makes_needless(&attempt(stated(), failed()), &guessed));
+    let attempts = [attempt(stated(), failed()), attempt(guessed.clone(), packed(0))];
+    assert_eq!(in_place_of_claimed(&attempts), guessed.tools);
+    assert_eq!(in_place_of_claimed(&attempts[..1]), None);
+    assert_eq!(in_place_of_claimed(&[attempt(stated(), packed(0)), attempt(guessed, packed(0))]), None);
+}
+
+#[test]
 fn not_following_a_lockfile_is_not_tried_after_following_it() {
     let followed = plan(InstallMode::Frozen, Some("package-lock.json"));
     let loose = plan(InstallMode::Loose, Some("package-lock.json"));
