@@ -312,7 +312,7 @@ fn sha1_fragment(fragment: &str) -> Option<Integrity> {
 }
 
 /// Splits `name@rest` behind a name that may begin with `@`.
-pub(super) fn split_descriptor(text: &str) -> Option<(&str, &str)> {
+pub(in crate::rebuild) fn split_descriptor(text: &str) -> Option<(&str, &str)> {
     let at = text.get(1..)?.find('@')? + 1;
     Some((&text[..at], &text[at + 1..]))
 }

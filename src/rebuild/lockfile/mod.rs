@@ -14,6 +14,7 @@ mod rewrite;
 mod yarn_berry;
 mod yarn_classic;
 
+pub(super) use closure::split_descriptor;
 pub use closure::{Closure, Locked, LockfileError, LockfileFormat, Unfetchable, UnfetchableKind};
 pub(crate) use leave_out::LISTS;
 pub use leave_out::{LeftOut, is_foreign, leave_out, manifest_without};

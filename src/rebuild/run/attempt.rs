@@ -37,6 +37,8 @@ const PORT: u16 = 4873;
 const SYSTEM: [&str; 7] = ["/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives", "/etc/ssl/certs"];
 /// Largest lockfile that is read, and largest file that is edited, bytes.
 const TEXT_SIZE: usize = 64 << 20;
+/// Most files of the commit that may name packages.
+const NAMING_FILES: usize = 20_000;
 
 /// What a try needs besides its plan.
 pub(super) struct Workplace<'a> {
@@ -94,7 +96,7 @@ fn run(plan: &Plan, place: &Workplace<'_>, attempt: &mut Attempt, log: &mut Log)
     let mut runner = Runner { session, place, attempt, log };
     runner.directories(&phases)?;
     (place.stage)(Stage::Install);
-    runner.install(plan, &phases, &read)?;
+    runner.install(plan, &phases, &tree, &read)?;
     for edit in &phases.edits {
         if let Some(before) = &edit.restore {
             let content = checked_out(&edit.file, before.as_bytes().into(), plan.crlf);
@@ -208,7 +210,13 @@ impl Runner<'_, '_> {
     }
 
     /// Installs with the registry view at hand, and takes the view away again.
-    fn install(&mut self, plan: &Plan, phases: &Phases, read: &dyn Fn(&str) -> Option<String>) -> Result<(), Failure> {
+    fn install(
+        &mut self,
+        plan: &Plan,
+        phases: &Phases,
+        tree: &CommitTree<'_>,
+        read: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(), Failure> {
         let Some(installation) = &plan.install else { return Ok(()) };
         let listener = self.session.take_listener();
         let listener = listener.ok_or_else(|| Failure::new(FailureKind::NoSandbox, "the sandbox gave no listener"))?;
@@ -221,7 +229,8 @@ impl Runner<'_, '_> {
         };
         let view = RegistryView::new(self.place.registry.clone(), installation.cutoff, closure)
             .mode(mode)
-            .without(self.place.release.clone());
+            .without(self.place.release.clone())
+            .named_by(naming(tree, plan));
         let entered = self.place.handle.enter();
         let served = view.serve(listener);
         drop(entered);
@@ -422,6 +431,27 @@ fn closure(
             Err(Failure::new(FailureKind::InstallFailed, format!("the lockfile `{path}` cannot be read: {reason}")))
         }
     }
+}
+
+/// The texts of the commit that may name packages: manifests, lockfiles, and the settings beside them.
+fn naming(tree: &CommitTree<'_>, plan: &Plan) -> Vec<String> {
+    let lockfile = plan.install.as_ref().and_then(|install| install.lockfile.as_deref());
+    let mut paths = Vec::new();
+    tree.for_each_file(|path, _| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let names = matches!(name, "package.json" | "pnpm-workspace.yaml" | ".yarnrc.yml" | "lerna.json");
+        if names || Closure::is_lockfile(path) || lockfile == Some(path) {
+            paths.push(path.to_owned());
+        }
+        paths.len() < NAMING_FILES
+    });
+    let mut left = TEXT_SIZE;
+    let texts = paths.iter().filter_map(|path| {
+        let content = tree.read_file(path).filter(|content| content.len() <= left)?;
+        left -= content.len();
+        Some(String::from_utf8_lossy(&content).into_owned())
+    });
+    texts.collect()
 }
 
 fn directory_of(path: &str) -> &str {

@@ -9,6 +9,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 
 use super::log::{Journal, Place};
+use super::named::Named;
 use super::packument::{Form, Window, shown};
 use super::route::Route;
 use super::server::{Patience, serve};
@@ -41,6 +42,7 @@ pub struct RegistryView {
     closure: Option<Arc<Closure>>,
     mode: ClosureMode,
     verified: Option<Release>,
+    named: Option<Arc<Named>>,
     pub(super) patience: Patience,
 }
 
@@ -48,7 +50,7 @@ impl RegistryView {
     /// A view without versions published after `cutoff` (seconds since 1970), limited to `closure` if there is one.
     pub fn new(registry: NpmRegistry, cutoff: Option<i64>, closure: Option<Closure>) -> Self {
         let (closure, mode, patience) = (closure.map(Arc::new), ClosureMode::default(), Patience::default());
-        Self { registry, cutoff, closure, mode, verified: None, patience }
+        Self { registry, cutoff, closure, mode, verified: None, named: None, patience }
     }
 
     /// Sets how strictly the view keeps to the lockfile; without one this changes nothing.
@@ -61,6 +63,13 @@ impl RegistryView {
     #[must_use]
     pub fn without(self, release: Release) -> Self {
         Self { verified: Some(release), ..self }
+    }
+
+    /// Asks the registry only for packages that `texts` name (the commit's manifests and lockfile), or the dependency lists
+    /// of what was answered before.
+    #[must_use]
+    pub fn named_by(self, texts: Vec<String>) -> Self {
+        Self { named: Some(Arc::new(Named::new(texts))), ..self }
     }
 
     /// Answers on `listener` until the handle is stopped. Must be called inside a runtime.
@@ -157,14 +166,20 @@ impl Answerer {
 
     /// Whether the package may be asked for at all.
     fn admit(&self, name: &PackageName) -> Result<(), Refusal> {
-        if self.view.closure.as_ref().is_none_or(|closure| closure.has_name(name)) {
+        let Some(closure) = &self.view.closure else { return self.is_named(name) };
+        if closure.has_name(name) {
             return Ok(());
         }
         self.journal.outside(name);
         match self.view.mode {
             ClosureMode::Exact => Err(Refusal::NotInLockfile),
-            ClosureMode::NamesOpen => Ok(()),
+            ClosureMode::NamesOpen => self.is_named(name),
         }
+    }
+
+    fn is_named(&self, name: &PackageName) -> Result<(), Refusal> {
+        let is_named = self.view.named.as_ref().is_none_or(|named| named.has(name));
+        if is_named { Ok(()) } else { Err(Refusal::NotNamed) }
     }
 
     async fn packument(&self, name: &PackageName, form: Form) -> Result<Served, Refusal> {
@@ -192,6 +207,9 @@ impl Answerer {
         }
         if shown.versions.is_empty() {
             return Err(if shown.has_recent { Refusal::Recent } else { Refusal::AfterCutoff });
+        }
+        if let Some(named) = &self.view.named {
+            named.learn(shown.dependencies);
         }
         self.remember(name, shown.versions);
         let kind = match form {
@@ -299,6 +317,7 @@ fn refused(refusal: &Refusal) -> Response<Body> {
         | Refusal::AfterCutoff
         | Refusal::Recent
         | Refusal::Verified
+        | Refusal::NotNamed
         | Refusal::Unknown
         | Refusal::Mismatch(_)
         | Refusal::Unavailable(_) => {}

@@ -37,6 +37,8 @@ pub enum Refusal {
     Endpoint,
     /// The lockfile names no such package or release.
     NotInLockfile,
+    /// Neither the commit nor anything that was answered names the package.
+    NotNamed,
     /// Published after the cutoff.
     AfterCutoff,
     /// Not in the lockfile, and published shortly before the cutoff.
@@ -69,6 +71,7 @@ impl Refusal {
             | Self::Body
             | Self::Upgrade
             | Self::NotInLockfile
+            | Self::NotNamed
             | Self::Mismatch(_) => 403,
         }
     }
@@ -93,6 +96,7 @@ impl Refusal {
             | Self::Body
             | Self::Upgrade
             | Self::Target
+            | Self::NotNamed
             | Self::TooMany => false,
         }
     }
@@ -112,6 +116,7 @@ impl fmt::Display for Refusal {
             Self::Target => "neither a package nor a tarball",
             Self::Endpoint => "no such endpoint here",
             Self::NotInLockfile => "not in the lockfile",
+            Self::NotNamed => "neither the commit nor a dependency names it",
             Self::AfterCutoff => "published after the cutoff",
             Self::Recent => "not in the lockfile, and published shortly before the release",
             Self::Verified => "it is the release that is being verified",

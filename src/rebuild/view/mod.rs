@@ -2,16 +2,17 @@
 //!
 //! [`RegistryView::serve`] answers on a listener that was handed out of the sandbox. What is answered:
 //! packuments without versions published after the cutoff, and tarballs, both limited to what the lockfile
-//! names where there is one. Everything else is refused, and every request is logged with what became of it.
+//! names where there is one, and in any case to names of the commit and of what was answered before. Everything else is refused, and every request is logged with what became of it.
 //! The client is hostile: it may send anything, at any speed.
 //!
 //! `route.rs` reads a request's target, `guard.rs` the rest of its head, `answer.rs` decides, `packument.rs`
-//! rewrites metadata, `tarball.rs` hands out bytes, `server.rs` holds connections, `log.rs` remembers.
+//! rewrites metadata, `named.rs` knows which names may go out, `tarball.rs` hands out bytes, `server.rs` holds connections, `log.rs` remembers.
 
 mod answer;
 mod guard;
 mod log;
 mod members;
+mod named;
 mod packument;
 mod patient;
 mod route;

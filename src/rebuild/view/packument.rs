@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::members::{Members, text};
 use crate::package::{PackageName, Version};
-use crate::rebuild::lockfile::Closure;
+use crate::rebuild::lockfile::{Closure, split_descriptor};
 use crate::rebuild::publication::times_are_believable;
 use crate::registry::parse_rfc3339;
 
@@ -71,6 +71,8 @@ pub(super) struct Shown {
     pub(super) without_cutoff: bool,
     /// Whether a version was hidden because it was not old enough.
     pub(super) has_recent: bool,
+    /// What the visible versions depend on.
+    pub(super) dependencies: HashSet<PackageName>,
 }
 
 /// How old at the cutoff a version has to be that a lockfile does not name, seconds: whoever put it there to explain a
@@ -121,6 +123,7 @@ pub(super) fn shown(
     let known = if believed { None } else { newest_known(&top, &releases, window.cutoff) };
     let (recent, visible): (Vec<_>, Vec<_>) =
         releases.into_iter().filter(|release| was_there(release) && !is_verified(release)).partition(is_recent);
+    let dependencies = visible.iter().flat_map(dependencies).collect();
     let versions = visible.iter().map(|release| release.version.to_string()).collect();
 
     let mut writer = Writer { body: Vec::with_capacity(bytes.len()), first: true };
@@ -147,7 +150,20 @@ pub(super) fn shown(
         writer.text("modified", &modified);
     }
     writer.close();
-    Ok(Shown { body: writer.body, versions, without_cutoff: !believed, has_recent: !recent.is_empty() })
+    Ok(Shown { body: writer.body, versions, without_cutoff: !believed, has_recent: !recent.is_empty(), dependencies })
+}
+
+/// The packages that a release's lists of dependencies name, by their own names or behind another.
+fn dependencies(release: &Release<'_>) -> Vec<PackageName> {
+    let members = Members::of(Some(release.raw));
+    let lists =
+        ["dependencies", "optionalDependencies", "peerDependencies"].map(|list| Members::of(members.get(list)).0);
+    let named = lists.into_iter().flatten().flat_map(|(name, range)| {
+        let range = text(range).unwrap_or_default();
+        let target = range.strip_prefix("npm:").map(|target| split_descriptor(target).map_or(target, |(name, _)| name));
+        [Some(name), target.map(str::to_owned)]
+    });
+    named.flatten().filter_map(|name| PackageName::parse(&name).ok()).collect()
 }
 
 fn releases<'a>(top: &Members<'a>) -> Vec<Release<'a>> {

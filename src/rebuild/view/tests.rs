@@ -274,6 +274,33 @@ async fn the_release_under_test_is_never_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_nobody_named_stays_on_this_machine() {
+    let setup = Setup::new().await;
+    let packument = json!({ "name": "c", "time": { "1.0.0": "2020-01-01T00:00:00.000Z" }, "versions": {
+        "1.0.0": { "dependencies": { "alias": "npm:a@^1.0.0" }, "peerDependencies": { "@s/b": "1" }, "dist": {} },
+    } });
+    setup.serve("/c", ResponseTemplate::new(200).set_body_json(packument)).await;
+    let texts = || vec![r#"{"name":"x","devDependencies":{"c":"1"}}"#.to_owned()];
+    for closure in [None, Some(closure(&[("d", "1.0.0", None)]))] {
+        let view = setup.view(None, closure).mode(ClosureMode::NamesOpen).named_by(texts()).serve(listen()).unwrap();
+        for (target, status) in [
+            ("/a", 403),
+            ("/a/-/a-1.0.0.tgz", 403),
+            ("/stolen-secret", 403),
+            ("/c", 200),
+            ("/a", 200),
+            ("/@s%2fb", 200),
+        ] {
+            assert_eq!(get(view.address(), target).await.status, status, "{target}");
+        }
+        let log = view.stop().await;
+        assert_eq!(refusals(&log), vec![Refusal::NotNamed; 3]);
+        assert_eq!(log.suspicious().count(), 3);
+    }
+    assert!(!setup.asked().await.iter().any(|path| path.contains("stolen-secret")), "the name left the machine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn credentials_go_to_the_registry_and_nowhere_else() {
     let setup = Setup::new().await;
     let view = setup.view(None, None).serve(listen()).unwrap();
