@@ -193,8 +193,7 @@ impl Answerer {
             let (closure, open) =
                 (view.closure.as_deref(), view.mode == ClosureMode::NamesOpen || view.closure.is_none());
             let settled = closure.is_some();
-            let verified = view.verified.as_ref().filter(|verified| verified.name == shown_name);
-            let verified = verified.map(|verified| &verified.version);
+            let verified = view.verified.as_ref();
             let window = Window { cutoff: view.cutoff, closure, open, settled, verified, origin: &origin };
             let shown = shown(&text.bytes, &shown_name, form, window)?;
             let sha256 = Sha256Digest::of(&shown.body);

@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use nodejs_semver::Range;
 use serde_json::value::RawValue;
 
 use super::members::{Members, text};
@@ -56,8 +57,8 @@ pub(super) struct Window<'a> {
     pub(super) open: bool,
     /// Whether versions that the lockfile does not name need to be some time old at the cutoff.
     pub(super) settled: bool,
-    /// The version of this package that is being verified: it must not take part in its own rebuild.
-    pub(super) verified: Option<&'a Version>,
+    /// The release that is being verified: it must not take part in its own rebuild.
+    pub(super) verified: Option<&'a crate::package::Release>,
     /// The view's own address, without a slash at its end.
     pub(super) origin: &'a str,
 }
@@ -101,13 +102,17 @@ pub(super) fn shown(
     });
     let is_locked = |version: &str| window.closure.is_some_and(|closure| closure.locked(name, version).is_some());
     let is_verified = |release: &Release<'_>| {
-        window.verified.is_some_and(|verified| match release.version.compare_precedence(verified) {
+        let own = window.verified.filter(|verified| verified.name == *name);
+        own.is_some_and(|verified| match release.version.compare_precedence(&verified.version) {
             Ordering::Less => false,
             Ordering::Equal => true,
             // Where the times tell nothing, the order of versions does.
             Ordering::Greater => !believed && !is_locked(release.version.as_str()),
         })
     };
+    // What cannot do without the release was published after it, whatever a mirror's times say.
+    let came_after =
+        |release: &Release<'_>| window.verified.is_some_and(|verified| requires_at_least(release, verified));
     let was_there = |release: &Release<'_>| {
         let before = |cutoff| release.time.is_some_and(|time| time <= cutoff);
         is_locked(release.version.as_str())
@@ -115,14 +120,16 @@ pub(super) fn shown(
     };
     // When a mirror first saw a version says nothing of its age.
     let is_recent = |release: &Release<'_>| {
-        let is_held = window.settled || window.verified.is_some();
+        let is_held = window.settled || window.verified.is_some_and(|verified| verified.name == *name);
         let settled = window.cutoff.filter(|_| is_held && believed).map(|cutoff| cutoff - SETTLED);
         settled.is_some_and(|settled| release.time.is_none_or(|time| time > settled))
             && !is_locked(release.version.as_str())
     };
     let known = if believed { None } else { newest_known(&top, &releases, window.cutoff) };
-    let (recent, visible): (Vec<_>, Vec<_>) =
-        releases.into_iter().filter(|release| was_there(release) && !is_verified(release)).partition(is_recent);
+    let (recent, visible): (Vec<_>, Vec<_>) = releases
+        .into_iter()
+        .filter(|release| was_there(release) && !is_verified(release) && !came_after(release))
+        .partition(is_recent);
     let dependencies = visible.iter().flat_map(dependencies).collect();
     let versions = visible.iter().map(|release| release.version.to_string()).collect();
 
@@ -151,6 +158,16 @@ pub(super) fn shown(
     }
     writer.close();
     Ok(Shown { body: writer.body, versions, without_cutoff: !believed, has_recent: !recent.is_empty(), dependencies })
+}
+
+/// Whether no earlier version of `verified` is enough for a release's dependencies.
+fn requires_at_least(release: &Release<'_>, verified: &crate::package::Release) -> bool {
+    let members = Members::of(Some(release.raw));
+    let ranges = Members::of(members.get("dependencies"));
+    let least =
+        ranges.get(verified.name.as_str()).and_then(text).and_then(|range| Range::parse(range).ok()?.min_version());
+    let own = nodejs_semver::Version::parse(verified.version.as_str()).ok();
+    least.zip(own).is_some_and(|(least, own)| least >= own)
 }
 
 /// The packages that a release's lists of dependencies name, by their own names or behind another.

@@ -112,10 +112,29 @@ fn beside_a_lockfile_only_settled_versions_may_be_chosen() {
     assert_eq!(look("2021-01-02T00:00:00Z", &locked("1.1.0")), (vec!["1.0.0".to_owned(), "1.1.0".to_owned()], false));
 }
 
+fn under_test(name: &str, version: &str) -> crate::package::Release {
+    let (name, version) = (PackageName::parse(name).unwrap(), Version::parse(version).unwrap());
+    crate::package::Release { ecosystem: crate::package::Ecosystem::Npm, name, version }
+}
+
+#[test]
+fn what_cannot_do_without_the_release_came_after_it() {
+    let mut dependent = packument();
+    dependent["versions"]["2.0.0"]["dependencies"] = json!({ "b": "^1.1.0" });
+    dependent["versions"]["1.1.0"]["dependencies"] = json!({ "b": "^1.0.0" });
+    let verified = under_test("b", "1.1.0");
+    let window =
+        Window { cutoff: None, closure: None, open: true, settled: false, verified: Some(&verified), origin: ORIGIN };
+    let shown = shown(dependent.to_string().as_bytes(), &name(), Form::Short, window).unwrap();
+    let mut versions: Vec<_> = shown.versions.into_iter().collect();
+    versions.sort();
+    assert_eq!(versions, ["1.0.0", "1.1.0", "3.0.0-rc.1"]);
+}
+
 #[test]
 fn a_release_has_no_part_in_its_own_rebuild() {
     let look = |packument: &Value, cutoff: &str, closure: Option<&Closure>, verified: &str| {
-        let verified = Version::parse(verified).unwrap();
+        let verified = under_test("a", verified);
         let (cutoff, verified) = (parse_rfc3339(cutoff), Some(&verified));
         let window = Window { cutoff, closure, open: true, settled: false, verified, origin: ORIGIN };
         let shown = shown(packument.to_string().as_bytes(), &name(), Form::Full, window).unwrap();
