@@ -68,7 +68,7 @@ pub enum DefinitionError {
         path: PathBuf,
     },
     /// A file does not hold a plan.
-    #[error("the definition `{}` is not a plan: {reason}", .path.display())]
+    #[error("the plan file `{}` holds no plan: {reason}", .path.display())]
     Plan {
         /// The file.
         path: PathBuf,
@@ -76,7 +76,7 @@ pub enum DefinitionError {
         reason: String,
     },
     /// A plan's format is not ours.
-    #[error("the definition `{}` has format {found}, this program knows {}", .path.display(), Plan::FORMAT)]
+    #[error("the plan file `{}` has format {found}, this program knows {}", .path.display(), Plan::FORMAT)]
     Format {
         /// The file.
         path: PathBuf,
