@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::{Capability, Signal};
+use super::{Capability, Counts, Signal};
 
 /// Most signals that are told.
 pub(super) const MAXIMUM_SIGNALS: usize = 32;
@@ -16,6 +16,8 @@ const MAXIMUM_EVIDENCE: usize = 80;
 #[derive(Debug, Default)]
 pub(super) struct Found {
     first: BTreeMap<(Capability, String), usize>,
+    /// How often each was seen.
+    counts: Counts,
     /// Where signals count; everywhere if empty.
     spans: Vec<Range<usize>>,
     obfuscator_names: BTreeSet<String>,
@@ -37,6 +39,7 @@ impl Found {
             evidence.truncate(end);
             evidence.push('…');
         }
+        *self.counts.entry((capability, evidence.clone())).or_default() += 1;
         let first = self.first.entry((capability, evidence)).or_insert(at);
         *first = at.min(*first);
     }
@@ -45,6 +48,9 @@ impl Found {
     pub(super) fn extend(&mut self, other: Self, start: usize) {
         for ((capability, evidence), at) in other.first {
             self.add(capability, at + start, evidence);
+        }
+        for (what, count) in other.counts {
+            *self.counts.entry(what).or_default() += count;
         }
         for name in other.obfuscator_names {
             self.obfuscator_name(&name, start);
@@ -70,8 +76,8 @@ impl Found {
     }
 
     /// Each capability with each evidence.
-    pub(super) fn all(&self) -> BTreeSet<(Capability, String)> {
-        self.first.keys().cloned().collect()
+    pub(super) fn counts(&self) -> Counts {
+        self.counts.clone()
     }
 
     /// The signals in order, at most [`MAXIMUM_SIGNALS`]: the first of each capability, the second of each, and so on.

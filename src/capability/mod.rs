@@ -13,7 +13,7 @@ mod tests;
 mod tree;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -92,13 +92,16 @@ pub fn signals_within(text: &str, kind: SourceKind, spans: &[Range<usize>]) -> V
     abilities_within(text, kind, spans).signals
 }
 
+/// How often a program does each thing with each evidence, such as the calls of `fetch()`.
+pub type Counts = BTreeMap<(Capability, String), usize>;
+
 /// All that a program can do, and what of it is told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Abilities {
     /// What is told.
     pub signals: Vec<Signal>,
     /// Each capability with each evidence, also those of which there are too many to tell.
-    pub all: BTreeSet<(Capability, String)>,
+    pub all: Counts,
 }
 
 /// Like [`signals_within`], with what is not told.
@@ -117,7 +120,7 @@ pub(crate) fn abilities_of_words(text: &str, spans: &[Range<usize>]) -> Abilitie
 }
 
 fn told(text: &str, found: Found) -> Abilities {
-    let (lines, all) = (Lines::of(text), found.all());
+    let (lines, all) = (Lines::of(text), found.counts());
     Abilities { signals: found.finish(&|at| lines.line(at)), all }
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::artifact::{ArtifactLimits, CollisionCheck, ReadOptions, SourceContent, read_entries, read_tarball};
-use crate::capability::Capability;
+use crate::capability::{Capability, Counts};
 use crate::finding::{Change, Novelty};
 use crate::pack::npm::manifest::value_at;
 use crate::package::{BlobId, Subject, Version};
@@ -48,14 +48,12 @@ impl Earlier {
         &mut self,
         contents: &HashMap<Box<str>, Vec<u8>>,
         same: BTreeSet<&str>,
-        changed: &[(&str, &BTreeSet<(Capability, String)>)],
+        changed: &[(&str, &Counts)],
         examined: &Examined,
         context: &Context,
     ) {
         // Of a payload only the length is told, and another one can have the same.
-        let is_told = |all: &BTreeSet<(Capability, String)>| {
-            all.iter().all(|(capability, _)| *capability != Capability::EncodedPayload)
-        };
+        let is_told = |all: &Counts| all.keys().all(|(capability, _)| *capability != Capability::EncodedPayload);
         let comparable = changed.iter().filter(|(_, all)| is_told(all)).filter_map(|(path, all)| {
             let kind = SourceKind::of(path).unwrap_or(SourceKind::Unstated);
             let content = Cow::Borrowed(contents.get(*path)?.as_slice());
@@ -73,8 +71,8 @@ impl Earlier {
         let mut read = |path: &str| contents.get(path).map(|content| Cow::Borrowed(content.as_slice()));
         let limits = ReachLimits::default();
         let reach = ReachMap::with_references(manifest, &paths, &mut read, &references, Some(&wanted), limits);
-        let could = |((now, file), program): &(&(&BTreeSet<_>, Unread<'_>), &Program)| {
-            let could = program.told.as_ref().is_some_and(|told| now.is_subset(&told.abilities.all));
+        let could = |((now, file), program): &(&(&Counts, Unread<'_>), &Program)| {
+            let could = program.told.as_ref().is_some_and(|told| no_more(now, &told.abilities.all));
             could && examined.reach.as_ref().is_some_and(|now| reach.reach(file.path) <= now.reach(file.path))
         };
         let able = pairs().filter(could).map(|((_, file), _)| file.path.to_owned()).collect();
@@ -160,7 +158,7 @@ pub(in crate::verify) fn earlier(
             let same: BTreeSet<&str> =
                 running.iter().filter(|file| earlier.had(&file.path, file.blob)).map(|file| &*file.path).collect();
             let alarming = examined.alarming.iter().map(|(path, all)| (path.as_str(), all));
-            let changed: Vec<(&str, &BTreeSet<(Capability, String)>)> =
+            let changed: Vec<(&str, &Counts)> =
                 alarming.filter(|(path, _)| earlier.files.contains_key(*path) && !same.contains(path)).collect();
             if !same.is_empty() || !changed.is_empty() {
                 let contents = archive.contents(&earlier, context.limits);
@@ -181,6 +179,11 @@ pub(in crate::verify) fn earlier(
 /// A lower version that is not new itself: what an attack began with the release before must not pass for usual.
 fn before(claim: &Claim) -> Option<Version> {
     Some(claim.metadata.as_ref()?.neighbours.settled.as_ref()?.version.clone())
+}
+
+/// Whether everything was done before, and as often: another `new Function()` may run another text.
+fn no_more(now: &Counts, before: &Counts) -> bool {
+    now.iter().all(|(what, count)| before.get(what).is_some_and(|before| count <= before))
 }
 
 /// The earlier release's archive, and what was kept of it.
@@ -254,6 +257,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn one_more_of_the_same_or_other_evidence_is_more() {
+        let counts = |counts: &[(&str, usize)]| -> Counts {
+            counts.iter().map(|(what, count)| ((Capability::DynamicCode, (*what).to_owned()), *count)).collect()
+        };
+        let before = counts(&[("eval()", 2), ("new Function()", 1)]);
+        assert!(no_more(&counts(&[("eval()", 1), ("new Function()", 1)]), &before));
+        assert!(!no_more(&counts(&[("new Function()", 2)]), &before));
+        assert!(!no_more(&counts(&[("Function()", 1)]), &before));
+        let network = [((Capability::Network, "eval()".to_owned()), 1)].into();
+        assert!(!no_more(&network, &before));
+    }
 
     #[test]
     fn what_is_new_is_told_from_what_changed() {

@@ -7,7 +7,7 @@ use std::fs::File;
 use serde_json::Value;
 
 use crate::artifact::{ArtifactContents, machine_code, read_entries};
-use crate::capability::Capability;
+use crate::capability::Counts;
 use crate::compare::{added_lines, line_runs, removed_lines};
 use crate::finding::{UnexplainedText, is_alarming};
 use crate::ledger::{Explanation, Ledger, LedgerFile};
@@ -40,7 +40,7 @@ pub(in crate::verify) struct Examined {
     /// Contents that were read.
     pub(in crate::verify) held: HashMap<Box<str>, Vec<u8>>,
     /// What makes build output urgent: of each such file that is not inert, all of it.
-    pub(super) alarming: HashMap<String, BTreeSet<(Capability, String)>>,
+    pub(super) alarming: HashMap<String, Counts>,
 }
 
 impl Examined {
@@ -87,7 +87,7 @@ pub(in crate::verify) fn examine(
         let text = text(file, programs.remove(&*file.path), &files, outcome, reach)?;
         let is_output = matches!(file.explanation, Explanation::ArtifactOnly { ignored_by_git: true });
         let mut all = text.1;
-        all.retain(|(capability, _)| is_alarming(*capability));
+        all.retain(|(capability, _), _| is_alarming(*capability));
         if is_output && reach != Reach::Inert && !all.is_empty() {
             alarming.insert(file.path.to_string(), all);
         }
@@ -222,8 +222,8 @@ fn text(
     files: &Files<'_>,
     outcome: &Outcome,
     reach: Reach,
-) -> Option<(UnexplainedText, BTreeSet<(Capability, String)>)> {
-    let alone = |text: UnexplainedText| Some((text, BTreeSet::new()));
+) -> Option<(UnexplainedText, Counts)> {
+    let alone = |text: UnexplainedText| Some((text, Counts::new()));
     let path = file.path.to_string();
     // What runs is read as its interpreter reads it, whatever bytes stand between.
     let is_program = SourceKind::of(&file.path).is_some() || reach != Reach::Inert && may_refer(&file.path);
