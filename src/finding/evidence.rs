@@ -89,6 +89,8 @@ pub struct Evidence<'a> {
     pub unserved: Option<&'a str>,
     /// Whether the registry states no digest.
     pub digest_missing: bool,
+    /// Whether a build may still explain files: none was run, or none came to its end.
+    pub awaits_build: bool,
     /// What the unexplained files hold that the source does not, in any order; files may be missing.
     pub unexplained: &'a [UnexplainedText],
     /// When files take effect, if that was looked at.
@@ -162,6 +164,12 @@ impl<'a> Evidence<'a> {
     pub(super) fn unread_note(&self, path: &str) -> &'static str {
         let is_unread = self.text_of(path).is_some_and(|text| text.is_unread);
         if is_unread { "; it is too large to tell what it can do" } else { "" }
+    }
+
+    /// Whether git ignores the path of a file that only the artifact has, as it does build output.
+    pub(super) fn is_output(&self, path: &str) -> bool {
+        let file = self.ledger.and_then(|ledger| ledger.file(path));
+        file.is_some_and(|file| matches!(file.explanation, Explanation::ArtifactOnly { ignored_by_git: true }))
     }
 
     /// Whether every file is explained by a commit that is the release's, and nothing contradicts that.

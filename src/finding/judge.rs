@@ -34,6 +34,7 @@ fn weigh(mut finding: Finding, evidence: &Evidence<'_>, explained: bool) -> Find
         reach: None,
         alarming: false,
         unchanged: false,
+        awaits_build: false,
     };
     if weighing == Weighing::Content
         && let Some(path) = finding.path.clone()
@@ -57,6 +58,7 @@ fn weigh(mut finding: Finding, evidence: &Evidence<'_>, explained: bool) -> Find
         }
         weight.kind = kind_of(evidence, &path);
         weight.reach = finding.reach;
+        weight.awaits_build = evidence.awaits_build && evidence.is_output(&path);
         // What nobody can read must not be ranked as if it could do nothing: padding costs an author nothing.
         let is_alarming_file =
             evidence.text_of(&path).is_some_and(|text| text.is_unread || !text.yara.matches.is_empty());

@@ -13,6 +13,7 @@
 //! | document, type declaration or source map that nothing runs by itself | `low`; `medium` with a signal, or where a file refers to it |
 //! | that an earlier release had, too | `low`; `medium` with a signal, unless it is inert |
 //! | runs at installation | `critical` |
+//! | runs on import or as a command, and a build that was not run may have made it | `medium`; `high` with a signal |
 //! | runs on import or as a command | at least `high`, one step more urgent with a signal |
 //! | can be reached | at least `medium`, one step more urgent with a signal |
 //! | inert, and its kind takes effect by imports alone | `medium` |
@@ -56,6 +57,8 @@ pub struct Weight {
     pub alarming: bool,
     /// Whether an earlier release had the same unexplained content.
     pub unchanged: bool,
+    /// Whether a build that was not run to its end may have made it.
+    pub awaits_build: bool,
 }
 
 /// The risk, by the tables above.
@@ -82,6 +85,8 @@ fn of_content(weight: &Weight) -> Risk {
     // The order of risks begins with the most urgent one, so that the lesser of two is the more urgent.
     let risk = match weight.reach {
         Some(Reach::Install) => return Risk::Critical,
+        // Every program that is built runs on import, and nothing is known against this one.
+        Some(Reach::Import | Reach::Command) if weight.awaits_build => Risk::Medium,
         Some(Reach::Import | Reach::Command) => weight.own.min(Risk::High),
         Some(Reach::Reachable) => weight.own.min(Risk::Medium),
         Some(Reach::Inert) if weight.kind != FileKind::Unfollowed => return Risk::Medium,
@@ -123,6 +128,7 @@ mod tests {
         reach: None,
         alarming: false,
         unchanged: false,
+        awaits_build: false,
     };
 
     #[test]

@@ -70,6 +70,7 @@ pub(in crate::verify) fn judge_all(
             matches!(source.gap(), Some(Gap::History | Gap::Trees)) || is_outdated(source, matched, claim)
         }),
         moved_tags: discovery.repository().map_or(&[], SourceRepository::moved_tags),
+        awaits_build: outcome.rebuild.as_ref().is_some_and(|record| record.failure.is_some()),
         refused_locations: &claim.refused,
         unreached: discovery.passed_over(),
         repository_move: discovery.moved.as_ref(),

@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn releases_that_name_nothing_say_nothing() {
         let nothing = naming("", Some(80), Some(80));
-        assert_eq!(asked(&[nothing.clone()], "stranger/a"), None);
+        assert_eq!(asked(std::slice::from_ref(&nothing), "stranger/a"), None);
         let homepage =
             Naming { repository: None, homepage: Some("https://github.com/owner/a#readme".into()), ..nothing };
         assert_eq!(asked(&[homepage], "stranger/a"), Some(("https://github.com/owner/a".to_owned(), true)));
