@@ -36,7 +36,10 @@ pub(super) fn brief(record: &RebuildRecord) -> Option<String> {
     let loose = best.plan.install.as_ref().is_some_and(|install| install.mode == InstallMode::Loose);
     let followed = if loose { "; no lockfile was followed" } else { "" };
     let how: Vec<String> = [best.plan.strategy.clone()].into_iter().chain(tools).map(|text| printable(&text)).collect();
-    Some(format!("rebuilt ({}, {}){equality}{followed}", how.join(", "), seconds(best.milliseconds)))
+    let all: u64 = record.attempts.iter().map(|attempt| attempt.milliseconds).sum();
+    let of_all = if record.attempts.len() > 1 { format!(" of {}", seconds(all)) } else { String::new() };
+    let time = format!("{}{of_all}", seconds(best.milliseconds));
+    Some(format!("rebuilt ({}, {time}){equality}{followed}", how.join(", ")))
 }
 
 fn seconds(milliseconds: u64) -> String {

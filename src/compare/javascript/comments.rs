@@ -54,8 +54,8 @@ const INERT_TAGS: [&str; 48] = [
     "version",
 ];
 /// Words by which a tool knows that it is meant.
-const ORDERS: [&str; 8] =
-    ["#__", "@__", "webpack", "turbopack", "sourcemappingurl", "sourceurl", "vite-ignore", "cc_on"];
+const ORDERS: [&str; 9] =
+    ["#__", "@__", "webpack", "turbopack", "rspack", "sourcemappingurl", "sourceurl", "vite-ignore", "cc_on"];
 
 /// A comment that may matter, and the token it stands before.
 #[derive(Debug, PartialEq, Eq)]
@@ -125,6 +125,7 @@ mod tests {
             "/// <reference types=\"x\" />",
             "//# sourceMappingURL=a.map",
             "/* webpackIgnore: true */",
+            "/* rspackIgnore: true */",
             "// @bun",
             "// @ts-nocheck",
             "/*@cc_on run() @*/",

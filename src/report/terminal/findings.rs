@@ -70,7 +70,8 @@ pub(super) fn render<'a>(out: &mut String, verification: &'a Verification, detai
     let others = findings.iter().enumerate().filter(|(index, _)| Some(*index) != top).map(|(_, finding)| finding);
     // The rows of the whole ledger say the same and more, unless something is known beyond the rule.
     let is_said = |finding: &&Finding| {
-        detail == Detail::Everything && words::is_of_row(finding.rule) && further(finding).is_empty()
+        let is_low = finding.risk == Risk::Low && further(finding).is_empty();
+        detail == Detail::Everything && words::is_of_row(finding.rule) && is_low
     };
     let others: Vec<&Finding> = others.filter(|finding| !is_said(finding)).collect();
     if detail == Detail::Everything {
