@@ -13,6 +13,7 @@ mod count;
 pub mod demo;
 pub mod finding;
 pub mod ledger;
+pub mod log;
 pub mod pack;
 pub mod package;
 pub mod policy;

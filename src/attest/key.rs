@@ -231,6 +231,14 @@ impl PublicKey {
         }
     }
 
+    /// The 32 bytes of an Ed25519 key, as other formats hold them; `None` for a key of another kind.
+    pub fn ed25519_bytes(&self) -> Option<[u8; 32]> {
+        match &self.0 {
+            Public::Ed25519(key) => Some(key.to_bytes()),
+            Public::EcdsaP256(_) => None,
+        }
+    }
+
     /// Whether `signature` is one of this key over `message`.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0 {

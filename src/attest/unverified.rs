@@ -6,6 +6,7 @@ use super::bundle::{self, BundleError};
 use super::envelope::Envelope;
 use super::key::{KeyId, PublicKey};
 use super::statement::{Statement, StatementError};
+use crate::package::Sha256Digest;
 
 /// A signed file as it was read: whatever it holds is somebody's word.
 #[derive(Debug, Clone)]
@@ -66,6 +67,16 @@ impl UnverifiedStatement {
         Ok(Self { envelope: bundle::read(bytes)? })
     }
 
+    /// The digest of the payload, which names the statement whoever signs it.
+    pub fn payload_digest(&self) -> Sha256Digest {
+        Sha256Digest::of(&self.envelope.payload)
+    }
+
+    /// What the statement says, on nobody's word.
+    pub fn claimed(&self) -> Result<Statement<Value>, ProofError> {
+        Ok(Statement::read(&self.envelope.payload_type, &self.envelope.payload)?)
+    }
+
     /// Proves the statement: at least `threshold` of `keys` must have signed these very bytes.
     ///
     /// `others` are further files over the same statement, as independent verifiers write them. The statement is not
@@ -114,7 +125,6 @@ impl UnverifiedStatement {
         if signers.len() < threshold {
             return Err(ProofError::TooFew { found: signers.len(), needed: threshold });
         }
-        let statement = Statement::read(&envelope.payload_type, &envelope.payload)?;
-        Ok(ProvenStatement { statement, signers })
+        Ok(ProvenStatement { statement: self.claimed()?, signers })
     }
 }

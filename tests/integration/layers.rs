@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Each module may use those before it, and itself. `docs/architecture.md` has the same list.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 26] = [
     "count",
     "package",
     "artifact",
@@ -26,6 +26,7 @@ const ORDER: [&str; 25] = [
     "verify",
     "report",
     "attest",
+    "log",
     "demo",
     "suite",
     "config",
