@@ -6,6 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::package::{Subject, Version};
 use crate::report::printable::{is_hidden, printable};
 
+mod log;
+
+pub(super) use log::{LogAppend, LogCommand, LogProve, LogVerify};
+
 const AFTER_HELP: &str = "\
 Exit codes:
   0  every file is explained by the source
@@ -113,6 +117,11 @@ Examples:
     Key {
         #[command(subcommand)]
         command: KeyCommand,
+    },
+    /// Keep an append-only log of signed statements, prove what is in it, and check that it was not rewritten
+    Log {
+        #[command(subcommand)]
+        command: LogCommand,
     },
     /// Print a completion script
     Completions {

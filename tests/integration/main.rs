@@ -24,4 +24,5 @@ mod packlist;
 mod reports;
 mod support;
 mod tables;
+mod verdict_log;
 mod world;

@@ -272,7 +272,7 @@ pub(super) fn read_within(path: &Path, limit: u64) -> Result<Vec<u8>, CliError> 
 }
 
 /// Writes a file so that nobody ever sees half of it.
-fn write_whole(path: &Path, content: &str) -> Result<(), CliError> {
+pub(super) fn write_whole(path: &Path, content: &str) -> Result<(), CliError> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let written = tempfile::Builder::new().prefix(".tarproof-").tempfile_in(directory).and_then(|mut file| {
         std::io::Write::write_all(&mut file, content.as_bytes())?;

@@ -4,6 +4,7 @@ mod doctor;
 mod generate;
 mod inspect;
 mod key;
+mod log;
 mod packlist;
 mod rebuild;
 mod verify;
@@ -32,6 +33,7 @@ pub fn run(arguments: &Arguments) -> u8 {
         Command::Attest(command) => with(&|config| attest::run(command, common, config)),
         Command::VerifyAttestation(command) => with(&|config| verify_attestation::run(command, common, config)),
         Command::Key { command } => key::run(command),
+        Command::Log { command } => log::run(command),
         Command::Completions { shell } => generate::completions(*shell),
         Command::Man { directory } => generate::man(directory),
     };
