@@ -33,6 +33,11 @@ impl Reader<'_> {
         let name = member.map(|member| self.scopes.name_of_member(member));
         let (is_dynamic, evidence) = match (member, name) {
             (Some(_), Some(Some(name))) if name == "_compile" => (true, "_compile()"),
+            (Some(member), Some(Some(name))) if matches!(name.as_str(), "call" | "apply") => {
+                let function = member.object().get_inner_expression().get_member_expr();
+                let name = function.and_then(|function| self.scopes.name_of_member(function));
+                (name.is_some_and(|name| name == "_compile"), "_compile()")
+            }
             (Some(member), Some(Some(name))) if name == "_load" && !is_own(member.object()) => {
                 self.load(arguments, span);
                 return;

@@ -51,6 +51,7 @@ fn kinds(text: &str) -> Vec<Capability> {
 #[case("x('AWS_SECRET_ACCESS_KEY')", Environment)]
 #[case("eval(x)", DynamicCode)]
 #[case("({ e: eval }).e(x)", DynamicCode)]
+#[case("module.constructor.prototype._compile.call(module, x, 'y')", DynamicCode)]
 #[case("(function (e = eval) { e(x) })()", DynamicCode)]
 #[case("class A { z = eval }", DynamicCode)]
 #[case("for (const e of [eval]) e(x)", DynamicCode)]

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// Most duplicated keys that are remembered for one text.
@@ -23,6 +23,8 @@ pub struct Json {
     pub value: Value,
     /// The paths of keys that are stated more than once, at most 200.
     pub duplicates: Vec<Vec<String>>,
+    /// The paths of keys that are written with escapes, at most 200: Node does not know them in manifests since version 22.
+    pub escaped: Vec<Vec<String>>,
     /// Whether nothing stands as its text because it is nested too deep.
     pub is_whole: bool,
 }
@@ -43,7 +45,7 @@ fn parse(text: &str) -> Result<Json, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Node(&mut state).deserialize(&mut deserializer)?;
     deserializer.end()?;
-    Ok(Json { value, duplicates: state.duplicates, is_whole: true })
+    Ok(Json { value, duplicates: state.duplicates, escaped: state.escaped, is_whole: true })
 }
 
 /// Writes down differently what JavaScript reads and the parser refuses.
@@ -163,6 +165,38 @@ fn without_lone_surrogates(string: &str) -> Cow<'_, str> {
 struct State {
     path: Vec<String>,
     duplicates: Vec<Vec<String>>,
+    escaped: Vec<Vec<String>>,
+}
+
+/// A key, and whether it stands there as it is.
+struct Key {
+    name: String,
+    is_escaped: bool,
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a key")
+            }
+
+            // The parser lends what stands in the text, and shows what it had to put together.
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Key, E> {
+                Ok(Key { name: name.to_owned(), is_escaped: false })
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Key, E> {
+                Ok(Key { name: name.to_owned(), is_escaped: true })
+            }
+        }
+
+        deserializer.deserialize_str(KeyVisitor)
+    }
 }
 
 struct Node<'a>(&'a mut State);
@@ -170,7 +204,7 @@ struct Node<'a>(&'a mut State);
 impl<'de> DeserializeSeed<'de> for Node<'_> {
     type Value = Value;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
@@ -226,8 +260,11 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        while let Some(key) = access.next_key::<String>()? {
-            self.0.path.push(key);
+        while let Some(Key { name, is_escaped }) = access.next_key::<Key>()? {
+            self.0.path.push(name);
+            if is_escaped && self.0.escaped.len() < MAX_DUPLICATES {
+                self.0.escaped.push(self.0.path.clone());
+            }
             let value = access.next_value_seed(Node(self.0))?;
             let key = self.0.path.last().cloned().ok_or_else(|| A::Error::custom("unbalanced path"))?;
             let is_new = self.0.duplicates.len() < MAX_DUPLICATES && !self.0.duplicates.contains(&self.0.path);
@@ -277,6 +314,13 @@ mod tests {
         assert!(!cut.is_whole);
         assert_eq!(cut.value["s"], "x");
         assert_ne!(cut, deep("\"[\"", 5000), "what differs there still differs");
+    }
+
+    #[test]
+    fn keys_with_escapes_are_told() {
+        let read = read(r#"{"m\u0061in":1,"x":{"a\/b":1,"c":"\u0061"}}"#);
+        assert_eq!(read.value, json!({"main": 1, "x": {"a/b": 1, "c": "a"}}));
+        assert_eq!(read.escaped, [vec!["main"], vec!["x", "a/b"]]);
     }
 
     #[test]

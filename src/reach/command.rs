@@ -52,6 +52,11 @@ const NATIVE_BUILDERS: [&str; 8] = [
     "neon",
 ];
 
+/// What a shell, or a program in the command itself, makes names of that do not stand there.
+const EXPANSIONS: [&str; 8] = ["$", "`", "%", "?", "[", "xargs", "eval ", "\\\n"];
+/// How programs in a command put texts together.
+const SUMS: [&str; 4] = ["+", "\\", "concat", "join"];
+
 /// What a command leads to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Named<'f> {
@@ -66,7 +71,8 @@ pub(super) struct Named<'f> {
 /// Reads a command that runs in `folder`; `scripts` are those that it can call by name.
 pub(super) fn named<'f>(files: &Files<'f>, folder: &str, scripts: Option<&Value>, command: &str) -> Named<'f> {
     let command = &command[..command.floor_char_boundary(MAXIMUM_COMMAND)];
-    let is_open = ["$", "`", "%"].iter().any(|expansion| command.contains(expansion));
+    let has = |words: &[&str]| words.iter().any(|word| command.contains(word));
+    let is_open = has(&EXPANSIONS) || has(&[" -e", " -c", " -p"]) && has(&SUMS);
     let mut found = Named { is_open, ..Named::default() };
     let mut folders = vec![folder.to_owned()];
     let mut previous = "";
@@ -75,7 +81,7 @@ pub(super) fn named<'f>(files: &Files<'f>, folder: &str, scripts: Option<&Value>
     let words: Vec<&str> = words(command).chain(joined.iter().flat_map(|command| words(command))).collect();
     let runs_scripts = words.iter().any(|word| RUNNERS.contains(word));
     for word in &words {
-        if previous == "cd" && folders.len() < 4 {
+        if previous == "cd" && folders.len() < 32 {
             folders.extend(files.join(&folders[folders.len() - 1], word));
         }
         let is_called = RUNTIMES.contains(&previous) || word.starts_with('.') || word.contains('/');

@@ -49,7 +49,8 @@ impl<'f> Files<'f> {
                 // Node may understand what we do not.
                 match read_json(&content) {
                     Ok(json) => {
-                        is_understood &= json.is_whole;
+                        // Of a key that is written oddly, which value counts depends on the reader.
+                        is_understood &= json.is_whole && json.duplicates.is_empty() && json.escaped.is_empty();
                         manifests.entry(folder).or_insert(json.value);
                     }
                     Err(_) => is_understood = false,
@@ -95,7 +96,8 @@ impl<'f> Files<'f> {
 
     /// The file with this path, whichever way its letters are written.
     pub(super) fn named(&self, path: &str) -> Option<&'f str> {
-        self.exact(path).or_else(|| self.lower.get(&path.to_lowercase()).copied())
+        let find = |path: &str| self.exact(path).or_else(|| self.lower.get(&path.to_lowercase()).copied());
+        find(path).or_else(|| find(&as_address(path)?))
     }
 
     /// Everything below a folder; `""` is the package.
@@ -132,7 +134,7 @@ impl<'f> Files<'f> {
 
     /// The file that a path names as Node completes it: extensions, folders.
     pub(super) fn complete(&self, path: &str) -> Option<&'f str> {
-        self.complete_within(path, 3)
+        self.complete_within(path, 3).or_else(|| self.complete_within(&as_address(path)?, 3))
     }
 
     fn complete_within(&self, path: &str, depth: usize) -> Option<&'f str> {
@@ -230,6 +232,13 @@ impl<'f> Files<'f> {
             at = parent(at);
         }
     }
+}
+
+/// The file that a path names where it is read as an address; `None` where that changes nothing.
+fn as_address(path: &str) -> Option<String> {
+    let plain: String = path.chars().filter(|letter| !matches!(letter, '\t' | '\n' | '\r')).collect();
+    let decoded = percent_encoding::percent_decode_str(plain.trim_end()).decode_utf8().ok()?;
+    (decoded != path).then(|| decoded.into_owned())
 }
 
 /// The folder that a path lies in.

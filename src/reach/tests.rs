@@ -454,7 +454,8 @@ fn a_file_that_may_be_named_is_looked_for() {
 #[test]
 fn what_is_said_of_manifests_that_are_not_understood_is_little() {
     let deep = |open: &str, close: &str| format!("{{\"x\":{}1{}}}", open.repeat(300), close.repeat(300));
-    let mangled = [deep("[", "]"), deep("{\"x\":", "}"), "{".to_owned()];
+    let odd = ["{", "{\"x\":1,\"x\":2}", "{\"\\u0078\":1}"].map(str::to_owned);
+    let mangled: Vec<String> = odd.into_iter().chain([deep("[", "]"), deep("{\"x\":", "}")]).collect();
     for nested in ["package.json", "src/package.json"] {
         for text in &mangled {
             let manifest = closed(json!({ "main": "a.js" }));
@@ -469,6 +470,8 @@ fn what_is_said_of_manifests_that_are_not_understood_is_little() {
 #[test]
 fn a_manifest_is_read_as_node_reads_it() {
     for text in [
+        "{\"main\":\"../NO%54ES.md\"}",
+        "{\"main\":\"../NO\\tTES.md\"}",
         "\u{feff}{\"main\":\"../NOTES.md\"}",
         r#"{"main":"../NOTES.md","x":"\ud800"}"#,
         r#"{"x":1e999,"main":"../NOTES.md"}"#,
@@ -485,7 +488,14 @@ fn a_command_that_cannot_be_told_may_run_any_program() {
         let manifest = closed(json!({ "main": "a.js", "scripts": { hook: command } }));
         map(&manifest, &[("a.js", ""), ("NOTES.md", "require('child_process').exec('id')")]).reach("NOTES.md")
     };
-    for command in ["node $(echo NOTES).md", "node `cat x`", "node %npm_package_config_x%"] {
+    for command in [
+        "node NOTE?.md",
+        "node -e \"require('./NO'+'TES.md')\"",
+        "ls | xargs node",
+        "node $(echo NOTES).md",
+        "node `cat x`",
+        "node %npm_package_config_x%",
+    ] {
         assert_eq!(reach("postinstall", command), Reach::Reachable, "{command}");
         assert_eq!(reach("prepare", command), Reach::Inert, "{command}");
     }
@@ -497,6 +507,8 @@ fn a_command_that_cannot_be_told_may_run_any_program() {
 #[case("import('../../@s/pkg/NOTES.md')", "NOTES.md")]
 #[case("require('fs').readFileSync('node_modules/@s/pkg/NOTES.md')", "NOTES.md")]
 #[case("require('../other/NOTES.md')", "")]
+#[case("import('./NO\\tTES.md')", "NOTES.md")]
+#[case("import './NOTES.md \\n'", "NOTES.md")]
 fn a_package_may_name_itself_by_its_folder(#[case] text: &str, #[case] expected: &str) {
     let manifest = closed(json!({ "name": "@s/pkg", "main": "a.js" }));
     let map = map(&manifest, &[("a.js", text), ("NOTES.md", "")]);

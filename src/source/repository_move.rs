@@ -28,6 +28,8 @@ pub enum MoveAnswer {
     Confirmed,
     /// It has no such commit.
     Denied,
+    /// It was not asked: higher versions of a month later name the new one, too.
+    Lasted,
     /// It could not be asked, or what is at hand of it ends too early.
     Unknown(String),
 }

@@ -19,6 +19,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let Some(moved) = evidence.repository_move else { return Vec::new() };
     let (risk, answer) = match &moved.answer {
         MoveAnswer::Confirmed => (Risk::Low, "which has a commit of this release, too".to_owned()),
+        MoveAnswer::Lasted => (Risk::Low, "and higher versions of a month later name the new one, too".to_owned()),
         MoveAnswer::Denied => {
             (Risk::High, "which has no commit of this release and is what it was compared with".to_owned())
         }
@@ -59,6 +60,7 @@ mod tests {
         assert_eq!(judged(unknown(), true), [Risk::Medium]);
         assert_eq!(judged(unknown(), false), [Risk::Low]);
         assert_eq!(judged(MoveAnswer::Confirmed, true), [Risk::Low]);
+        assert_eq!(judged(MoveAnswer::Lasted, true), [Risk::Low]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::package::{PackageName, Sha256Digest, Version};
 /// The folder of the records that lead from a package to its packument.
 pub(super) const PACKUMENTS: &str = "npm-packuments-v1";
 /// The folder of the records of single releases.
-pub(super) const RELEASES: &str = "npm-releases-v3";
+pub(super) const RELEASES: &str = "npm-releases-v4";
 /// The folder of the records that lead from a release to its artifact.
 pub(super) const ARTIFACTS: &str = "npm-artifacts-v1";
 /// The folder of the records that lead from an integrity to the content that has it.
@@ -137,8 +137,8 @@ pub(super) struct StoredNaming {
     repository: Option<Value>,
     homepage: Option<String>,
     bugs: Option<Value>,
+    settled: Option<String>,
     /// Version and time of publication.
-    settled: Option<(String, i64)>,
     first: Option<(String, Option<i64>)>,
     lasting: bool,
 }
@@ -150,7 +150,7 @@ impl StoredNaming {
             repository: self.repository,
             homepage: self.homepage,
             bugs: self.bugs,
-            settled: self.settled.and_then(|(text, time)| Some((version(&text)?, time))),
+            settled: self.settled.and_then(|text| version(&text)),
             first: self.first.and_then(|(text, time)| Some((version(&text)?, time))),
             has_lasted: self.lasting,
         }
@@ -163,7 +163,7 @@ impl From<Naming> for StoredNaming {
             repository: naming.repository,
             homepage: naming.homepage,
             bugs: naming.bugs,
-            settled: naming.settled.map(|(version, time)| (version.to_string(), time)),
+            settled: naming.settled.map(|version| version.to_string()),
             first: naming.first.map(|(version, time)| (version.to_string(), time)),
             lasting: naming.has_lasted,
         }

@@ -12,6 +12,7 @@ use crate::registry::{RegistryError, ReleaseMetadata};
 use crate::source::git::with_source;
 use crate::source::location::{self, ClaimOrigin, LocationError, RepositoryClaim};
 use crate::verify::stages::error::{VerifyError, blocking};
+use crate::verify::stages::moved::established_repository;
 use crate::verify::{Context, Request, Shown};
 
 /// Everything that is claimed about a release before anything is proven.
@@ -139,6 +140,12 @@ async fn claim_of_unserved(
             note.push_str(&format!("; the manifest inside names another repository than the package's: {inside}"));
         }
         (claim.repositories, claim.refused) = (repositories, refused);
+        // Nor does a latest release that names another owner's repository than those before it.
+        let latest = claim.repositories.first().map(|latest| latest.location.clone());
+        if let Some(earlier) = latest.and_then(|latest| established_repository(&known.namings, &latest)) {
+            note.push_str("; the package's latest release names another owner's repository than those before");
+            claim.repositories = vec![earlier];
+        }
     }
     claim.unserved = Some(note);
     claim.release = release;

@@ -29,8 +29,12 @@ pub(in crate::verify) fn settle_repository(
     let is_given = opened.origin == ClaimOrigin::Override || claim.revision.is_some();
     let metadata = claim.metadata.as_ref().filter(|_| !is_given);
     let established = metadata.and_then(|metadata| established(&metadata.namings, &opened.location));
-    let Some(Established { repository: earlier, version, is_new }) = established else { return matched };
+    let Some(Established { repository: earlier, version, is_new, has_lasted }) = established else { return matched };
     let (from, to) = (earlier.location.clone(), opened.location.clone());
+    if has_lasted {
+        discovery.moved = Some(RepositoryMove { from, to, version, is_new, answer: MoveAnswer::Lasted });
+        return matched;
+    }
     let (answer, asked) = match ask(&earlier, matched.as_ref(), contents, claim, context) {
         Ok((answer, source, found)) => (answer, Some((source, found))),
         Err(reason) => (MoveAnswer::Unknown(reason), None),
@@ -56,6 +60,13 @@ struct Established {
     version: Version,
     /// Whether no release that had been there for 30 days names what this one names.
     is_new: bool,
+    /// Whether a higher version of a month later names it, too, so that its maintainers had time to object.
+    has_lasted: bool,
+}
+
+/// The repository that earlier releases name, if `opened` is another owner's.
+pub(super) fn established_repository(namings: &[Naming], opened: &RepositoryLocation) -> Option<RepositoryClaim> {
+    established(namings, opened).map(|established| established.repository)
 }
 
 fn established(namings: &[Naming], opened: &RepositoryLocation) -> Option<Established> {
@@ -65,21 +76,23 @@ fn established(namings: &[Naming], opened: &RepositoryLocation) -> Option<Establ
     };
     let named: Vec<(RepositoryClaim, &Naming)> =
         namings.iter().filter_map(|naming| Some((named(naming)?, naming))).collect();
-    // The last that had time to be objected to; in a young package the first, as later ones may be of the same hand.
-    let settled = named.iter().filter_map(|(stated, naming)| Some((stated, naming.settled.as_ref()?)));
-    let settled = settled.max_by_key(|(_, (_, time))| *time).map(|(stated, (version, _))| (stated, version));
+    // The highest that had time to be objected to; in a young package the first, as later ones may be of the same hand.
+    let settled = named.iter().filter_map(|(stated, naming)| Some((stated, naming.settled.as_ref()?, naming)));
+    let settled = settled
+        .max_by(|(_, _, one), (_, _, other)| one.by_settled(other))
+        .map(|(stated, version, _)| (stated, version));
     let first = || {
         let first = named.iter().filter_map(|(stated, naming)| Some((stated, naming.first.as_ref()?)));
         first.min_by_key(|(_, (_, time))| time.unwrap_or(i64::MAX)).map(|(stated, (version, _))| (stated, version))
     };
     let (stated, version) = settled.or_else(first)?;
     let ours = || named.iter().filter(|(other, _)| other.location.has_owner_of(opened)).map(|(_, naming)| naming);
-    // What the package still names a month later, its maintainers had time to object to.
-    if stated.location.has_owner_of(opened) || ours().any(|naming| naming.has_lasted) {
-        return None;
-    }
-    let is_new = !ours().any(|naming| naming.settled.is_some());
-    Some(Established { repository: stated.clone(), version: version.clone(), is_new })
+    (!stated.location.has_owner_of(opened)).then(|| Established {
+        repository: stated.clone(),
+        version: version.clone(),
+        is_new: !ours().any(|naming| naming.settled.is_some()),
+        has_lasted: ours().any(|naming| naming.has_lasted),
+    })
 }
 
 type Asked = (MoveAnswer, SourceRepository, CommitMatch);
@@ -114,13 +127,13 @@ mod tests {
 
     use super::*;
 
-    fn naming(repository: &str, settled: Option<i64>, first: Option<i64>) -> Naming {
+    fn naming(repository: &str, settled: Option<&str>, first: Option<i64>) -> Naming {
         let version = || Version::parse("1.0.0").unwrap();
         Naming {
             repository: Some(json!(repository)),
             homepage: None,
             bugs: None,
-            settled: settled.map(|time| (version(), time)),
+            settled: settled.map(|text| Version::parse(text).unwrap()),
             first: first.map(|time| (version(), Some(time))),
             has_lasted: false,
         }
@@ -133,17 +146,19 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_the_settled_releases_decides() {
-        let owner = naming("owner/a", Some(50), Some(10));
-        let former = naming("former/a", Some(20), Some(5));
+    fn the_highest_of_the_settled_releases_decides() {
+        let owner = naming("owner/a", Some("1.5.0"), Some(10));
+        let former = naming("former/a", Some("1.4.0"), Some(5));
         let stranger = naming("stranger/a", None, Some(99));
-        let all = [former, stranger.clone(), owner.clone()];
+        let quiet = naming("quiet/a", Some("2.0.0-a"), Some(99));
+        let all = [former, stranger.clone(), quiet, owner.clone()];
         let owners = || "https://github.com/owner/a".to_owned();
         assert_eq!(asked(&all, "owner/other"), None, "the same owner's");
         assert_eq!(asked(&all, "stranger/a"), Some((owners(), true)), "the second release of a stranger");
         assert_eq!(asked(&all, "former/a"), Some((owners(), false)));
         let lasted = Naming { has_lasted: true, ..stranger };
-        assert_eq!(asked(&[owner, lasted], "stranger/a"), None, "nobody objected");
+        let opened = RepositoryLocation::from_metadata("stranger/a").unwrap();
+        assert!(established(&[owner, lasted], &opened).unwrap().has_lasted, "nobody objected");
     }
 
     #[test]
@@ -155,7 +170,7 @@ mod tests {
 
     #[test]
     fn releases_that_name_nothing_say_nothing() {
-        let nothing = naming("", Some(80), Some(80));
+        let nothing = naming("", Some("1.8.0"), Some(80));
         assert_eq!(asked(std::slice::from_ref(&nothing), "stranger/a"), None);
         let homepage =
             Naming { repository: None, homepage: Some("https://github.com/owner/a#readme".into()), ..nothing };

@@ -149,7 +149,11 @@ pub fn compare_manifests(
     for path in &published.duplicates {
         // Parsers disagree on duplicate keys, and no publishing tool writes them; with the source's own
         // duplicates it would be open which of the values a reader takes.
-        comparison.differences.push(duplicate(path, &published.root));
+        comparison.differences.push(odd(path, "stated twice", &published.root));
+    }
+    for path in published.escaped.difference(&source.escaped) {
+        // Node passes over such a key since version 22, and npm does not.
+        comparison.differences.push(odd(path, "written with escapes", &published.root));
     }
     if comparison.applied.is_empty() && comparison.differences.is_empty() {
         comparison.apply(JSON_FORMAT, String::new());
@@ -172,10 +176,10 @@ fn compare_keys(
     comparison
 }
 
-fn duplicate(path: &str, published: &Map<String, Value>) -> ManifestDifference {
+fn odd(path: &str, how: &str, published: &Map<String, Value>) -> ManifestDifference {
     let top = path.split(['.', '[']).next().unwrap_or_default();
     ManifestDifference {
-        key_path: format!("{path} (stated twice)"),
+        key_path: format!("{path} ({how})"),
         reach: KeyReach::of(top),
         published: published.get(top).cloned(),
         source: None,
@@ -188,6 +192,15 @@ mod tests {
 
     use super::super::support::{Case, compare, rules};
     use super::*;
+
+    #[test]
+    fn a_key_with_escapes_is_no_formatting() {
+        let case = Case::of(&json!({"name": "a", "version": "1.0.0", "main": "x.js"}));
+        let published = r#"{"name":"a","version":"1.0.0","m\u0061in":"x.js"}"#;
+        let comparison = case.published_text(published).run();
+        let paths: Vec<_> = comparison.differences.iter().map(|difference| difference.key_path.as_str()).collect();
+        assert_eq!(paths, ["main (written with escapes)"]);
+    }
 
     #[test]
     fn another_formatting_and_key_order_is_json_format() {

@@ -43,6 +43,8 @@ pub enum ManifestError {
 pub(super) struct Document {
     pub(super) root: Map<String, Value>,
     pub(super) duplicates: BTreeSet<String>,
+    /// Keys that are written with escapes.
+    pub(super) escaped: BTreeSet<String>,
 }
 
 impl Document {
@@ -52,10 +54,12 @@ impl Document {
             return Err(ManifestError::TooLarge { side, size: bytes.len() });
         }
         let read = read_json(bytes).map_err(|source| ManifestError::NotJson { side, source })?;
-        let paths = read.duplicates.iter().map(|path| path.iter().map(String::as_str).collect::<Vec<_>>());
-        let duplicates = paths.map(|path| key_path(&path)).collect();
+        let paths = |paths: &[Vec<String>]| {
+            paths.iter().map(|path| key_path(&path.iter().map(String::as_str).collect::<Vec<_>>())).collect()
+        };
+        let (duplicates, escaped) = (paths(&read.duplicates), paths(&read.escaped));
         match read.value {
-            Value::Object(root) => Ok(Self { root, duplicates }),
+            Value::Object(root) => Ok(Self { root, duplicates, escaped }),
             _ => Err(ManifestError::NotAnObject { side }),
         }
     }
