@@ -10,7 +10,6 @@ pub mod definitions;
 pub mod lockfile;
 mod main_files;
 pub mod plan;
-mod publication;
 pub mod run;
 pub mod strategy;
 pub mod toolchain;

@@ -83,6 +83,10 @@ fn describe(attempt: &Attempt, lines: &mut Vec<String>) {
         for refusal in &requests.refused {
             entry("refused", refusal);
         }
+        if !requests.without_cutoff.is_empty() {
+            let names = requests.without_cutoff.join(", ");
+            entry("no cutoff", &format!("the registry states times of its own: {names}"));
+        }
         if !requests.outside.is_empty() {
             entry("outside", &format!("not in the lockfile: {}", requests.outside.join(", ")));
         }

@@ -130,6 +130,9 @@ pub struct Requests {
     pub refused: Vec<String>,
     /// Packages outside the lockfile that were asked for.
     pub outside: Vec<String>,
+    /// Packages with a mirror's own times, so that releases of a later time were not held back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without_cutoff: Vec<String>,
     /// Tarballs that the registry serves with other content than the lockfile states: the target and both digests.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub contradicted: Vec<String>,
@@ -157,6 +160,7 @@ impl Requests {
             refused: refused.take(MAX_LISTED).collect(),
             contradicted: log.requests.iter().filter_map(contradiction).take(MAX_LISTED).collect(),
             outside: log.outside.iter().map(ToString::to_string).collect(),
+            without_cutoff: log.without_cutoff.iter().map(ToString::to_string).take(MAX_LISTED).collect(),
         }
     }
 }

@@ -11,7 +11,6 @@ use super::{Choice, Platform, ToolchainError};
 use crate::artifact::EntryPath;
 use crate::package::{Ecosystem, Integrity, PackageName, Release, Subject, Version};
 use crate::rebuild::plan::{PackageManagerName, Tools, VersionRequest};
-use crate::rebuild::publication::times_are_believable;
 use crate::registry::{Currency, DigestsStated, NpmRegistry, RegistryError, StoredArtifact};
 
 /// Versions that are tried for one request before it is given up.
@@ -217,9 +216,8 @@ impl Toolchains {
         }
         available.retain(|(version, _)| manager.has(version));
         let mut last = last.map(|(_, error)| error);
-        // Times that cannot be true are worse than none.
-        let times = available.iter().map(|(version, time)| (version, *time));
-        let clock = clock.filter(|clock| times_are_believable(states_creation, times, *clock));
+        // A mirror's own times are worse than none.
+        let clock = clock.filter(|_| states_creation);
         for _ in 0..TRIES {
             let Some((version, choice)) = choose(&request.version, &available, clock) else { break };
             origin = manager.origin(platform, Some(&version));
@@ -421,14 +419,20 @@ fn stated_commands(directory: &Path) -> Result<BTreeMap<String, String>, &'stati
     }
     let bytes = std::fs::read(&path).map_err(|_| unreadable)?;
     let manifest: Value = serde_json::from_slice(&bytes).map_err(|_| unreadable)?;
+    let stated: Vec<(&str, &Value)> = match manifest.get("bin") {
+        Some(Value::Object(stated)) => stated.iter().map(|(command, path)| (command.as_str(), path)).collect(),
+        // One command, called like the package, as npm had until version 5.
+        Some(path @ Value::String(_)) => {
+            manifest.get("name").and_then(Value::as_str).map(|name| (name, path)).into_iter().collect()
+        }
+        _ => Vec::new(),
+    };
     let mut commands = BTreeMap::new();
-    if let Some(Value::Object(stated)) = manifest.get("bin") {
-        for (command, path) in stated {
-            let is_plain = command.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-                && !command.starts_with('.');
-            if let (true, Some(path)) = (is_plain, path.as_str().and_then(|path| EntryPath::from_package(path).ok())) {
-                commands.insert(command.clone(), path.as_str().to_owned());
-            }
+    for (command, path) in stated {
+        let is_plain = command.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+            && !command.starts_with('.');
+        if let (true, Some(path)) = (is_plain, path.as_str().and_then(|path| EntryPath::from_package(path).ok())) {
+            commands.insert(command.to_owned(), path.as_str().to_owned());
         }
     }
     Ok(commands)

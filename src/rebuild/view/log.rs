@@ -156,7 +156,7 @@ pub struct RequestLog {
     pub not_listed: u64,
     /// Packages outside the lockfile that were asked for; their names went to the registry where they were served.
     pub outside: BTreeSet<PackageName>,
-    /// Packages whose times of publication cannot be true, so that the cutoff could not be applied.
+    /// Packages with a mirror's own times, so that the cutoff could not be applied.
     pub without_cutoff: BTreeSet<PackageName>,
 }
 

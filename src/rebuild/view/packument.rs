@@ -13,7 +13,6 @@ use serde_json::value::RawValue;
 use super::members::{Members, text};
 use crate::package::{PackageName, Version};
 use crate::rebuild::lockfile::{Closure, split_descriptor};
-use crate::rebuild::publication::times_are_believable;
 use crate::registry::parse_rfc3339;
 
 /// The members of a version that the short form has.
@@ -96,10 +95,9 @@ pub(super) fn shown(
 ) -> Result<Shown, serde_json::Error> {
     let top: Members<'_> = serde_json::from_slice(bytes)?;
     let releases = releases(&top);
-    let believed = window.cutoff.is_none_or(|cutoff| {
-        let states_creation = Members::of(top.get("time")).get("created").is_some();
-        are_believable(states_creation, &releases, name, window.closure, cutoff)
-    });
+    // The npm registry, and whoever passes its documents on, also states when a package was created; a mirror that has
+    // times of its own does not. Nothing that a publisher can arrange may count here.
+    let believed = Members::of(top.get("time")).get("created").is_some() || window.cutoff.is_none();
     let is_locked = |version: &str| window.closure.is_some_and(|closure| closure.locked(name, version).is_some());
     let is_verified = |release: &Release<'_>| {
         let own = window.verified.filter(|verified| verified.name == *name);
@@ -198,24 +196,6 @@ fn releases<'a>(top: &Members<'a>) -> Vec<Release<'a>> {
         .collect();
     releases.sort_by(|left, right| left.version.compare_precedence(&right.version));
     releases
-}
-
-/// Whether the times can be those of publication: a release of the lockfile existed at the cutoff.
-fn are_believable(
-    states_creation: bool,
-    releases: &[Release<'_>],
-    name: &PackageName,
-    closure: Option<&Closure>,
-    cutoff: i64,
-) -> bool {
-    let is_late = |release: &Release<'_>| release.time.is_none_or(|time| time > cutoff);
-    let is_locked = |version: &Version| closure.is_some_and(|closure| closure.locked(name, version.as_str()).is_some());
-    !releases.iter().any(|release| is_locked(&release.version) && is_late(release))
-        && times_are_believable(
-            states_creation,
-            releases.iter().map(|release| (&release.version, release.time)),
-            cutoff,
-        )
 }
 
 /// The newest version that certainly existed at the cutoff, where the times are a mirror's own.

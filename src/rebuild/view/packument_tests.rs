@@ -89,11 +89,23 @@ fn the_short_form_says_what_an_installer_needs() {
 fn what_the_lockfile_names_is_always_there() {
     let closure = locked("2.0.0");
     let (value, without) = look(&packument(), Form::Full, Some("2021-06-01T00:00:00Z"), Some(&closure), false);
-    assert!(without, "a locked release did not exist then, so the times are not those of publication");
+    assert!(!without);
     assert_eq!(versions(&value), ["1.0.0", "1.1.0", "2.0.0"]);
     assert_eq!(value["time"]["2.0.0"], "2021-06-01T00:00:00.000Z", "not in the future of the build");
     let (value, _) = look(&packument(), Form::Full, Some("2021-06-01T00:00:00Z"), Some(&closure), true);
-    assert_eq!(versions(&value), ["1.0.0", "1.1.0", "2.0.0", "3.0.0-rc.1"]);
+    assert_eq!(versions(&value), ["1.0.0", "1.1.0", "2.0.0"]);
+}
+
+#[test]
+fn a_publisher_cannot_make_the_cutoff_go_away() {
+    let mut swapped = packument();
+    for (version, time) in [("1.1.0", "2021-05-31T00:10:00Z"), ("1.0.0", "2021-05-31T00:20:00Z")] {
+        swapped["time"][version] = json!(time);
+    }
+    let (value, without) = look(&swapped, Form::Full, Some("2021-06-01T00:00:00Z"), None, true);
+    assert!(!without && versions(&value) == ["1.0.0", "1.1.0"], "patches in reverse order");
+    let (value, without) = look(&packument(), Form::Full, Some("2019-06-01T00:00:00Z"), None, true);
+    assert!(!without && versions(&value).is_empty(), "what was there then has been withdrawn");
 }
 
 #[test]
