@@ -132,6 +132,23 @@ pub struct LedgerFile {
     pub counterpart: Option<Counterpart>,
 }
 
+#[cfg(test)]
+impl LedgerFile {
+    /// A file of one byte of which nothing else is known.
+    pub(crate) fn of(path: &str, explanation: Explanation) -> Self {
+        Self {
+            path: path.into(),
+            kind: EntryKind::File,
+            explanation,
+            size: 1,
+            executable: false,
+            blob: None,
+            sha256: None,
+            counterpart: None,
+        }
+    }
+}
+
 /// Every file of one artifact, in path order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Ledger {

@@ -12,16 +12,7 @@ use crate::source::directory::{DirectoryOrigin, PackageDirectory};
 use crate::source::match_commit::{Candidate, CommitMatch, MatchStanding};
 
 pub(super) fn file(path: &str, explanation: Explanation) -> LedgerFile {
-    LedgerFile {
-        path: path.into(),
-        kind: EntryKind::File,
-        explanation,
-        size: 1,
-        executable: false,
-        blob: None,
-        sha256: None,
-        counterpart: None,
-    }
+    LedgerFile::of(path, explanation)
 }
 
 pub(super) fn member(path: &str, kind: EntryKind) -> LedgerFile {

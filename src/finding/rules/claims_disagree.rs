@@ -1,5 +1,6 @@
 //! `claims-disagree`
 
+use crate::count::counted;
 use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
 use crate::source::match_commit::{self, Candidate};
 use crate::source::tags::TagForm;
@@ -25,7 +26,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let winners = tag_of(winner).map(|(form, _)| form);
     // Where packages lie side by side, the plain tag of a version may be another one's.
     let is_one_of_many = winners == Some(TagForm::Package) && !winner.directory.path.is_empty();
-    let files = |count: u32| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+    let files = |count: u32| counted(count as usize, "file");
     let tell = |other: &Candidate| {
         let (claim, name) = match tag_of(other) {
             Some((form, tag)) if !(is_one_of_many && form > TagForm::Package) => ("the tag", format!("`{tag}`")),

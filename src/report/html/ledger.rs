@@ -75,21 +75,11 @@ fn row(file: &LedgerFile) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::EntryKind;
     use crate::ledger::Explanation;
 
     #[test]
     fn a_very_large_ledger_is_folded_and_bounded() {
-        let file = |index: usize| LedgerFile {
-            path: format!("lib/{index}.js").into(),
-            kind: EntryKind::File,
-            explanation: Explanation::GitBlob,
-            size: 1,
-            executable: false,
-            blob: None,
-            sha256: None,
-            counterpart: None,
-        };
+        let file = |index: usize| LedgerFile::of(&format!("lib/{index}.js"), Explanation::GitBlob);
         let ledger = Ledger { files: (0..MAX_ROWS + 5).map(file).collect(), source_only: None };
         let page = render(&ledger, "npm:large@1.0.0").into_string();
         assert_eq!(page.matches("<tr>").count(), MAX_ROWS + 1);

@@ -236,16 +236,7 @@ mod tests {
     }
 
     fn added(path: &str) -> LedgerFile {
-        LedgerFile {
-            path: path.into(),
-            kind: EntryKind::File,
-            explanation: Explanation::ArtifactOnly { ignored_by_git: true },
-            size: 1,
-            executable: false,
-            blob: None,
-            sha256: None,
-            counterpart: None,
-        }
+        LedgerFile::of(path, Explanation::ArtifactOnly { ignored_by_git: true })
     }
 
     #[test]

@@ -1,5 +1,4 @@
 use super::*;
-use crate::artifact::EntryKind;
 use crate::rebuild::plan::{Install, Pack, PackageManager, PackageManagerName, Tools, VersionRequest};
 use crate::rebuild::run::{RanCommand, Requests};
 
@@ -56,17 +55,7 @@ fn ledger(rebuilt: bool) -> Ledger {
         true => Explanation::Modified { keys: Vec::new(), same_as: None, rebuilt },
         false => Explanation::ArtifactOnly { ignored_by_git: true },
     };
-    let file = LedgerFile {
-        path: "dist/index.js".into(),
-        kind: EntryKind::File,
-        explanation,
-        size: 1,
-        executable: false,
-        blob: None,
-        sha256: None,
-        counterpart: None,
-    };
-    Ledger { files: vec![file], source_only: None }
+    Ledger { files: vec![LedgerFile::of("dist/index.js", explanation)], source_only: None }
 }
 
 fn kind(attempts: Vec<Attempt>, failure: Option<FailureKind>, rebuilt: bool) -> Option<FailureKind> {

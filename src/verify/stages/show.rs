@@ -241,25 +241,12 @@ mod tests {
     use crate::package::Sha256Digest;
     use crate::reach::Reach;
 
-    fn row(path: &str, explanation: Explanation) -> LedgerFile {
-        LedgerFile {
-            path: path.into(),
-            kind: EntryKind::File,
-            explanation,
-            size: 1,
-            executable: false,
-            blob: None,
-            sha256: None,
-            counterpart: None,
-        }
-    }
-
     fn modified(path: &str) -> LedgerFile {
-        row(path, Explanation::Modified { keys: Vec::new(), same_as: None, rebuilt: false })
+        LedgerFile::of(path, Explanation::Modified { keys: Vec::new(), same_as: None, rebuilt: false })
     }
 
     fn added(path: &str, ignored_by_git: bool) -> LedgerFile {
-        row(path, Explanation::ArtifactOnly { ignored_by_git })
+        LedgerFile::of(path, Explanation::ArtifactOnly { ignored_by_git })
     }
 
     fn contents_of(ledger: &Ledger) -> ArtifactContents {
