@@ -1,7 +1,9 @@
+//! A manifest's `main`, as files.
+
 use serde_json::Value;
 
 /// Files of which one is what a manifest names as `main`, as Node looks for it; none where it names nothing.
-pub(super) fn main_files(manifest: &Value) -> Vec<String> {
+pub fn main_files(manifest: &Value) -> Vec<String> {
     let main = manifest.get("main").and_then(Value::as_str).unwrap_or_default();
     let mut parts: Vec<&str> = Vec::new();
     for part in main.split('/') {

@@ -15,4 +15,5 @@ pub mod strategy;
 pub mod toolchain;
 pub mod view;
 
+pub use main_files::main_files;
 pub use plan::Plan;

@@ -207,6 +207,13 @@ pub struct Install {
     pub cutoff: Option<i64>,
 }
 
+impl Install {
+    /// Whether it may choose no other releases than a lockfile's.
+    pub fn follows_lockfile(&self) -> bool {
+        self.lockfile.is_some() && self.mode == InstallMode::Frozen
+    }
+}
+
 /// How strictly a lockfile is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -13,6 +13,9 @@ use crate::report::printable::{printable, printable_line};
 
 const DIM: Style = Style::new().dimmed();
 
+/// Lines of the log that are shown of each command, from its end.
+const LOG_LINES: usize = 10;
+
 /// What is worth a line even where nobody asked for details.
 pub(super) fn brief(record: &RebuildRecord) -> Option<String> {
     if let Some(failure) = &record.failure {
@@ -98,14 +101,16 @@ fn describe(attempt: &Attempt, lines: &mut Vec<String>) {
     if let Some(log) = &attempt.log {
         entry("log", &log.display().to_string());
     }
+    for text in attempt.log_excerpt(LOG_LINES) {
+        entry("|", &text);
+    }
     match &attempt.result {
-        AttemptResult::Packed { explained, same_tar, same_archive, only_rebuilt } => {
+        AttemptResult::Packed { explained, different, same_tar, same_archive, only_rebuilt } => {
             let tar = if *same_tar { "same" } else { "other" };
             let archive = if *same_archive { "same" } else { "other" };
-            entry(
-                "result",
-                &format!("{} explained; {tar} tar stream, {archive} archive", counted(*explained, "more file")),
-            );
+            let other = if *different > 0 { format!(", {different} made with other content") } else { String::new() };
+            let explained = counted(*explained, "more file");
+            entry("result", &format!("{explained} explained{other}; {tar} tar stream, {archive} archive"));
             for path in only_rebuilt {
                 entry("not in it", path);
             }

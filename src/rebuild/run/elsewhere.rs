@@ -7,7 +7,7 @@ use tarproof_sandbox::Session;
 
 use crate::package::{Release, without_byte_order_mark};
 use crate::rebuild::Plan;
-use crate::rebuild::main_files::main_files;
+use crate::rebuild::main_files;
 use crate::rebuild::plan::Pack;
 use crate::source::tree::join;
 

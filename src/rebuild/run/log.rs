@@ -1,13 +1,53 @@
 //! The build log: what every command wrote, with headings, up to a size, kept in the cache.
 
+use std::collections::VecDeque;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The end of the output that is kept in memory to tell why a command failed, bytes.
 const TAIL: usize = 16 << 10;
 /// Longest line that is quoted, characters.
 const LINE: usize = 300;
+
+/// The end of a log that is read again at most, bytes.
+const READ: u64 = 256 << 10;
+/// What a line of ours begins with.
+const HEADING: &str = "--- ";
+
+/// The log at `path` in brief: below each heading the last lines, at most `count`. A `…` stands for what was left out.
+pub(super) fn excerpt(path: &Path, count: usize) -> std::io::Result<Vec<String>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let start = length.saturating_sub(READ);
+    file.seek(SeekFrom::Start(start))?;
+    let mut end = Vec::new();
+    file.take(READ).read_to_end(&mut end)?;
+    let text = String::from_utf8_lossy(&end);
+    // It may begin in the middle of a line.
+    let mut lines = text.lines().skip(usize::from(start > 0)).peekable();
+    let mut excerpt = Vec::new();
+    let mut is_cut = start > 0;
+    while lines.peek().is_some() {
+        excerpt.extend(lines.next_if(|line| line.starts_with(HEADING)).map(cut));
+        let mut last = VecDeque::new();
+        while let Some(line) = lines.next_if(|line| !line.starts_with(HEADING)) {
+            last.push_back(line);
+            if last.len() > count {
+                last.pop_front();
+                is_cut = true;
+            }
+        }
+        excerpt.extend(is_cut.then(|| "…".to_owned()));
+        excerpt.extend(last.into_iter().map(cut));
+        is_cut = false;
+    }
+    Ok(excerpt)
+}
+
+fn cut(line: &str) -> String {
+    line.chars().take(LINE).collect()
+}
 
 /// A build log while it is written.
 pub(super) struct Log {
@@ -37,14 +77,14 @@ impl Log {
         self.tail.clear();
         if let Some(file) = &mut self.file {
             // A full disk shows in the next command, too.
-            let _ = writeln!(file, "--- {line}");
+            let _ = writeln!(file, "{HEADING}{line}");
         }
     }
 
     /// Writes how the last command ended.
     pub(super) fn heading_after(&mut self, line: &str) {
         if let Some(file) = &mut self.file {
-            let _ = writeln!(file, "--- {line}");
+            let _ = writeln!(file, "{HEADING}{line}");
         }
     }
 
@@ -68,7 +108,7 @@ impl Log {
     pub(super) fn line_that(&self, tells: impl Fn(&str) -> bool) -> Option<String> {
         let tail = self.tail();
         let found = tail.lines().map(str::trim).find(|line| tells(line))?;
-        Some(found.chars().take(LINE).collect())
+        Some(cut(found))
     }
 
     /// The line of the last command's output that tells most about its failure.
@@ -86,7 +126,7 @@ impl Log {
         // An error with its name says more than a word in a command line or in a stack.
         let names = |line: &&str| tells(line) && (line.contains("Error: ") || line.contains("error TS"));
         let found = lines().find(names).or_else(|| lines().find(tells)).or_else(|| lines().next_back())?;
-        Some(found.chars().take(LINE).collect())
+        Some(cut(found))
     }
 }
 
@@ -121,6 +161,23 @@ mod tests {
         log.output(b"{\n  \"error\": {\n  }\n}\nnpm error code 1\n");
         assert_eq!(log.line_that(wants_network), None);
         assert_eq!(log.telling_line().as_deref(), Some("npm error code 1"));
+    }
+
+    #[test]
+    fn the_end_of_what_each_command_wrote_is_read_again_and_never_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("build.log");
+        let mut log = Log::create(path.clone());
+        log.heading("one");
+        log.output(b"a\nb\nc\n");
+        log.heading_after("exit 0");
+        log.heading("two");
+        log.output(b"d\n");
+        assert_eq!(excerpt(&path, 2).unwrap(), ["--- one", "…", "b", "c", "--- exit 0", "--- two", "d"]);
+        log.output("long ".repeat(1 << 20).as_bytes());
+        log.output(b"\nend\n");
+        assert_eq!(excerpt(&path, 2).unwrap(), ["…", "end"]);
+        assert!(excerpt(&directory.path().join("gone"), 1).is_err());
     }
 
     #[test]

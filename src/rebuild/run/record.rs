@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Failure;
+use super::log::excerpt;
 use crate::rebuild::Plan;
 use crate::rebuild::toolchain::{Choice, Toolchain};
 use crate::rebuild::view::{LoggedRequest, Refusal, RequestLog};
@@ -45,6 +46,8 @@ pub enum AttemptResult {
     Packed {
         /// Files of the artifact that it explains beyond those explained before.
         explained: usize,
+        /// Files of the artifact, not explained before, that it made with other content.
+        different: usize,
         /// Whether its tar stream is the artifact's, byte by byte.
         same_tar: bool,
         /// Whether the compressed archive is, too.
@@ -62,6 +65,11 @@ pub enum AttemptResult {
 }
 
 impl Attempt {
+    /// Its log in brief: of every command the last lines, at most `count`; nothing where the log is gone.
+    pub fn log_excerpt(&self, count: usize) -> Vec<String> {
+        self.log.as_ref().and_then(|log| excerpt(log, count).ok()).unwrap_or_default()
+    }
+
     /// A try that has not got anywhere yet.
     pub(super) fn new(plan: &Plan, tools: Vec<UsedTool>, failure: &Failure) -> Self {
         Self {

@@ -7,7 +7,7 @@ use super::commit::join;
 use super::expand::{Kept, Whole, whole};
 use super::infer::Scene;
 use super::shell::quote;
-use crate::rebuild::main_files::main_files;
+use crate::rebuild::main_files;
 
 /// Directories in which such files lie, themselves or one below.
 const PLACES: [&str; 6] = ["scripts", "script", "bin", "build", "tools", "ci"];

@@ -209,6 +209,7 @@ impl Answerer {
         }
         if let Some(named) = &self.view.named {
             named.learn(shown.dependencies);
+            named.expect_shrinkwraps(name, shown.shrinkwrapped);
         }
         self.remember(name, shown.versions);
         let kind = match form {
@@ -235,6 +236,7 @@ impl Answerer {
         let mut again = true;
         loop {
             let (artifact, source) = self.fetch(&release, integrity).await.map_err(|error| refusal_of(&error))?;
+            self.learn_from(&release, &artifact).await;
             let body = tarball::body(&self.view.registry, &artifact, &self.journal, place).await;
             match body {
                 Ok(Some(body)) => {
@@ -248,6 +250,16 @@ impl Answerer {
                 Ok(None) => return Err(Refusal::Unavailable("the cache damages what it is given".to_owned())),
                 Err(error) => return Err(Refusal::Unavailable(error.to_string())),
             }
+        }
+    }
+
+    /// What a tarball that holds a shrinkwrap names may be asked for next.
+    async fn learn_from(&self, release: &Release, artifact: &StoredArtifact) {
+        let Some(named) = self.view.named.clone().filter(|named| named.expects_shrinkwrap(release)) else { return };
+        let path = artifact.path.clone();
+        let learnt = tokio::task::spawn_blocking(move || named.learn_shrinkwrap(&path)).await;
+        if let Err(error) = learnt.map_err(io::Error::other).flatten() {
+            tracing::debug!(%error, release = %release, "no shrinkwrap could be read");
         }
     }
 

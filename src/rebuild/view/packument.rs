@@ -73,6 +73,8 @@ pub(super) struct Shown {
     pub(super) has_recent: bool,
     /// What the visible versions depend on.
     pub(super) dependencies: HashSet<PackageName>,
+    /// The visible versions whose tarballs hold a shrinkwrap, so that npm installs what that names.
+    pub(super) shrinkwrapped: HashSet<String>,
 }
 
 /// How old at the cutoff a version has to be that a lockfile does not name, seconds: whoever put it there to explain a
@@ -130,6 +132,10 @@ pub(super) fn shown(
         .partition(is_recent);
     let dependencies = visible.iter().flat_map(dependencies).collect();
     let versions = visible.iter().map(|release| release.version.to_string()).collect();
+    let has_shrinkwrap = |release: &&Release<'_>| {
+        Members::of(Some(release.raw)).get("_hasShrinkwrap").is_some_and(|raw| raw.get() == "true")
+    };
+    let shrinkwrapped = visible.iter().filter(has_shrinkwrap).map(|release| release.version.to_string()).collect();
 
     let mut writer = Writer { body: Vec::with_capacity(bytes.len()), first: true };
     writer.open("");
@@ -155,7 +161,8 @@ pub(super) fn shown(
         writer.text("modified", &modified);
     }
     writer.close();
-    Ok(Shown { body: writer.body, versions, without_cutoff: !believed, has_recent: !recent.is_empty(), dependencies })
+    let (body, has_recent) = (writer.body, !recent.is_empty());
+    Ok(Shown { body, versions, without_cutoff: !believed, has_recent, dependencies, shrinkwrapped })
 }
 
 /// Whether no earlier version of `verified` is enough for a release's dependencies.

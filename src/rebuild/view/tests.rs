@@ -301,6 +301,41 @@ async fn a_name_that_nobody_named_stays_on_this_machine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_shrinkwrap_of_a_tarball_names_may_be_asked_for_behind_it() {
+    let setup = Setup::new().await;
+    let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (path, text) in [("package/sub/npm-shrinkwrap.json", "@s/b"), ("package/npm-shrinkwrap.json", "node_modules/a")]
+    {
+        let text = format!(r#"{{"packages":{{"{text}":{{"version":"1.0.0"}}}}}}"#);
+        let mut header = tar::Header::new_ustar();
+        header.set_size(text.len() as u64);
+        archive.append_data(&mut header, path, text.as_bytes()).unwrap();
+    }
+    let tarball = archive.into_inner().unwrap().finish().unwrap();
+    let release = |version: &str, has_shrinkwrap: bool| {
+        json!({ "name": "c", "version": version, "_hasShrinkwrap": has_shrinkwrap, "dist": {
+            "tarball": format!("{}/c/-/c-{version}.tgz", setup.upstream.uri()),
+            "integrity": Integrity::of(&tarball).to_string(),
+        } })
+    };
+    let versions = json!({ "1.0.0": release("1.0.0", false), "1.1.0": release("1.1.0", true) });
+    let packument = json!({ "name": "c", "dist-tags": { "latest": "1.1.0" }, "versions": versions });
+    setup.serve("/c", ResponseTemplate::new(200).set_body_json(packument)).await;
+    for version in ["1.0.0", "1.1.0"] {
+        let answer = ResponseTemplate::new(200).set_body_bytes(tarball.clone());
+        setup.serve(&format!("/c/-/c-{version}.tgz"), answer).await;
+    }
+    let view = setup.view(None, None).named_by(vec![r#"{"dependencies":{"c":"1"}}"#.to_owned()]);
+    let view = view.serve(listen()).unwrap();
+    for (target, status) in
+        [("/c", 200), ("/c/-/c-1.0.0.tgz", 200), ("/a", 403), ("/c/-/c-1.1.0.tgz", 200), ("/a", 200), ("/@s%2fb", 403)]
+    {
+        assert_eq!(get(view.address(), target).await.status, status, "{target}");
+    }
+    assert_eq!(refusals(&view.stop().await), vec![Refusal::NotNamed; 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn credentials_go_to_the_registry_and_nowhere_else() {
     let setup = Setup::new().await;
     let view = setup.view(None, None).serve(listen()).unwrap();

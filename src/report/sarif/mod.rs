@@ -58,8 +58,10 @@ impl From<&Verification> for Part {
         let exit_code = verification.exit_code();
         let notification = match &verification.verdict {
             Verdict::Inconclusive(reason) => {
-                let detail = reason.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
-                let why = verification.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
+                let told = reason.detail();
+                let detail = told.map(|detail| format!(": {detail}")).unwrap_or_default();
+                let further = verification.reason.as_deref().filter(|further| Some(*further) != told);
+                let why = further.map(|further| format!("; {further}")).unwrap_or_default();
                 Some(Notification {
                     descriptor: Id { id: INCONCLUSIVE },
                     level: "warning",

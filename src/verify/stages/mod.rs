@@ -12,6 +12,7 @@ mod moved;
 mod plans;
 mod programs;
 mod rebuild;
+mod remaining;
 mod show;
 mod signed;
 mod source;

@@ -9,10 +9,10 @@ use tokio::runtime::Handle;
 
 use crate::artifact::{ArtifactContents, ArtifactLimits};
 use crate::compare::{Candidate, DiffDepth, PublishedContents, RebuiltFile, explain_by_rebuild, never_packed};
-use crate::ledger::{Explanation, Ledger, LedgerFile};
+use crate::ledger::{Explanation, Ledger};
 use crate::package::BlobId;
 use crate::rebuild::Plan;
-use crate::rebuild::plan::{Install, InstallMode, Tools};
+use crate::rebuild::plan::{InstallMode, Tools};
 use crate::rebuild::run::{Attempt, AttemptResult, Failure, FailureKind, Kept, RebuildRecord, Rebuilder, Stage};
 use crate::rebuild::strategy::Claims;
 use crate::source::git::with_source;
@@ -24,6 +24,7 @@ use crate::verify::stages::artifact::ArtifactFile;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
 use crate::verify::stages::plans::{Planning, Prospect};
+use crate::verify::stages::remaining::{Built, honest_reason};
 use crate::verify::stages::source::Discovery;
 
 /// Stage 6: rebuilds what the commit does not explain, plan after plan, until nothing is left or the time is over.
@@ -102,7 +103,9 @@ pub(in crate::verify) fn rebuild(
     trials.run(&plans);
     let unsteady = trials.unsteady();
     let Trials { rebuilt, as_committed, mut record, .. } = trials;
-    record.failure = failure_of(&record, &compared.ledger, &unsteady, &as_committed);
+    let tree = CommitTree::of_commit(source, commit);
+    let built = Built::of(&record, tree.as_ref(), &matched.winner.directory.path);
+    record.failure = honest_reason(&record, &compared.ledger, &unsteady, &as_committed, &built);
     // A packer that was run knows better than its rules what it would have included.
     if let Some(best) = record.best().filter(|best| best.broken.is_none())
         && let AttemptResult::Packed { only_rebuilt, .. } = &best.result
@@ -136,11 +139,16 @@ struct Trials<'a> {
 
 impl Trials<'_> {
     fn run(&mut self, plans: &[Plan]) {
-        for plan in plans {
+        let end = self.rebuilder.deadline;
+        for (index, plan) in plans.iter().enumerate() {
+            // Programs that the metadata states must leave time for the commit's own.
+            let share = if plans.get(index + 1).is_some_and(|next| is_behind_a_claim(plan, next)) { 2 } else { 1 };
+            let now = Instant::now();
+            self.rebuilder.deadline = now + end.saturating_duration_since(now) / share;
             let instead = plan.tools.as_ref().filter(|tools| tools.has_claimed() && plan.is_inferred());
             let instead = instead.and_then(|_| in_place_of_claimed(&self.record.attempts));
             let plan = &Plan { tools: instead.or_else(|| plan.tools.clone()), ..plan.clone() };
-            if self.try_plan(plan).is_break() {
+            if self.try_plan(plan).is_break() || Instant::now() >= end {
                 return;
             }
         }
@@ -178,7 +186,7 @@ impl Trials<'_> {
             keep_first(&mut self.record.failure, failure, &attempt, &self.record.attempts);
         }
         self.record.attempts.push(attempt);
-        if ended || self.is_exact() || Instant::now() >= self.rebuilder.deadline {
+        if ended || self.is_exact() {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
@@ -202,6 +210,7 @@ impl Trials<'_> {
             self.depth,
         );
         self.as_committed.extend(found.as_committed);
+        let different = found.different.len();
         if !found.different.is_empty() {
             let index = self.record.attempts.len();
             self.made.extend(found.different.iter().map(|file| (index, file.path.clone(), file.blob)));
@@ -211,6 +220,7 @@ impl Trials<'_> {
         self.rebuilt.retain(|file| ledger.file(&file.path).is_some_and(|row| !row.explanation.is_explained()));
         Ok(AttemptResult::Packed {
             explained: found.explained,
+            different,
             same_tar: candidate.same_tar,
             same_archive: candidate.same_archive,
             only_rebuilt: candidate.only_rebuilt(self.artifact),
@@ -270,10 +280,10 @@ fn breaks_off(attempt: &Attempt) -> bool {
 /// with the committed lockfile's releases came to its end, what others make says nothing of the commit.
 fn makes_needless(attempt: &Attempt, plan: &Plan) -> bool {
     let (Some(before), Some(now)) = (&attempt.plan.install, &plan.install) else { return false };
-    if came_to_its_end(attempt) && is_behind_a_claim(attempt, plan) {
+    if is_telling(attempt) && is_behind_a_claim(&attempt.plan, plan) {
         return true;
     }
-    if plan.is_inferred() && is_free(now) && !is_free(before) && came_to_its_end(attempt) {
+    if plan.is_inferred() && !now.follows_lockfile() && before.follows_lockfile() && came_to_its_end(attempt) {
         return true;
     }
     let installs = || attempt.commands.iter().filter(|command| command.phase == "install");
@@ -289,29 +299,33 @@ fn makes_needless(attempt: &Attempt, plan: &Plan) -> bool {
     }
 }
 
-/// Whether `plan` is the one of `attempt` with other programs in place of those that the release's metadata states.
-fn is_behind_a_claim(attempt: &Attempt, plan: &Plan) -> bool {
-    let (before, now) = (attempt.plan.tools.as_ref(), plan.tools.as_ref());
+/// Whether `plan` is `claimed` with other programs in place of those that the release's metadata states.
+fn is_behind_a_claim(claimed: &Plan, plan: &Plan) -> bool {
+    let (before, now) = (claimed.tools.as_ref(), plan.tools.as_ref());
     let is_other = before.is_some_and(Tools::has_claimed) && now.is_some_and(|tools| !tools.has_claimed());
     let bare = |plan: &Plan| Plan { tools: None, because: Vec::new(), ..plan.clone() };
-    is_other && bare(&attempt.plan) == bare(plan)
+    is_other && bare(claimed) == bare(plan)
 }
 
 /// The programs that did where those that the release's metadata states did not: they serve every further plan.
 fn in_place_of_claimed(attempts: &[Attempt]) -> Option<Tools> {
     let claimed = attempts.iter().find(|attempt| attempt.plan.tools.as_ref().is_some_and(Tools::has_claimed))?;
-    let did = |other: &&Attempt| came_to_its_end(other) && is_behind_a_claim(claimed, &other.plan);
-    attempts.iter().find(did).filter(|_| !came_to_its_end(claimed))?.plan.tools.clone()
-}
-
-/// Whether an installation may choose other releases than a lockfile's.
-fn is_free(install: &Install) -> bool {
-    install.lockfile.is_none() || install.mode == InstallMode::Loose
+    let did = |other: &&Attempt| is_telling(other) && is_behind_a_claim(&claimed.plan, &other.plan);
+    attempts.iter().find(did).filter(|_| !is_telling(claimed))?.plan.tools.clone()
 }
 
 /// Whether every command that had to succeed did.
 fn came_to_its_end(attempt: &Attempt) -> bool {
     attempt.broken.is_none() && matches!(attempt.result, AttemptResult::Packed { .. })
+}
+
+/// Whether a build that came to its end made something of what was left.
+fn is_telling(attempt: &Attempt) -> bool {
+    let made = match &attempt.result {
+        AttemptResult::Packed { explained, different, .. } => explained + different,
+        AttemptResult::Failed { .. } => 0,
+    };
+    came_to_its_end(attempt) && made > 0
 }
 
 /// Of several failures the one that came furthest tells most.
@@ -320,40 +334,6 @@ fn keep_first(kept: &mut Option<Failure>, failure: Failure, attempt: &Attempt, e
     if kept.is_none() || furthest.is_some_and(|furthest| attempt.commands.len() > furthest) {
         *kept = Some(failure);
     }
-}
-
-/// Why what is left may still be honest: no build came to its end, or not with the publisher's dependencies.
-fn failure_of(
-    record: &RebuildRecord,
-    ledger: &Ledger,
-    unsteady: &BTreeSet<String>,
-    as_committed: &BTreeSet<String>,
-) -> Option<Failure> {
-    ledger.unexplained().next()?;
-    let Some(best) = record.best() else { return record.failure.clone() };
-    let AttemptResult::Packed { explained, .. } = best.result else { return None };
-    if best.broken.is_some() {
-        return best.broken.clone();
-    }
-    if ledger.unexplained().all(|file| unsteady.contains(&*file.path)) {
-        let names: Vec<_> = ledger.unexplained().map(|file| format!("`{}`", file.path)).take(3).collect();
-        let detail = format!("the same build makes {} with other content each time", names.join(", "));
-        return Some(Failure::new(FailureKind::NotDeterministic, detail));
-    }
-    let is_made = |file: &LedgerFile| {
-        as_committed.contains(&*file.path) || matches!(file.explanation, Explanation::Modified { rebuilt: true, .. })
-    };
-    if explained == 0 && !ledger.unexplained().any(is_made) {
-        let detail = "the build made none of the files that the commit does not hold";
-        return Some(Failure::new(FailureKind::NothingProduced, detail));
-    }
-    let install = best.plan.install.as_ref()?;
-    // Where the installation asked for nothing, there is nothing that could be another.
-    (is_free(install) && best.requests.total > 0).then(|| {
-        let detail =
-            "the dependencies of the publisher's build are not known, and with those of that time it makes other files";
-        Failure::new(FailureKind::LockfileMissing, detail)
-    })
 }
 
 #[cfg(test)]

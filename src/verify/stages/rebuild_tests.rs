@@ -1,4 +1,5 @@
 use super::*;
+use crate::ledger::LedgerFile;
 use crate::rebuild::plan::{Install, Pack, PackageManager, PackageManagerName, Tools, VersionRequest};
 use crate::rebuild::run::{RanCommand, Requests};
 
@@ -47,7 +48,11 @@ fn attempt(plan: Plan, result: AttemptResult) -> Attempt {
 }
 
 fn packed(explained: usize) -> AttemptResult {
-    AttemptResult::Packed { explained, same_tar: false, same_archive: false, only_rebuilt: Vec::new() }
+    made(explained, 0)
+}
+
+fn made(explained: usize, different: usize) -> AttemptResult {
+    AttemptResult::Packed { explained, different, same_tar: false, same_archive: false, only_rebuilt: Vec::new() }
 }
 
 fn ledger(rebuilt: bool) -> Ledger {
@@ -61,7 +66,8 @@ fn ledger(rebuilt: bool) -> Ledger {
 fn kind(attempts: Vec<Attempt>, failure: Option<FailureKind>, rebuilt: bool) -> Option<FailureKind> {
     let failure = failure.map(|kind| Failure::new(kind, "a detail"));
     let record = RebuildRecord { plans: Vec::new(), attempts, failure };
-    failure_of(&record, &ledger(rebuilt), &BTreeSet::new(), &BTreeSet::new()).map(|failure| failure.kind)
+    honest_reason(&record, &ledger(rebuilt), &BTreeSet::new(), &BTreeSet::new(), &Built::default())
+        .map(|failure| failure.kind)
 }
 
 #[test]
@@ -89,6 +95,27 @@ fn a_build_that_makes_nothing_of_what_is_left_proves_nothing() {
 }
 
 #[test]
+fn a_release_without_the_main_that_its_build_makes_is_another() {
+    let record = RebuildRecord {
+        attempts: vec![attempt(plan(InstallMode::Frozen, Some("package-lock.json")), packed(0))],
+        ..RebuildRecord::default()
+    };
+    let reason = |absent: &[&str], main: Option<&str>| {
+        let absent = absent.iter().map(|path| (*path).to_owned()).collect();
+        let built = Built { absent, main: main.map(str::to_owned) };
+        honest_reason(&record, &ledger(false), &BTreeSet::new(), &BTreeSet::new(), &built)
+    };
+    assert_eq!(reason(&["dist/a.js", "dist/main.js"], Some("dist/main.js")), None);
+    // It may have been the wrong build.
+    let other = reason(&["coverage/index.html"], None).unwrap();
+    assert_eq!(other.kind, FailureKind::NothingProduced);
+    let detail =
+        "the build made none of the files that are left; what it made is not in the release: `coverage/index.html`";
+    assert_eq!(other.detail, detail);
+    assert_eq!(reason(&[], None).unwrap().detail, "the build made nothing that the commit does not hold");
+}
+
+#[test]
 fn a_build_that_varies_is_no_difference_of_the_publishers() {
     let record = RebuildRecord {
         attempts: vec![attempt(plan(InstallMode::Frozen, Some("package-lock.json")), packed(3))],
@@ -96,7 +123,8 @@ fn a_build_that_varies_is_no_difference_of_the_publishers() {
     };
     let kind = |unsteady: &[&str]| {
         let unsteady = unsteady.iter().map(|path| (*path).to_owned()).collect();
-        failure_of(&record, &ledger(true), &unsteady, &BTreeSet::new()).map(|failure| failure.kind)
+        honest_reason(&record, &ledger(true), &unsteady, &BTreeSet::new(), &Built::default())
+            .map(|failure| failure.kind)
     };
     assert_eq!(kind(&["dist/index.js"]), Some(FailureKind::NotDeterministic));
     // Something else is left that it makes the same each time.
@@ -144,10 +172,16 @@ fn stated_programs_that_fail_give_way_to_guessed_ones() {
     let failed = || AttemptResult::Failed { kind: "install-failed", detail: "a detail".to_owned() };
     assert!(makes_needless(&attempt(stated(), packed(3)), &guessed));
     assert!(!makes_needless(&attempt(stated(), failed()), &guessed));
-    let attempts = [attempt(stated(), failed()), attempt(guessed.clone(), packed(0))];
+    let attempts = [attempt(stated(), failed()), attempt(guessed.clone(), made(0, 1))];
     assert_eq!(in_place_of_claimed(&attempts), guessed.tools);
     assert_eq!(in_place_of_claimed(&attempts[..1]), None);
-    assert_eq!(in_place_of_claimed(&[attempt(stated(), packed(0)), attempt(guessed, packed(0))]), None);
+    assert_eq!(in_place_of_claimed(&[attempt(stated(), failed()), attempt(guessed.clone(), packed(0))]), None);
+    // Nor do those that end and make nothing keep the guess from being tried.
+    assert!(!makes_needless(&attempt(stated(), packed(0)), &guessed));
+    assert!(makes_needless(&attempt(stated(), made(0, 1)), &guessed), "a difference is an answer");
+    let attempts = [attempt(stated(), packed(0)), attempt(guessed.clone(), made(0, 1))];
+    assert_eq!(in_place_of_claimed(&attempts), guessed.tools);
+    assert_eq!(in_place_of_claimed(&[attempt(stated(), made(0, 1)), attempt(guessed, packed(3))]), None);
 }
 
 #[test]
