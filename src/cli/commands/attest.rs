@@ -14,7 +14,7 @@ use crate::attest::{
 };
 use crate::cli::arguments::{Attest, Common, FindingArguments};
 use crate::cli::commands::key::signing_key;
-use crate::cli::commands::verify::{DEFAULT_JOBS, Outcome, requests, verify_all};
+use crate::cli::commands::verify::{DEFAULT_JOBS, Order, Outcome, requests, verify_all};
 use crate::cli::error::CliError;
 use crate::cli::{output, setup};
 use crate::config::Config;
@@ -112,7 +112,7 @@ impl Signer {
             Ok(verification) => self.write_statements(verification),
             Err(_) => Ok(String::new()),
         };
-        verify_all(requests, context, jobs, quiet, render, |outcome: Outcome<String>| {
+        verify_all(requests, context, jobs, Order::AsNamed, quiet, render, |outcome: Outcome<String>| {
             output::write(None, &outcome.report)?;
             codes.push(match &outcome.verdict {
                 Ok((_, code)) => *code,
@@ -200,26 +200,34 @@ impl Signer {
             })
         };
         let (mut verdicts, mut codes, mut counts) = (Vec::new(), Vec::new(), HashMap::new());
-        verify_all(requests, context, jobs, quiet, render, |outcome: Outcome<Result<LockedVerdict, Uncovered>>| {
-            match &outcome.verdict {
-                Ok((verdict, code)) => {
-                    *counts.entry(verdict.id()).or_insert(0_usize) += 1;
-                    if *code != 0 {
-                        output::note(&format!("{verdict}: {}\n", printable(&outcome.subject)));
+        verify_all(
+            requests,
+            context,
+            jobs,
+            Order::AsNamed,
+            quiet,
+            render,
+            |outcome: Outcome<Result<LockedVerdict, Uncovered>>| {
+                match &outcome.verdict {
+                    Ok((verdict, code)) => {
+                        *counts.entry(verdict.id()).or_insert(0_usize) += 1;
+                        if *code != 0 {
+                            output::note(&format!("{verdict}: {}\n", printable(&outcome.subject)));
+                        }
+                        codes.push(*code);
                     }
-                    codes.push(*code);
+                    Err(error) => {
+                        output::error(Some(&outcome.subject), error);
+                        codes.push(error.exit_code());
+                    }
                 }
-                Err(error) => {
-                    output::error(Some(&outcome.subject), error);
-                    codes.push(error.exit_code());
+                match outcome.report {
+                    Ok(verdict) => verdicts.push(verdict),
+                    Err(missing) => uncovered.push(missing),
                 }
-            }
-            match outcome.report {
-                Ok(verdict) => verdicts.push(verdict),
-                Err(missing) => uncovered.push(missing),
-            }
-            Ok(())
-        })?;
+                Ok(())
+            },
+        )?;
         for missing in &uncovered {
             output::note(&format!("not covered: {} ({})\n", printable(&missing.name), printable(&missing.reason)));
         }

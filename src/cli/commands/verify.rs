@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -49,11 +50,11 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
     let detail = if common.verbose { Detail::Everything } else { Detail::Brief };
     let render =
         |subject: &str, done: &Result<Verification, CliError>| rendered::render(command.format, detail, subject, done);
-    // For people each outcome is shown as soon as those before it are: a slow host must not hold up the rest.
     let at_once = command.format == ReportFormat::Terminal && command.output.is_none();
+    let order = if at_once && std::io::stdout().is_terminal() { Order::AsDone } else { Order::AsNamed };
     let mut parts = Vec::new();
     let mut outcomes = Vec::new();
-    verify_all(requests, &mut context, jobs, common.quiet, render, |outcome: Outcome<Rendered>| {
+    verify_all(requests, &mut context, jobs, order, common.quiet, render, |outcome: Outcome<Rendered>| {
         match outcome.report {
             Rendered::Text(text) if at_once => output::write(None, &text)?,
             part => parts.push(part),
@@ -89,11 +90,48 @@ pub(super) fn requests(
     requests
 }
 
-/// Verifies concurrently; `take` gets the outcomes in the order of the requests, each as soon as that is possible.
+/// In which order outcomes are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// As their subjects were named, so that two runs read alike.
+    AsNamed,
+    /// As they come: somebody is waiting, and a slow host must not hold up the rest.
+    AsDone,
+}
+
+/// Outcomes that are there, until it is their turn.
+struct Turns<T> {
+    order: Order,
+    waiting: BTreeMap<usize, T>,
+    next: usize,
+}
+
+impl<T> Turns<T> {
+    fn new(order: Order) -> Self {
+        Self { order, waiting: BTreeMap::new(), next: 0 }
+    }
+
+    /// Takes the outcome of the subject at `index` in, and gives out those whose turn it is.
+    fn ready(&mut self, index: usize, outcome: T) -> Vec<T> {
+        if self.order == Order::AsDone {
+            return vec![outcome];
+        }
+        self.waiting.insert(index, outcome);
+        let mut ready = Vec::new();
+        while let Some(outcome) = self.waiting.remove(&self.next) {
+            ready.push(outcome);
+            self.next += 1;
+        }
+        ready
+    }
+}
+
+/// Verifies concurrently; `take` gets the outcomes in the given order, each as soon as that is possible.
 pub(super) fn verify_all<R>(
     requests: Vec<(String, Result<Request, CliError>)>,
     context: &mut Context,
     jobs: usize,
+    order: Order,
     quiet: bool,
     render: impl Fn(&str, &Result<Verification, CliError>) -> Result<R, CliError>,
     mut take: impl FnMut(Outcome<R>) -> Result<(), CliError>,
@@ -118,16 +156,28 @@ pub(super) fn verify_all<R>(
                 }
             })
             .buffer_unordered(jobs);
-        let (mut waiting, mut next) = (BTreeMap::new(), 0);
+        let mut turns = Turns::new(order);
         while let Some((index, outcome)) = outcomes.next().await {
-            waiting.insert(index, outcome);
-            while let Some(outcome) = waiting.remove(&next) {
+            for outcome in turns.ready(index, outcome) {
                 progress.suspend(|| take(outcome?))?;
-                next += 1;
             }
         }
         Ok(())
     });
     progress.finish_and_clear();
     taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_wait_for_those_before_them_unless_somebody_waits_for_them() {
+        let mut turns = Turns::new(Order::AsNamed);
+        let told: Vec<_> = [2, 0, 1, 3].map(|index| turns.ready(index, index)).into();
+        assert_eq!(told, [vec![], vec![0], vec![1, 2], vec![3]]);
+        let mut turns = Turns::new(Order::AsDone);
+        assert_eq!([2, 0, 1].map(|index| turns.ready(index, index)), [[2], [0], [1]]);
+    }
 }
