@@ -64,8 +64,8 @@ fn is_within(excerpt: &StatementExcerpt, line: &FocusLine) -> bool {
 
 /// Compares one file of the artifact with the file of the same path that a rebuild made.
 ///
-/// Differences are those that remain after the stabilizers, so a time of the build within one is shown as
-/// `<timestamp>`.
+/// Differences are those that remain after the stabilizers, so a time of the build within one is shown by its form,
+/// such as `<yyyy-mm-dd>`.
 pub fn compare_rebuilt(path: &str, published: &[u8], candidate: &[u8], context: &RebuildContext) -> RebuiltComparison {
     if published == candidate {
         return RebuiltComparison::Identical;

@@ -1,6 +1,7 @@
 use std::ops::Range;
 
-use super::javascript::{Parsed, SourceKind, read_one};
+use super::javascript::{SourceKind, read_one};
+use super::literal::is_literal;
 use super::{Passed, Sides};
 
 /// What stands for the directory.
@@ -27,10 +28,6 @@ const ROOTS: [&str; 13] = [
 ];
 /// Files other than JavaScript in which a path is only ever text.
 const PLAIN: [&str; 4] = ["map", "md", "tsbuildinfo", "txt"];
-/// What takes a string as the name of code to load.
-const LOADERS: [&str; 9] =
-    ["require", "import", "resolve", "Worker", "importScripts", "fork", "spawn", "exec", "execFile"];
-
 /// Replaces the absolute path of the directory in which each side was built by one placeholder; text only.
 ///
 /// Our own is known. The publisher's is whatever one text stands in its place *everywhere*: with the two exchanged, the
@@ -124,27 +121,12 @@ pub(super) fn components(path: &str) -> (bool, Vec<&str>) {
 /// Whether the directory is named only where it is no code.
 fn is_text(path: &str, content: &str, places: &[Range<usize>]) -> bool {
     match SourceKind::of(path) {
-        Some(kind) => read_one(kind, content.as_bytes(), |parsed| Some(are_literals(parsed, places))).unwrap_or(false),
+        Some(kind) => {
+            read_one(kind, content.as_bytes(), |parsed| Some(places.iter().all(|place| is_literal(parsed, place))))
+                .unwrap_or(false)
+        }
         None => path.rsplit_once('.').is_some_and(|(_, extension)| PLAIN.contains(&extension)),
     }
-}
-
-fn are_literals(parsed: &Parsed<'_>, places: &[Range<usize>]) -> bool {
-    let holds = |outer: &Range<usize>, place: &Range<usize>| outer.start < place.start && place.end <= outer.end;
-    places.iter().all(|place| {
-        let comment = parsed.comments.partition_point(|comment| comment.end < place.end);
-        if parsed.comments.get(comment).is_some_and(|comment| holds(comment, place)) {
-            return true;
-        }
-        let index = parsed.tokens.partition_point(|token| token.end < place.end);
-        let Some(token) = parsed.tokens.get(index).filter(|token| holds(&(token.start..token.end), place)) else {
-            return false;
-        };
-        let text = |before: usize| index.checked_sub(before).map_or("", |index| parsed.token(&parsed.tokens[index]).1);
-        let is_string = text(0).starts_with(['\'', '"', '`', '}']) && token.end - token.start > 1;
-        let is_loaded = matches!(text(1), "from" | "import") || text(1) == "(" && LOADERS.contains(&text(2));
-        is_string && !is_loaded
-    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod build_path;
 mod calendar;
 mod eol;
 pub mod javascript;
+mod literal;
 mod source_map;
 mod timestamp;
 

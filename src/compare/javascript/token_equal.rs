@@ -88,6 +88,8 @@ mod tests {
             assert!(!equal(text, text), "{text}");
         }
         assert!(!token_equal(b"a\xff", b"a\xff", SourceKind::Module));
+        // A comment as a module, and what runs as a script.
+        assert!(!equal("typeof await /a//*/\nrun()\n//*/", "typeof await /a//*/\ntext\n//*/"));
     }
 
     #[test]

@@ -60,6 +60,18 @@ impl SourceKind {
         }
     }
 
+    /// The grammars of a script and of a module, where a file of this kind can be either.
+    pub(super) fn goals(self) -> Option<[SourceType; 2]> {
+        let module = match self {
+            Self::Module | Self::CommonJs | Self::Declarations => return None,
+            Self::Unstated => SourceType::mjs(),
+            Self::Jsx => SourceType::jsx(),
+            Self::TypeScript => SourceType::ts(),
+            Self::Tsx => SourceType::tsx(),
+        };
+        Some([module.with_commonjs(true), module.with_module(true)])
+    }
+
     pub(super) fn has_types(self) -> bool {
         matches!(self, Self::TypeScript | Self::Tsx | Self::Declarations)
     }

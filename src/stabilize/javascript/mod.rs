@@ -1,7 +1,8 @@
 //! Reads JavaScript and TypeScript of strangers, within bounds.
 //!
 //! The parser is oxc's. It is recursive and has no limit of its own, so a text is measured first ([`nesting`]) and then
-//! parsed on a thread whose stack is large enough for that measure. A text with any syntax error is not read at all.
+//! parsed on a thread whose stack is large enough for that measure. A text with any syntax error is not read at all, nor is
+//! one that is another program as a script than as a module ([`goal`]).
 //!
 //! Where two sides are compared, oxc's tokens are not believed blindly: what lies between tokens and comments must be white space, so nothing that
 //! runs can be in neither ([`parse`]).
@@ -10,6 +11,7 @@
 //! A text that cannot be parsed still has words and strings ([`lenient`]).
 
 mod call;
+mod goal;
 mod kind;
 mod lenient;
 mod nesting;

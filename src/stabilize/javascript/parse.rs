@@ -10,6 +10,7 @@ use oxc_parser::{Kind, ParseOptions, Parser};
 use oxc_span::SourceType;
 
 use super::SourceKind;
+use super::goal::may_differ;
 use super::nesting::is_bounded;
 
 /// Largest text that is read, bytes.
@@ -54,7 +55,7 @@ impl Parsed<'_> {
 
 /// Reads both sides under the first grammar that fits both and for which `judge` has an answer.
 ///
-/// `None` where a side is too large, too deeply nested or not valid.
+/// `None` where a side is too large, too deeply nested, not valid, or one program as a script and another as a module.
 pub(crate) fn read_pair<R: Send>(
     kind: SourceKind,
     published: &[u8],
@@ -63,6 +64,9 @@ pub(crate) fn read_pair<R: Send>(
 ) -> Option<R> {
     let (published, candidate) = (bounded_text(kind, published)?, bounded_text(kind, candidate)?);
     on_large_stack(|| {
+        if !is_of_one_meaning(kind, published) || !is_of_one_meaning(kind, candidate) {
+            return None;
+        }
         kind.grammars().into_iter().find_map(|grammar| {
             let allocators = (Allocator::default(), Allocator::default());
             let published = parse(&allocators.0, published, grammar)?;
@@ -103,7 +107,26 @@ fn under_grammars<R: Send>(
     read: impl Fn(&Allocator, &str, SourceType) -> Option<R> + Sync,
 ) -> Option<R> {
     let text = bounded_text(kind, content)?;
-    on_large_stack(|| kind.grammars().into_iter().find_map(|grammar| read(&Allocator::default(), text, grammar)))
+    on_large_stack(|| {
+        if !is_of_one_meaning(kind, text) {
+            return None;
+        }
+        kind.grammars().into_iter().find_map(|grammar| read(&Allocator::default(), text, grammar))
+    })
+}
+
+/// Whether the text has the same tokens as a script and as a module, or is valid as one of them only.
+fn is_of_one_meaning(kind: SourceKind, text: &str) -> bool {
+    let Some(goals) = kind.goals().filter(|_| may_differ(text)) else { return true };
+    let read = goals.map(|grammar| {
+        let allocator = Allocator::default();
+        let parsed = parse(&allocator, text, grammar)?;
+        Some((parsed.tokens.iter().map(|token| token.start..token.end).collect::<Vec<_>>(), parsed.comments))
+    });
+    match read {
+        [Some(script), Some(module)] => script == module,
+        _ => true,
+    }
 }
 
 fn bounded_text(kind: SourceKind, content: &[u8]) -> Option<&str> {
@@ -216,6 +239,28 @@ mod tests {
         assert!(tokens(SourceKind::CommonJs, "return").is_some());
         assert!(tokens(SourceKind::Unstated, "await a").is_some());
         assert!(tokens(SourceKind::Unstated, "return a").is_some());
+    }
+
+    #[test]
+    fn what_is_another_program_as_a_script_than_as_a_module_is_not_read() {
+        let script_runs = "var a;\ntypeof await /a//*/\nrequire('child_process').exec('x')\n//*/";
+        let module_runs = "var a;\nawait /a//process.mainModule.require('child_process').exec('x')";
+        let block_or_object = "var a;\nawait\n{}\n/a//*/\nrun()\n//*/";
+        for text in [script_runs, module_runs, block_or_object, "x <!-- y; run()"] {
+            for kind in [SourceKind::Unstated, SourceKind::TypeScript] {
+                assert_eq!(tokens(kind, text), None, "{text}");
+                assert_eq!(read_pair(kind, text.as_bytes(), text.as_bytes(), |_, _| Some(())), None);
+                assert_eq!(read_tree(kind, text.as_bytes(), |_| Some(())), None);
+            }
+            let one = [SourceKind::Module, SourceKind::CommonJs].map(|kind| tokens(kind, text).is_some());
+            assert_eq!(one, [true, true], "the name says which it is: {text}");
+        }
+        // Honest texts that only look so.
+        for text in ["async function f() { await /a/.exec(b) }", "f('<!-- a -->')", "await import('a').then(b => /c/)"]
+        {
+            assert!(tokens(SourceKind::Unstated, text).is_some(), "{text}");
+        }
+        assert!(tokens(SourceKind::Unstated, "import a from 'b'; await /a/.exec(a)").is_some(), "a module");
     }
 
     #[test]

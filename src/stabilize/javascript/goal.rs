@@ -1,0 +1,55 @@
+//! Whether a text is read alike as a script and as a module.
+//!
+//! Which of the two a file is follows from its name, the manifest above it, its text and who reads it. In a module `await`
+//! is an operator everywhere, in a script mostly a name: what follows it can be a division in one and a regular expression
+//! in the other, so that a `/*` behind it opens a comment in one of them alone. `<!--` begins a comment in scripts only, as
+//! `-->` does where a module has none that is valid. Whatever hides behind that is seen by no reader who takes the other one.
+
+use memchr::memmem;
+
+/// Whether the text may consist of other tokens as a script than as a module. It rarely does: only parsing tells.
+pub(super) fn may_differ(text: &str) -> bool {
+    has_await_before_ambiguity(text) || memmem::find(text.as_bytes(), b"<!--").is_some()
+}
+
+/// Whether `await` stands before something that is read by what `await` is.
+fn has_await_before_ambiguity(text: &str) -> bool {
+    let is_space = |character: char| character.is_whitespace() || character == '\u{feff}';
+    let continues = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$');
+    memmem::find_iter(text.as_bytes(), b"await").any(|start| {
+        let before = start.checked_sub(1).and_then(|before| text.as_bytes().get(before));
+        let rest = &text[start + "await".len()..];
+        if before.is_some_and(continues) || rest.as_bytes().first().is_some_and(continues) {
+            return false;
+        }
+        let rest = rest.trim_start_matches(is_space);
+        // A comment, a division or a regular expression; a block or an object; an element or a comparison.
+        let is_mark = rest.starts_with(['/', '{', '<']);
+        // Declarations end where an expression goes on.
+        is_mark || ["function", "class", "async"].iter().any(|word| rest.starts_with(word))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_could_be_read_in_two_ways_is_parsed_twice() {
+        for text in [
+            "await /a/",
+            "x;await\n/*c*/ /a/",
+            "await\n{}/a/",
+            "await\nfunction f(){}",
+            "await\u{feff}\tclass{}",
+            "a <!-- b",
+        ] {
+            assert!(may_differ(text), "{text}");
+        }
+        for text in
+            ["await f()", "await(a)", "awaiting /a/", "$await /a/", "await", "while (n-->0) n / 2", "a / b // c"]
+        {
+            assert!(!may_differ(text), "{text}");
+        }
+    }
+}
