@@ -81,10 +81,13 @@ fn describe(attempt: &Attempt, lines: &mut Vec<String>) {
     }
     let requests = &attempt.requests;
     if requests.total > 0 {
-        let refused = requests.refused.len();
+        let refused = requests.refused_total;
         entry("requests", &format!("{}, {} of them fetched now, {refused} refused", requests.total, requests.fetched));
         for refusal in &requests.refused {
             entry("refused", refusal);
+        }
+        if refused > requests.refused.len() {
+            entry("refused", &format!("… and {} more", refused - requests.refused.len()));
         }
         if !requests.without_cutoff.is_empty() {
             let names = requests.without_cutoff.join(", ");

@@ -128,7 +128,9 @@ fn date(text: &str, days: &[String]) -> Option<(usize, String)> {
     length += days[index].len();
     let rest = &text[length..];
     let separator = rest.bytes().next().filter(|byte| matches!(byte, b'T' | b't' | b' '));
-    let Some((separator, clock)) = separator.zip(rest.get(1..).and_then(time_of_day)) else { return Some((length, form)) };
+    let Some((separator, clock)) = separator.zip(rest.get(1..).and_then(time_of_day)) else {
+        return Some((length, form));
+    };
     form.push(char::from(separator));
     form.push_str(if clock > 5 { "hh:mm:ss" } else { "hh:mm" });
     length += 1 + clock;

@@ -256,6 +256,9 @@ impl Runner<'_, '_> {
             );
             self.log.output(line.as_bytes());
         }
+        if requests.not_listed > 0 {
+            self.log.output(format!("and {} requests that were refused unread\n", requests.not_listed).as_bytes());
+        }
         self.attempt.requests = Requests::of(&requests);
         if let (Err(_), Some(contradiction)) = (&result, self.attempt.requests.contradicted.first()) {
             let detail = format!("the registry serves other content than the lockfile states for {contradiction}");

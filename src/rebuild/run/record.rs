@@ -130,11 +130,13 @@ pub struct RanCommand {
 /// The registry view's log in brief.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Requests {
-    /// All of them.
+    /// All of them, those that the log does not list included.
     pub total: usize,
     /// Those that needed the registry.
     pub fetched: usize,
-    /// Refused ones: the target and why.
+    /// Those that got nothing.
+    pub refused_total: usize,
+    /// The first refused ones: the target and why.
     pub refused: Vec<String>,
     /// Packages outside the lockfile that were asked for.
     pub outside: Vec<String>,
@@ -162,9 +164,12 @@ impl Requests {
             let refusal = request.refusal.as_ref()?;
             Some(format!("{} {}: {refusal}", request.method, request.target))
         });
+        let not_listed = usize::try_from(log.not_listed).unwrap_or(usize::MAX);
+        let listed = log.requests.iter().filter(|request| request.refusal.is_some()).count();
         Self {
-            total: log.requests.len(),
+            total: log.requests.len().saturating_add(not_listed),
             fetched: log.fetched(),
+            refused_total: listed.saturating_add(not_listed),
             refused: refused.take(MAX_LISTED).collect(),
             contradicted: log.requests.iter().filter_map(contradiction).take(MAX_LISTED).collect(),
             outside: log.outside.iter().map(ToString::to_string).collect(),

@@ -28,11 +28,23 @@ pub(super) struct Commit<'a> {
     reads_left: Cell<usize>,
     json: RefCell<HashMap<String, Option<Rc<Value>>>>,
     yaml: RefCell<HashMap<String, Option<Rc<Value>>>>,
+    given_up: Cell<Option<&'static str>>,
 }
 
 impl<'a> Commit<'a> {
     pub(super) fn new(tree: &'a dyn SourceTree) -> Self {
-        Self { tree, reads_left: Cell::new(MAX_FILES), json: RefCell::default(), yaml: RefCell::default() }
+        let (json, yaml, given_up) = (RefCell::default(), RefCell::default(), Cell::default());
+        Self { tree, reads_left: Cell::new(MAX_FILES), json, yaml, given_up }
+    }
+
+    /// Notes that there is `more` than is followed, so that no plan can be whole.
+    pub(super) fn give_up(&self, more: &'static str) {
+        self.given_up.set(Some(more));
+    }
+
+    /// What there was more of than is followed.
+    pub(super) fn given_up(&self) -> Option<&'static str> {
+        self.given_up.get()
     }
 
     pub(super) fn tree(&self) -> &'a dyn SourceTree {

@@ -19,11 +19,13 @@ use crate::rebuild::plan::PackageManagerName;
 pub(super) const UNKNOWN: char = '\u{1}';
 
 /// Most scripts inside each other.
-const MAX_DEPTH: usize = 6;
+const MAX_DEPTH: usize = 25;
 /// Most commands that are looked at for one package.
 const MAX_COMMANDS: usize = 4_000;
+/// How many names of scripts are held against a pattern at the cost of one command.
+const NAMES_PER_COMMAND: usize = 100;
 /// Most steps that one walk keeps.
-const MAX_KEPT: usize = 60;
+const MAX_KEPT: usize = 300;
 
 /// A command that stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,12 +70,14 @@ impl Walk {
     }
 
     /// Leaves out what was only kept for want of anything else.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn settle(&mut self, commit: &Commit<'_>) {
         if self.kept.iter().any(|kept| kept.builds && !kept.fallback) {
             self.kept.retain(|kept| !kept.fallback);
         }
         self.kept.dedup();
-        self.kept.truncate(MAX_KEPT);
+        if self.kept.len() > MAX_KEPT {
+            commit.give_up("more steps");
+        }
     }
 }
 
@@ -92,7 +96,8 @@ pub(super) struct Expander<'a> {
 struct Place {
     directory: String,
     environment: BTreeMap<String, String>,
-    depth: usize,
+    /// The scripts that lead here, each with its directory.
+    inside: Vec<(String, String)>,
 }
 
 impl<'a> Expander<'a> {
@@ -103,7 +108,7 @@ impl<'a> Expander<'a> {
     /// Follows a script that runs in `directory`.
     pub(super) fn script(&self, script: &str, directory: &str, environment: &BTreeMap<String, String>) -> Walk {
         let mut walk = Walk::default();
-        let place = Place { directory: directory.to_owned(), environment: environment.clone(), depth: 0 };
+        let place = Place { directory: directory.to_owned(), environment: environment.clone(), inside: Vec::new() };
         self.walk(script, place, &mut walk);
         walk
     }
@@ -111,7 +116,7 @@ impl<'a> Expander<'a> {
     /// Follows the script `name` of the manifest in `directory`, with those before and after it; `None` where it has
     /// none of that name.
     pub(super) fn named(&self, name: &str, directory: &str) -> Option<Walk> {
-        let place = Place { directory: directory.to_owned(), environment: BTreeMap::new(), depth: 0 };
+        let place = Place { directory: directory.to_owned(), environment: BTreeMap::new(), inside: Vec::new() };
         self.body(name, &place)
     }
 
@@ -138,7 +143,11 @@ impl<'a> Expander<'a> {
         let text = |name: &str| manifest.get("scripts")?.get(name)?.as_str().map(str::to_owned);
         let body = text(name)?;
         let mut walk = Walk::default();
-        let inner = || Place { depth: place.depth + 1, ..place.clone() };
+        let inner = || {
+            let mut inner = place.clone();
+            inner.inside.push((place.directory.clone(), name.to_owned()));
+            inner
+        };
         for script in [text(&format!("pre{name}")), Some(body), text(&format!("post{name}"))].into_iter().flatten() {
             if walk.published.is_none() {
                 self.walk(&script, inner(), &mut walk);
@@ -148,8 +157,15 @@ impl<'a> Expander<'a> {
     }
 
     fn walk(&self, script: &str, mut place: Place, walk: &mut Walk) {
+        if !self.spend(1) {
+            return;
+        }
         let commands = match split(script) {
-            Script::Sequence(commands) if place.depth <= MAX_DEPTH => commands,
+            Script::Sequence(_) if place.inside.len() > MAX_DEPTH => {
+                self.commit.give_up("more scripts inside each other");
+                return;
+            }
+            Script::Sequence(commands) => commands,
             _ => return keep_whole(script, &place, walk),
         };
         let leaves = |command: &Command| matches!(classify(command), Purpose::ChangeDirectory(to) if resolve("", &to).is_none() && to.contains(['$', '-', '~']));
@@ -158,8 +174,9 @@ impl<'a> Expander<'a> {
             return keep_whole(script, &place, walk);
         }
         for command in &commands {
-            let Some(left) = self.commands_left.get().checked_sub(1) else { return };
-            self.commands_left.set(left);
+            if !self.spend(1) {
+                return;
+            }
             let purpose = classify(command);
             if let Purpose::ChangeDirectory(to) = &purpose {
                 match resolve(&place.directory, to) {
@@ -173,6 +190,16 @@ impl<'a> Expander<'a> {
                 return;
             }
         }
+    }
+
+    /// Whether so many commands may still be looked at.
+    fn spend(&self, commands: usize) -> bool {
+        let left = self.commands_left.get().checked_sub(commands);
+        self.commands_left.set(left.unwrap_or(0));
+        if left.is_none() {
+            self.commit.give_up("more commands");
+        }
+        left.is_some()
     }
 
     fn one(&self, command: &Command, purpose: Purpose, place: &mut Place, walk: &mut Walk) {
@@ -231,7 +258,12 @@ impl<'a> Expander<'a> {
         };
         let mut environment = place.environment.clone();
         environment.extend(command.assignments.iter().cloned());
-        let inner = Place { directory, environment, depth: place.depth };
+        let inner = Place { directory, environment, inside: place.inside.clone() };
+        if inner.inside.iter().any(|(directory, name)| *directory == inner.directory && *name == call.name) {
+            // It would call itself, so it was not understood, or never ends.
+            walk.impure = true;
+            return;
+        }
         let Some(sub) = self.body(&call.name, &inner) else { return self.program(command, call, place, walk) };
         if scripts::is_test_name(&call.name) && sub.published.is_none() {
             walk.impure = true;
@@ -286,8 +318,14 @@ impl<'a> Expander<'a> {
             .map(|map| map.keys().cloned().collect())
             .unwrap_or_default();
         let mut all = Walk::default();
-        for pattern in names {
-            for name in known.iter().filter(|name| matches(&pattern.replace("**", "*"), name)) {
+        for pattern in names.iter().map(|pattern| pattern.replace("**", "*")) {
+            if !self.spend(known.len() / NAMES_PER_COMMAND + 1) {
+                return;
+            }
+            for name in known.iter().filter(|name| matches(&pattern, name)) {
+                if !self.spend(1) {
+                    return;
+                }
                 let text = self.run_script(name);
                 let call = ScriptCall { name: name.clone(), arguments: Vec::new(), target: Target::Here };
                 let single =

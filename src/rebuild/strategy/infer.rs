@@ -98,7 +98,11 @@ pub fn infer(inputs: &Inputs<'_>) -> Result<Vec<Plan>, NoPlan> {
             plans.insert(ways, plan);
         }
     }
-    Ok(plans)
+    match commit.given_up() {
+        // What is missing in a plan may be what made the difference.
+        Some(more) => Err(NoPlan::TooIntricate(more)),
+        None => Ok(plans),
+    }
 }
 
 /// The ways to build, best first.
@@ -149,7 +153,7 @@ fn make(scene: &Scene<'_>, expander: &Expander<'_>) -> Option<Way> {
     let makefile = Makefile::parse(&scene.commit.text(&path)?);
     let target = makefile.release().or_else(|| makefile.build())?;
     let mut walk = expander.script(&makefile.script(target), scene.directory, &Default::default());
-    walk.settle();
+    walk.settle(expander.commit);
     walk.builds().then(|| Way {
         strategy: "makefile",
         because: vec![format!("`make {}` builds: {path}", target.escape_debug())],
@@ -177,7 +181,7 @@ fn release_script(scene: &Scene<'_>, expander: &Expander<'_>, manifest: &Value) 
     candidates.into_iter().take(30).find_map(|(name, directory)| {
         // What comes before a version is made has become part of the commit.
         let mut walk = expander.named_alone(&name, directory)?;
-        walk.settle();
+        walk.settle(expander.commit);
         walk.builds().then(|| Way {
             strategy: "release-script",
             because: vec![format!(
@@ -204,7 +208,7 @@ fn build_scripts(scene: &Scene<'_>, expander: &Expander<'_>, published: Option<&
     for directory in places {
         let found = scripts::BUILD_SCRIPTS.iter().find_map(|name| Some((*name, expander.named(name, directory)?)));
         let Some((name, mut walk)) = found.filter(|(_, walk)| !walk.kept.is_empty()) else { continue };
-        walk.settle();
+        walk.settle(expander.commit);
         let steps = if walk.impure || expander.one_by_one {
             walk.kept
         } else {

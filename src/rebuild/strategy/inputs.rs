@@ -108,6 +108,9 @@ pub enum NoPlan {
         /// The file that says so.
         path: String,
     },
+    /// Scripts and workflows lead further than they are followed.
+    #[error("the commit's scripts and workflows hold {0} than are followed")]
+    TooIntricate(&'static str),
 }
 
 #[cfg(test)]

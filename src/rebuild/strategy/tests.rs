@@ -499,3 +499,47 @@ fn the_checkout_is_called_as_a_clone_is() {
     let plans = infer_with("", "a", &[("package.json", manifest)], &claims, &[]).unwrap();
     assert!(plans.iter().all(|plan| plan.source_directory() == "/build/sources"), "{plans:?}");
 }
+
+/// A manifest whose scripts are the given ones, `prepare` calling the first.
+fn scripts(all: impl Iterator<Item = (String, String)>) -> String {
+    let mut scripts: serde_json::Map<String, serde_json::Value> =
+        all.map(|(name, script)| (name, script.into())).collect();
+    scripts.insert("prepare".to_owned(), "npm run a0".into());
+    serde_json::json!({ "name": "a", "version": "1.0.0", "scripts": scripts }).to_string()
+}
+
+#[test]
+fn scripts_inside_each_other_are_followed_to_the_command() {
+    let chain = |length: usize| {
+        let calls = (1..length).map(|index| (format!("a{}", index - 1), format!("npm run a{index}")));
+        scripts(calls.chain([(format!("a{}", length - 1), "tsc".to_owned())]))
+    };
+    assert_eq!(outline(&first(&[("package.json", &chain(12)), LOCK])), "lifecycle frozen\npack . Npm scripts");
+    let too_deep = infer_in("", "a", &[("package.json", &chain(40)), LOCK]);
+    assert_eq!(too_deep, Err(NoPlan::TooIntricate("more scripts inside each other")));
+}
+
+#[test]
+fn scripts_that_call_each_other_end() {
+    let ring = (0..300).map(|index| (format!("a{index}"), format!("run-s {} 'b*'", "'a*' ".repeat(60))));
+    let ring = scripts(ring.chain([("b".to_owned(), "tsc".to_owned())]));
+    let found = infer_in("", "a", &[("package.json", &ring), LOCK]);
+    assert_eq!(found, Err(NoPlan::TooIntricate("more commands")));
+    let pair =
+        [("a0", "npm run a1 && tsc"), ("a1", "npm run a0")].map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let plan = first(&[("package.json", &scripts(pair.into_iter())), LOCK]);
+    assert_eq!(outline(&plan), "lifecycle frozen\n$ tsc\npack . Npm");
+}
+
+#[test]
+fn no_step_of_a_long_job_is_lost() {
+    let job = |steps: usize| {
+        let before = (0..steps).map(|step| format!("      - run: node make/{step}.js\n")).collect::<String>();
+        format!("on: push\njobs:\n  publish:\n    steps:\n{before}      - run: tsc\n      - run: npm publish\n")
+    };
+    let manifest = ("package.json", r#"{"name":"a","version":"1.0.0"}"#);
+    let plan = first(&[manifest, LOCK, (".github/workflows/release.yml", &job(100))]);
+    assert_eq!(plan.steps.last().unwrap().run, "tsc");
+    let found = infer_in("", "a", &[manifest, LOCK, (".github/workflows/release.yml", &job(400))]);
+    assert_eq!(found, Err(NoPlan::TooIntricate("more steps")));
+}

@@ -112,7 +112,7 @@ pub(super) fn publishing(
                 before.append(&mut walk.kept);
                 walk.kept = before;
             }
-            walk.settle();
+            walk.settle(expander.commit);
             found.push((score, FoundJob { file: file.path.clone(), job: job.id.clone(), walk }));
         }
     }
@@ -165,7 +165,7 @@ fn needed_builds(file: &WorkflowFile, job: &Job, expander: &Expander<'_>, depth:
     for needed in file.jobs.iter().filter(|other| job.needs.contains(&other.id)).take(10) {
         kept.extend(needed_builds(file, needed, expander, depth + 1));
         let (mut walk, _) = walk_job(needed, expander);
-        walk.settle();
+        walk.settle(expander.commit);
         if walk.builds() {
             kept.extend(walk.kept);
         }
@@ -258,7 +258,7 @@ pub(super) fn building(files: &[WorkflowFile], expander: &Expander<'_>, director
             if walk.published.is_some() {
                 continue;
             }
-            walk.settle();
+            walk.settle(expander.commit);
             let root = &expander.workspace.root;
             let is_member = |place: &str| expander.workspace.members.values().any(|member| member.directory == place);
             let counts = |place: &str| place == directory || place == root || is_member(place);

@@ -11,7 +11,7 @@ use super::expand::UNKNOWN;
 /// Most workflow files that are read.
 const MAX_FILES: usize = 60;
 /// Most steps of one job.
-const MAX_STEPS: usize = 200;
+const MAX_STEPS: usize = 1_000;
 
 /// Texts that stand for expressions.
 pub(super) type Values = BTreeMap<String, String>;
@@ -91,10 +91,13 @@ fn read(commit: &Commit<'_>, path: &str, version: &str, preferred_node: u32, dep
             directory: default_directory(job).unwrap_or_else(|| directory.clone()),
         };
         let mut steps = Vec::new();
-        for step in job.get("steps").and_then(Value::as_array).into_iter().flatten().take(MAX_STEPS) {
+        let listed = job.get("steps").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        for step in listed.iter().take(MAX_STEPS) {
             add_step(commit, step, &values, &surroundings, 0, &mut steps);
         }
-        steps.truncate(MAX_STEPS);
+        if listed.len() > MAX_STEPS || steps.len() > MAX_STEPS {
+            commit.give_up("more steps");
+        }
         jobs.push(Job { id: id.clone(), needs, steps });
     }
     let name = text_at(&file, &["name"]).unwrap_or_default().to_owned();

@@ -123,7 +123,9 @@ impl<'a> Planning<'a> {
                 Found::Plans(plans.into_iter().filter(Plan::builds).collect())
             }
             Ok(_) | Err(NoPlan::NoManifest(_) | NoPlan::OtherPackage { .. }) => Found::NothingBuilt,
-            Err(error @ NoPlan::UnsupportedInstaller { .. }) => Found::unplannable(error.to_string()),
+            Err(error @ (NoPlan::UnsupportedInstaller { .. } | NoPlan::TooIntricate(_))) => {
+                Found::unplannable(error.to_string())
+            }
         }
     }
 }
