@@ -33,7 +33,7 @@ impl Reader<'_> {
         let name = member.map(|member| self.scopes.name_of_member(member));
         let (is_dynamic, evidence) = match (member, name) {
             (Some(_), Some(Some(name))) if name == "_compile" => (true, "_compile()"),
-            (Some(member), Some(Some(name))) if matches!(name.as_str(), "call" | "apply") => {
+            (Some(member), Some(Some(name))) if matches!(&*name, "call" | "apply") => {
                 let function = member.object().get_inner_expression().get_member_expr();
                 let name = function.and_then(|function| self.scopes.name_of_member(function));
                 (name.is_some_and(|name| name == "_compile"), "_compile()")
@@ -101,7 +101,7 @@ impl Reader<'_> {
             | Expression::UpdateExpression(_)
             | Expression::RegExpLiteral(_) => false,
             other => match other.get_member_expr().and_then(|member| self.scopes.name_of_member(member)) {
-                Some(name) => !matches!(name.as_str(), "length" | "size" | "buffer" | "byteLength"),
+                Some(name) => !matches!(&*name, "length" | "size" | "buffer" | "byteLength"),
                 None => !matches!(
                     self.scopes.value(other),
                     Value::Number(_) | Value::Function | Value::Constructor | Value::Module { .. }

@@ -1,5 +1,9 @@
 //! What a text inside of a program may be: an encoded payload, the address of a wallet, the place of a secret.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::Capability;
 use super::names::SECRETS;
 
@@ -17,6 +21,8 @@ const OTHER_ENTROPY: f64 = 5.2;
 const ESCAPES: usize = 16;
 /// Fewest invisible characters in a row that count; emoji have one or two.
 const INVISIBLE_RUN: usize = 8;
+/// Shortest address of a wallet, characters.
+const ADDRESS_LENGTH: usize = 26;
 /// Longest text that is looked through for addresses, bytes; of what is longer the beginning is.
 const MAXIMUM_SEARCHED: usize = 256 << 10;
 
@@ -29,10 +35,11 @@ pub(super) fn judge(text: &str, found: &mut dyn FnMut(Capability, String)) {
         found(Capability::EncodedPayload, "invisible characters".to_owned());
     }
     let text = &text[..text.floor_char_boundary(MAXIMUM_SEARCHED)];
-    for secret in SECRETS {
-        if text.contains(secret) {
-            found(Capability::Environment, format!("`{secret}`"));
-        }
+    for secret in secrets(text) {
+        found(Capability::Environment, format!("`{secret}`"));
+    }
+    if text.len() < ADDRESS_LENGTH {
+        return;
     }
     // Within a payload, everything looks like an address somewhere.
     for word in text.split(|character: char| !character.is_ascii_alphanumeric()) {
@@ -40,6 +47,17 @@ pub(super) fn judge(text: &str, found: &mut dyn FnMut(Capability, String)) {
             found(Capability::WalletAddress, format!("{chain} {word}"));
         }
     }
+}
+
+/// The secrets that a text names; all of them are looked for at once.
+fn secrets(text: &str) -> impl Iterator<Item = &'static str> + use<> {
+    static ALL: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(SECRETS).ok());
+    let mut named = [false; SECRETS.len()];
+    match &*ALL {
+        Some(all) => all.find_overlapping_iter(text).for_each(|found| named[found.pattern()] = true),
+        None => named = SECRETS.map(|secret| text.contains(secret)),
+    }
+    SECRETS.into_iter().zip(named).filter_map(|(secret, is_named)| is_named.then_some(secret))
 }
 
 /// The encoding that a long text seems to be in.
@@ -94,7 +112,7 @@ fn entropy(text: &str) -> f64 {
 
 /// Whether the literal as it is written is mostly `\x41` or `\u0041`.
 pub(super) fn is_escaped(written: &str) -> bool {
-    let escapes = count_escapes(written);
+    let escapes = if written.len() < 2 * ESCAPES { 0 } else { count_escapes(written) };
     escapes >= ESCAPES && escapes * 8 >= written.len()
 }
 
@@ -130,7 +148,7 @@ pub(super) fn has_invisible_run(text: &str) -> bool {
 /// the length, the alphabet, and that digits and both cases are mixed.
 pub(super) fn wallet(word: &str) -> Option<&'static str> {
     let length = word.len();
-    if !(26..=90).contains(&length) {
+    if !(ADDRESS_LENGTH..=90).contains(&length) {
         return None;
     }
     if let Some(digits) = word.strip_prefix("0x") {
@@ -182,4 +200,26 @@ pub(super) fn is_encoded_piece(text: &str) -> bool {
 /// Whether the name is one that javascript-obfuscator makes.
 pub(super) fn is_obfuscator_name(name: &str) -> bool {
     name.strip_prefix("_0x").is_some_and(|digits| digits.len() >= 3 && digits.bytes().all(|it| it.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn looking_for_all_secrets_at_once_finds_each(
+            pieces in prop::collection::vec(
+                prop_oneof![prop::sample::select(SECRETS.to_vec()), prop::sample::select(vec![".", "/", "s", "AWS_", "~"])],
+                0..6,
+            ),
+            cut in 0_usize..30,
+        ) {
+            let text: String = pieces.concat().chars().skip(cut).collect();
+            let each: Vec<&str> = SECRETS.into_iter().filter(|secret| text.contains(secret)).collect();
+            prop_assert_eq!(secrets(&text).collect::<Vec<_>>(), each);
+        }
+    }
 }

@@ -6,13 +6,6 @@ use super::literal::{count_escapes, has_invisible_run, is_obfuscator_name};
 
 /// Shortest text that is judged at all, bytes; invisible characters apart.
 const MINIMUM_SIZE: usize = 512;
-/// Words that are part of the language, and so say nothing about how names are chosen.
-const KEYWORDS: [&str; 30] = [
-    "function", "return", "var", "let", "const", "if", "else", "for", "while", "do", "new", "this", "typeof", "void",
-    "in", "of", "class", "import", "export", "from", "async", "await", "try", "catch", "throw", "switch", "case",
-    "true", "false", "null",
-];
-
 /// How a text looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Looks {
@@ -80,10 +73,41 @@ impl Measures {
     }
 }
 
+/// Words that are part of the language, and so say nothing about how names are chosen.
 fn is_keyword(word: &str) -> bool {
-    // Most words are none, and one comparison for each keyword is the most expensive thing here.
-    let may_be = matches!(word.len(), 2..=8) && matches!(word.as_bytes()[0], b'a'..=b'w');
-    may_be && KEYWORDS.contains(&word)
+    matches!(
+        word,
+        "function"
+            | "return"
+            | "var"
+            | "let"
+            | "const"
+            | "if"
+            | "else"
+            | "for"
+            | "while"
+            | "do"
+            | "new"
+            | "this"
+            | "typeof"
+            | "void"
+            | "in"
+            | "of"
+            | "class"
+            | "import"
+            | "export"
+            | "from"
+            | "async"
+            | "await"
+            | "try"
+            | "catch"
+            | "throw"
+            | "switch"
+            | "case"
+            | "true"
+            | "false"
+            | "null"
+    )
 }
 
 fn measure(text: &str) -> Measures {

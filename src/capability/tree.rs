@@ -104,7 +104,8 @@ impl Reader<'_> {
             _ => {}
         }
         self.constructor(callee, &function, arguments, span, is_new);
-        for argument in arguments.iter().filter_map(Argument::as_expression) {
+        for argument in arguments.iter().filter_map(Argument::as_expression).filter(|argument| may_be_global(argument))
+        {
             let is_told_there =
                 |name: &str| argument.get_identifier_reference().is_some_and(|plain| plain.name == name);
             if let Value::Global(name) = self.scopes.value(argument)
@@ -254,7 +255,9 @@ impl Reader<'_> {
     }
 
     fn uses(&mut self, expression: &Expression<'_>) {
-        if let Expression::Identifier(name) = expression.get_inner_expression() {
+        if let Expression::Identifier(name) = expression.get_inner_expression()
+            && of_handed(&name.name).is_some()
+        {
             self.used.insert(name.span.start);
         }
     }
@@ -274,6 +277,25 @@ impl Reader<'_> {
             self.found.obfuscator_name(name, span.start as usize);
         }
     }
+}
+
+/// Whether an expression may stand for a global; literals and functions never do.
+fn may_be_global(expression: &Expression<'_>) -> bool {
+    !matches!(
+        expression,
+        Expression::StringLiteral(_)
+            | Expression::NumericLiteral(_)
+            | Expression::BooleanLiteral(_)
+            | Expression::NullLiteral(_)
+            | Expression::TemplateLiteral(_)
+            | Expression::ObjectExpression(_)
+            | Expression::ArrayExpression(_)
+            | Expression::FunctionExpression(_)
+            | Expression::ArrowFunctionExpression(_)
+            | Expression::ClassExpression(_)
+            | Expression::ThisExpression(_)
+            | Expression::UnaryExpression(_)
+    )
 }
 
 impl<'a> Visit<'a> for Reader<'_> {

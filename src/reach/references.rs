@@ -1,5 +1,6 @@
 //! What a JavaScript file refers to, from its syntax tree; or from its words and strings, where it has none.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
@@ -17,39 +18,43 @@ const MAXIMUM_REFERENCES: usize = 20_000;
 /// Longest text that may name a file, bytes.
 const MAXIMUM_NAME: usize = 400;
 /// Functions that run or read what their arguments name; they are known by name, whatever they belong to.
-const LOADERS: [&str; 27] = [
-    "exec",
-    "execSync",
-    "execFile",
-    "execFileSync",
-    "spawn",
-    "spawnSync",
-    "fork",
-    "execa",
-    "execaSync",
-    "execaCommand",
-    "execaNode",
-    "Worker",
-    "SharedWorker",
-    "importScripts",
-    "register",
-    "readFile",
-    "readFileSync",
-    "createReadStream",
-    "open",
-    "openSync",
-    "readJson",
-    "readJsonSync",
-    "dlopen",
-    "addModule",
-    "runInThisContext",
-    "runMain",
-    "jiti",
-];
+fn is_loader(name: &str) -> bool {
+    matches!(
+        name,
+        "exec"
+            | "execSync"
+            | "execFile"
+            | "execFileSync"
+            | "spawn"
+            | "spawnSync"
+            | "fork"
+            | "execa"
+            | "execaSync"
+            | "execaCommand"
+            | "execaNode"
+            | "Worker"
+            | "SharedWorker"
+            | "importScripts"
+            | "register"
+            | "readFile"
+            | "readFileSync"
+            | "createReadStream"
+            | "open"
+            | "openSync"
+            | "readJson"
+            | "readJsonSync"
+            | "dlopen"
+            | "addModule"
+            | "runInThisContext"
+            | "runMain"
+            | "jiti"
+    )
+}
 
 /// Members of Node's module loader that decide which file an import means, or how a file is read as a program.
-const RESOLVERS: [&str; 5] =
-    ["_extensions", "_resolveFilename", "_findPath", "_nodeModulePaths", "_resolveLookupPaths"];
+fn is_resolver(name: &str) -> bool {
+    matches!(name, "_extensions" | "_resolveFilename" | "_findPath" | "_nodeModulePaths" | "_resolveLookupPaths")
+}
 
 /// How one file refers to others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,7 +138,7 @@ pub(crate) fn textual(text: &str) -> References {
             if is_import && text.len() < MAXIMUM_NAME {
                 found.add(Reference::Import(text.to_owned()));
             }
-            let is_loaded = LOADERS.contains(&before[1]) && before[2] == "(";
+            let is_loaded = is_loader(before[1]) && before[2] == "(";
             found.mention(text, is_loaded);
         }
         before = [before[1], before[2], text];
@@ -222,7 +227,7 @@ impl Collector {
         let function = self.scopes.value(callee);
         let callee = callee.get_inner_expression();
         let written = match callee {
-            Expression::Identifier(it) => Some(it.name.to_string()),
+            Expression::Identifier(it) => Some(Cow::Borrowed(it.name.as_str())),
             other => other.get_member_expr().and_then(|member| self.scopes.name_of_member(member)),
         };
         match &function {
@@ -252,9 +257,9 @@ impl Collector {
             _ => {}
         }
         let last = match &function {
-            Value::Global(name) => name.rsplit('.').next().map(str::to_owned),
-            Value::Module { name, member } if member.is_empty() => Some(name.clone()),
-            Value::Module { member, .. } => member.rsplit('.').next().map(str::to_owned),
+            Value::Global(name) => name.rsplit('.').next(),
+            Value::Module { name, member } if member.is_empty() => Some(name.as_str()),
+            Value::Module { member, .. } => member.rsplit('.').next(),
             _ => None,
         };
         let is_register =
@@ -262,8 +267,7 @@ impl Collector {
         if is_register || written.as_deref() == Some("registerHooks") {
             self.found.add(Reference::Hook);
         }
-        let is_loader = |name: Option<&String>| name.is_some_and(|name| LOADERS.contains(&name.as_str()));
-        is_loader(last.as_ref()) || is_loader(written.as_ref())
+        last.is_some_and(is_loader) || written.as_deref().is_some_and(is_loader)
     }
 }
 
@@ -320,9 +324,9 @@ impl<'a> Visit<'a> for Collector {
 
     fn visit_member_expression(&mut self, it: &ast::MemberExpression<'a>) {
         if let Some(name) = self.scopes.name_of_member(it) {
-            let is_hook = match name.as_str() {
+            let is_hook = match &*name {
                 "extensions" => matches!(self.scopes.value(it.object()), Value::Global(name) if is_require(&name)),
-                name => RESOLVERS.contains(&name),
+                name => is_resolver(name),
             };
             if is_hook {
                 self.found.add(Reference::Hook);
@@ -430,6 +434,13 @@ mod tests {
     fn what_names_no_file_is_left_out(#[case] text: &str) {
         let found = references(SourceKind::TypeScript, text.as_bytes()).found;
         assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn a_chain_of_calls_takes_a_step_for_each_link() {
+        let text = format!("x{}; require('./a')", ".then(f).then(['b', 'c'].join('')).y".repeat(300));
+        assert!(references(SourceKind::Unstated, text.as_bytes()).is_complete);
+        assert!(read(&text).contains(&import("./a")));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::rebuild::run::{RebuildLimits, Stage};
 use crate::registry::NpmRegistry;
 use crate::source::RepositoryLocation;
 use crate::source::git::GitOptions;
-use crate::stabilize::javascript::{PARSER_THREAD, STACK_SIZE, mark_large_stack};
+use crate::stabilize::javascript::{PARSER_THREAD, STACK_SIZE, keeping_arena, mark_large_stack};
 use crate::yara::YaraRules;
 
 /// One thing to verify, and what the user overrides.
@@ -114,7 +114,7 @@ impl Processors {
         let run = || {
             let next = || Some(next.fetch_add(1, Ordering::Relaxed));
             let items = std::iter::from_fn(next).map_while(|index| Some((index, items.get(index)?)));
-            items.map(|(index, item)| (index, work(item))).collect::<Vec<_>>()
+            keeping_arena(|| items.map(|(index, item)| (index, work(item))).collect::<Vec<_>>())
         };
         let mut done = std::thread::scope(|scope| {
             let with_large_stack = || {

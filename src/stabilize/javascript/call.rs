@@ -13,33 +13,47 @@ pub(super) fn evaluate(scopes: &Scopes, callee: &Expression<'_>, arguments: &[Ar
     let value = |argument: &Argument<'_>| {
         argument.as_expression().map_or(Value::Unknown, |argument| scopes.evaluate(argument, depth))
     };
+    let values = || arguments.iter().take(MAXIMUM_LIST).map(value).collect::<Vec<Value>>();
     let callee = inner(callee);
-    let function = scopes.evaluate(callee, depth);
-    let mut arguments: Vec<Value> = arguments.iter().take(MAXIMUM_LIST).map(value).collect();
-    if let Some(member) = callee.get_member_expr()
-        && let Some(name) = scopes.member_name(member, depth)
-    {
-        let object = scopes.evaluate(member.object(), depth);
-        match (&object, name.as_str()) {
-            (Value::Text(_) | Value::List(_), _) => return method(object, &name, &arguments),
-            // `Function.call.bind(f)` calls `f`, not what it is a member of.
-            (Value::Global(path), "bind") if path.ends_with(".call") || path.ends_with(".apply") => {
-                return Value::Unknown;
+    let function = match callee.get_member_expr() {
+        None => scopes.evaluate(callee, depth),
+        // The object is evaluated once, or a chain of calls would take twice the time with each link.
+        Some(member) => {
+            let object = scopes.evaluate(member.object(), depth);
+            let name = scopes.member_name(member, depth);
+            match (&object, name.as_deref()) {
+                (Value::Text(_) | Value::List(_), Some(name)) => return method(object, name, &values()),
+                // `Function.call.bind(f)` calls `f`, not what it is a member of.
+                (Value::Global(path), Some("bind")) if path.ends_with(".call") || path.ends_with(".apply") => {
+                    return Value::Unknown;
+                }
+                (Value::Global(_) | Value::Module { .. }, Some("bind")) => return object,
+                (Value::Global(_) | Value::Module { .. }, Some("call")) => {
+                    let mut arguments = values();
+                    arguments.drain(..1.min(arguments.len()));
+                    return function_result(&object, &arguments);
+                }
+                (Value::Global(_) | Value::Module { .. }, Some("apply")) => {
+                    let Some(Value::List(values)) = arguments.get(1).map(value) else { return Value::Unknown };
+                    return function_result(&object, &values);
+                }
+                // `Buffer.from(…).toString()` was decoded already; `path.default.join` is `path.join`.
+                _ => {}
             }
-            (Value::Global(_) | Value::Module { .. }, "bind") => return object,
-            (Value::Global(_) | Value::Module { .. }, "call") => {
-                arguments.drain(..1.min(arguments.len()));
-                return function_result(&object, &arguments);
-            }
-            (Value::Global(_) | Value::Module { .. }, "apply") => {
-                let Some(Value::List(values)) = arguments.get(1) else { return Value::Unknown };
-                return function_result(&object, values);
-            }
-            // `Buffer.from(…).toString()` was decoded already; `path.default.join` is `path.join`.
-            _ => {}
+            scopes.accessed(object, member, name, depth)
         }
+    };
+    match function {
+        Value::Global(_) | Value::Module { .. } => function_result(&function, &values()),
+        // Of any other function it matters only whether it may pass a module on.
+        _ => match arguments {
+            [first] | [first, _] => match value(first) {
+                module @ Value::Module { .. } => module,
+                _ => Value::Unknown,
+            },
+            _ => Value::Unknown,
+        },
     }
-    function_result(&function, &arguments)
 }
 
 /// `new F(…)`.
@@ -109,7 +123,7 @@ fn function_result(function: &Value, arguments: &[Value]) -> Value {
             ("buffer", "from") => buffer(arguments),
             _ => passed_on(arguments),
         },
-        _ => passed_on(arguments),
+        _ => Value::Unknown,
     }
 }
 

@@ -22,11 +22,25 @@ pub(super) fn is_bounded(text: &str, has_types: bool, limit: usize) -> bool {
     let mut readings = vec![Reading::new(bytes)];
     let mut comparisons = 0;
     loop {
+        // Nearly always there is but one.
+        if let [reading] = readings.as_mut_slice() {
+            let step = loop {
+                if reading.position >= bytes.len() {
+                    return true;
+                }
+                match reading.step(bytes, has_types) {
+                    Step::Goes if reading.depth() > limit => return false,
+                    Step::Goes => {}
+                    other => break other,
+                }
+            };
+            match step {
+                Step::Forks(other) if reading.depth().max(other.depth()) <= limit => readings.push(*other),
+                _ => return false,
+            }
+        }
         // The one that is furthest behind goes on, so that others can be met.
-        let furthest_behind = match readings.len() {
-            1 => Some(0),
-            count => (0..count).min_by_key(|index| readings[*index].position),
-        };
+        let furthest_behind = (0..readings.len()).min_by_key(|index| readings[*index].position);
         let Some(index) = furthest_behind else { return false };
         if readings[index].position >= bytes.len() {
             return true;
@@ -130,80 +144,35 @@ struct Reading {
     statement_started: bool,
 }
 
-const HEADS: [&str; 4] = ["if", "for", "while", "with"];
-const LASTING: [&str; 6] = ["if", "else", "for", "while", "do", "with"];
-/// Words that begin a statement and nothing else when they follow `}`.
-const STATEMENTS: [&str; 13] =
-    ["class", "const", "export", "for", "function", "if", "import", "let", "return", "switch", "throw", "try", "var"];
-/// Words that are followed by an expression.
-const OPERATORS: [&str; 11] =
-    ["case", "delete", "do", "else", "extends", "in", "instanceof", "new", "return", "throw", "typeof"];
-/// Words that are a value in one place and something else in another.
-const EITHER: [&str; 40] = [
-    "abstract",
-    "accessor",
-    "as",
-    "asserts",
-    "async",
-    "await",
-    "break",
-    "catch",
-    "const",
-    "continue",
-    "debugger",
-    "declare",
-    "default",
-    "defer",
-    "export",
-    "finally",
-    "for",
-    "from",
-    "function",
-    "get",
-    "global",
-    "if",
-    "import",
-    "infer",
-    "is",
-    "keyof",
-    "let",
-    "module",
-    "namespace",
-    "of",
-    "out",
-    "readonly",
-    "satisfies",
-    "set",
-    "static",
-    "type",
-    "unique",
-    "using",
-    "void",
-    "yield",
-];
+/// What a word is that a statement or an expression may go on with.
+type Classes = u8;
+/// `(` behind it opens the head of a statement.
+const HEAD: Classes = 1;
+/// Begins a statement that outlasts a comma.
+const LASTING: Classes = 2;
+/// Begins a statement and nothing else when it follows `}`.
+const STATEMENT: Classes = 4;
+/// Is followed by an expression.
+const OPERATOR: Classes = 8;
+/// Is a value in one place and something else in another.
+const EITHER: Classes = 16;
 
-/// One more than the longest of the words above has letters.
-const KNOWN_LENGTHS: usize = 11;
-/// By the length of the words above: which letters they begin with, `a` in the lowest bit.
-const KNOWN: [u32; KNOWN_LENGTHS] = {
-    let lists: [&[&str]; 5] = [&HEADS, &LASTING, &STATEMENTS, &OPERATORS, &EITHER];
-    let (mut known, mut list) = ([0; KNOWN_LENGTHS], 0);
-    while list < lists.len() {
-        let mut index = 0;
-        while index < lists[list].len() {
-            let word = lists[list][index].as_bytes();
-            known[word.len()] |= 1 << (word[0] - b'a');
-            index += 1;
-        }
-        list += 1;
+/// One match for all classes: most words have none, and this runs for every word of every program.
+fn classes(word: &[u8]) -> Classes {
+    match word {
+        b"if" | b"for" => HEAD | LASTING | STATEMENT | EITHER,
+        b"while" | b"with" => HEAD | LASTING,
+        b"else" | b"do" => LASTING | OPERATOR,
+        b"const" | b"export" | b"function" | b"import" | b"let" => STATEMENT | EITHER,
+        b"class" | b"switch" | b"try" | b"var" => STATEMENT,
+        b"return" | b"throw" => STATEMENT | OPERATOR,
+        b"case" | b"delete" | b"extends" | b"in" | b"instanceof" | b"new" | b"typeof" => OPERATOR,
+        b"abstract" | b"accessor" | b"as" | b"asserts" | b"async" | b"await" | b"break" | b"catch" | b"continue"
+        | b"debugger" | b"declare" | b"default" | b"defer" | b"finally" | b"from" | b"get" | b"global" | b"infer"
+        | b"is" | b"keyof" | b"module" | b"namespace" | b"of" | b"out" | b"readonly" | b"satisfies" | b"set"
+        | b"static" | b"type" | b"unique" | b"using" | b"void" | b"yield" => EITHER,
+        _ => 0,
     }
-    known
-};
-
-/// Whether a word may be one of those above; most are not.
-fn may_be_known(word: &[u8]) -> bool {
-    let letter = word.first().map_or(u8::MAX, |first| first.wrapping_sub(b'a'));
-    letter < 26 && KNOWN.get(word.len()).is_some_and(|letters| letters >> letter & 1 == 1)
 }
 
 impl Reading {
@@ -251,28 +220,27 @@ impl Reading {
 
     /// Reads one token, with what is before it.
     fn step(&mut self, bytes: &[u8], has_types: bool) -> Step {
-        let Some(&byte) = bytes.get(self.position) else { return Step::Ends };
+        let byte = loop {
+            match bytes.get(self.position) {
+                None => return Step::Goes,
+                Some(b'\n' | b'\r') => self.on_new_line = true,
+                Some(b' ' | b'\t' | 0x0b | 0x0c) => {}
+                Some(&byte) => break byte,
+            }
+            self.position += 1;
+        };
         let rest = &bytes[self.position..];
         match byte {
-            b'\n' | b'\r' => {
-                self.on_new_line = true;
-                self.position += 1;
-                Step::Goes
-            }
-            b' ' | b'\t' | 0x0b | 0x0c => {
-                self.position += rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count().max(1);
-                Step::Goes
-            }
-            _ if is_wide_line_end(rest) => {
+            0xe2 if is_wide_line_end(rest) => {
                 self.on_new_line = true;
                 self.position += 3;
                 Step::Goes
             }
-            _ if rest.starts_with("\u{feff}".as_bytes()) => {
+            0xef if rest.starts_with("\u{feff}".as_bytes()) => {
                 self.position += 3;
                 Step::Goes
             }
-            _ if rest.starts_with("\u{a0}".as_bytes()) => {
+            0xc2 if rest.starts_with("\u{a0}".as_bytes()) => {
                 self.position += 2;
                 Step::Goes
             }
@@ -451,7 +419,8 @@ impl Reading {
     fn word(&mut self, bytes: &[u8]) {
         let start = self.position;
         let rest = &bytes[start..];
-        let (mut length, mut is_odd) = (0, false);
+        let plain = rest.iter().take_while(|byte| byte.is_ascii() && is_word(**byte) && **byte != b'\\').count();
+        let (mut length, mut is_odd) = (plain, false);
         while let Some(&byte) = rest.get(length)
             && is_word(byte)
             && !(byte == 0xe2 && is_wide_line_end(&rest[length..]))
@@ -469,22 +438,22 @@ impl Reading {
             }
         }
         let is_name = matches!(self.last_byte, b'.' | b'#');
-        let is_any = !is_name && may_be_known(word);
-        let is_any_of = |words: &[&str]| is_any && words.iter().any(|known| known.as_bytes() == word);
+        let classes = if is_name { 0 } else { classes(word) };
+        let is_any_of = |of: Classes| classes & of != 0;
         let last = match () {
-            () if is_any_of(&OPERATORS) => Last::Operator,
-            () if is_any_of(&EITHER) || is_odd => Last::Either,
+            () if is_any_of(OPERATOR) => Last::Operator,
+            () if is_any_of(EITHER) || is_odd => Last::Either,
             () => Last::Value,
         };
-        if is_any_of(&["else", "while"]) && self.ended != Chain::default() {
+        if is_any_of(LASTING) && matches!(word, b"else" | b"while") && self.ended != Chain::default() {
             self.chain = self.ended;
-        } else if self.last_byte == b'}' && is_any_of(&STATEMENTS) {
+        } else if self.last_byte == b'}' && is_any_of(STATEMENT) {
             self.chain = Chain::default();
         }
         self.token(last, 0);
-        self.chain.lasting += usize::from(is_any_of(&LASTING));
-        self.last_is_head = is_any_of(&HEADS) || word == b"await";
-        self.statement_starts = is_any_of(&["else", "do"]);
+        self.chain.lasting += usize::from(is_any_of(LASTING));
+        self.last_is_head = is_any_of(HEAD) || word == b"await";
+        self.statement_starts = is_any_of(LASTING) && matches!(word, b"else" | b"do");
         self.position = start + length;
     }
 
@@ -519,8 +488,18 @@ impl Reading {
 }
 
 fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'\\') || byte >= 0x80
+    WORD[usize::from(byte)]
 }
+
+/// The bytes that words are made of.
+const WORD: [bool; 256] = {
+    let (mut word, mut byte) = ([false; 256], 0);
+    while byte < 256 {
+        word[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'_' | b'$' | b'\\') || byte >= 0x80;
+        byte += 1;
+    }
+    word
+};
 
 fn is_wide_line_end(bytes: &[u8]) -> bool {
     bytes.starts_with("\u{2028}".as_bytes()) || bytes.starts_with("\u{2029}".as_bytes())

@@ -24,6 +24,9 @@ const STACK_PER_TOKEN: usize = 5 << 10;
 /// The stack that parsing needs, bytes; hardly any of it is touched by files that people wrote.
 pub const STACK_SIZE: usize = MAXIMUM_NESTING * STACK_PER_TOKEN;
 
+/// Most memory of a tree that is kept for the next, bytes.
+const MAXIMUM_ARENA: usize = 32 << 20;
+
 /// One token of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SourceToken {
@@ -111,7 +114,7 @@ fn under_grammars<R: Send>(
         if !is_of_one_meaning(kind, text) {
             return None;
         }
-        kind.grammars().into_iter().find_map(|grammar| read(&Allocator::default(), text, grammar))
+        kind.grammars().into_iter().find_map(|grammar| with_arena(|allocator| read(allocator, text, grammar)))
     })
 }
 
@@ -129,6 +132,26 @@ fn is_of_one_meaning(kind: SourceKind, text: &str) -> bool {
     }
 }
 
+/// Lends the memory that the last tree on this thread was in, while it is kept.
+fn with_arena<R>(work: impl FnOnce(&Allocator) -> R) -> R {
+    let mut arena = ARENA.take().unwrap_or_default();
+    let result = work(&arena);
+    arena.reset();
+    if KEEPS_ARENA.get() && arena.capacity() <= MAXIMUM_ARENA {
+        ARENA.set(Some(arena));
+    }
+    result
+}
+
+/// Keeps the memory of one tree for the next as long as `work` reads many: fresh pages cost nearly as much as parsing.
+pub(crate) fn keeping_arena<R>(work: impl FnOnce() -> R) -> R {
+    KEEPS_ARENA.set(true);
+    let result = work();
+    KEEPS_ARENA.set(false);
+    ARENA.set(None);
+    result
+}
+
 fn bounded_text(kind: SourceKind, content: &[u8]) -> Option<&str> {
     if content.len() > MAXIMUM_SIZE {
         return None;
@@ -143,6 +166,8 @@ fn bounded_text(kind: SourceKind, content: &[u8]) -> Option<&str> {
 
 thread_local! {
     static HAS_LARGE_STACK: Cell<bool> = const { Cell::new(false) };
+    static KEEPS_ARENA: Cell<bool> = const { Cell::new(false) };
+    static ARENA: Cell<Option<Allocator>> = const { Cell::new(None) };
 }
 
 /// Tells that this thread was started with [`STACK_SIZE`], so that no other is needed to parse.

@@ -5,9 +5,10 @@
 //! the same order, so it must not leave anything out that holds a scope.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::mem;
 
+use foldhash::fast::RandomState;
 use oxc_ast::ast::{self, AssignmentOperator, BindingPattern, Expression, ImportDeclarationSpecifier, Program};
 use oxc_ast_visit::{Visit, walk};
 use oxc_syntax::scope::{ScopeFlags, ScopeId};
@@ -25,8 +26,9 @@ const MAXIMUM_PARTS: usize = 32;
 #[derive(Default)]
 pub(crate) struct Scopes {
     scopes: Vec<Scope>,
-    /// What each name stands for, by the scope that declares it: most names are looked for in several scopes.
-    names: HashMap<String, BTreeMap<usize, Value>>,
+    /// By name, where in `names` it is.
+    indices: HashMap<String, usize, RandomState>,
+    names: Vec<Name>,
     open: Vec<usize>,
     next: usize,
     steps: Cell<usize>,
@@ -37,6 +39,16 @@ pub(crate) struct Scopes {
 #[derive(Default)]
 struct Scope {
     holds_var: bool,
+    /// What it declares: where the name is in `names`, and where its value is there.
+    declared: Vec<(usize, usize)>,
+}
+
+#[derive(Default)]
+struct Name {
+    /// What it stands for, once for each scope that declares it.
+    values: Vec<Value>,
+    /// The open scopes that declare it, outermost first, and where its value for each of them is.
+    open: Vec<(usize, usize)>,
 }
 
 impl Scopes {
@@ -68,28 +80,37 @@ impl Scopes {
     }
 
     fn rewind(&mut self) {
-        self.open.clear();
+        while !self.open.is_empty() {
+            self.leave();
+        }
         self.next = 0;
     }
 
     /// To be called where the second walk enters a scope.
     pub(crate) fn enter(&mut self) {
-        self.open.push(self.next);
+        let scope = self.next;
+        self.open.push(scope);
         self.next += 1;
+        for (name, value) in self.scopes.get(scope).map_or(&[][..], |scope| &scope.declared) {
+            self.names[*name].open.push((scope, *value));
+        }
     }
 
     /// To be called where the second walk leaves a scope.
     pub(crate) fn leave(&mut self) {
-        self.open.pop();
+        let scope = self.open.pop().and_then(|scope| self.scopes.get(scope));
+        for (name, _) in scope.map_or(&[][..], |scope| &scope.declared) {
+            self.names[*name].open.pop();
+        }
     }
 
     /// What the program declares the name to be where the walk is; `None` where it does not declare it.
     pub(crate) fn lookup(&self, name: &str) -> Option<&Value> {
-        if !self.spend(self.open.len()) {
+        if !self.spend(1) {
             return Some(&Value::Unknown);
         }
-        let declared = self.names.get(name)?;
-        self.open.iter().rev().find_map(|index| declared.get(index))
+        let name = &self.names[*self.indices.get(name)?];
+        name.open.last().map(|(_, value)| &name.values[*value])
     }
 
     /// Counts work, `false` when it has become too much.
@@ -105,7 +126,7 @@ impl Scopes {
 
     fn begin(&mut self, holds_var: bool) {
         self.open.push(self.scopes.len());
-        self.scopes.push(Scope { holds_var });
+        self.scopes.push(Scope { holds_var, declared: Vec::new() });
     }
 
     /// The first value that says something stays.
@@ -113,28 +134,44 @@ impl Scopes {
         if is_var && !self.spend(self.open.len() / 4) {
             return;
         }
-        let index = self.open.iter().rev().find(|index| !is_var || self.scopes[**index].holds_var);
-        let Some(index) = index.or(self.open.last()) else { return };
-        if !self.names.contains_key(name) {
-            self.names.insert(name.to_owned(), BTreeMap::new());
-        }
-        let Some(declared) = self.names.get_mut(name) else { return };
-        let known = declared.entry(*index).or_insert(Value::Unknown);
-        if *known == Value::Unknown {
-            *known = value.bounded();
+        let scope = self.open.iter().rev().find(|index| !is_var || self.scopes[**index].holds_var);
+        let Some(scope) = scope.or(self.open.last()).copied() else { return };
+        let index = match self.indices.get(name) {
+            Some(index) => *index,
+            None => {
+                self.indices.insert(name.to_owned(), self.names.len());
+                self.names.push(Name::default());
+                self.names.len() - 1
+            }
+        };
+        let name = &mut self.names[index];
+        // A `var` may belong further out than other declarations of its name.
+        let inside = name.open.iter().rev().take_while(|(other, _)| *other > scope).count();
+        let at = name.open.len() - inside;
+        match at.checked_sub(1).and_then(|before| name.open.get(before)).filter(|(other, _)| *other == scope) {
+            Some((_, known)) => {
+                let known = &mut name.values[*known];
+                if *known == Value::Unknown {
+                    *known = value.bounded();
+                }
+            }
+            None => {
+                name.open.insert(at, (scope, name.values.len()));
+                self.scopes[scope].declared.push((index, name.values.len()));
+                name.values.push(value.bounded());
+            }
         }
     }
 
     fn assign(&mut self, name: &str, value: Value, appends: bool) {
-        if !self.spend(self.open.len()) {
+        if !self.spend(1) {
             return;
         }
-        let Some(declared) = self.names.get_mut(name) else { return };
-        let found = self.open.iter().rev().find(|index| declared.contains_key(index));
-        let Some(known) = found.and_then(|index| declared.get_mut(index)) else { return };
-        match known {
+        let Some(name) = self.indices.get(name).map(|index| &mut self.names[*index]) else { return };
+        let Some((_, known)) = name.open.last() else { return };
+        match &mut name.values[*known] {
             Value::Text(text) if appends => text.is_complete = false,
-            Value::Unknown if !appends => *known = value.bounded(),
+            known @ Value::Unknown if !appends => *known = value.bounded(),
             _ => {}
         }
     }
@@ -210,7 +247,7 @@ impl<'a> Visit<'a> for Collector {
     }
 
     fn leave_scope(&mut self) {
-        self.scopes.open.pop();
+        self.scopes.leave();
         self.into_var = self.variables.pop().unwrap_or_default();
     }
 
@@ -323,4 +360,103 @@ fn parts<'e>(expression: &'e Expression<'_>) -> Vec<&'e str> {
 /// The expression that a call, a member access or an optional chain is really about.
 pub(super) fn inner<'e, 'a>(expression: &'e Expression<'a>) -> &'e Expression<'a> {
     expression.get_inner_expression()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, Clone)]
+    enum Act {
+        Enter { holds_var: bool },
+        Leave,
+        Declare { name: &'static str, is_var: bool },
+        Assign { name: &'static str },
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        let name = || prop::sample::select(vec!["a", "b", "c"]);
+        prop_oneof![
+            any::<bool>().prop_map(|holds_var| Act::Enter { holds_var }),
+            Just(Act::Leave),
+            (name(), any::<bool>()).prop_map(|(name, is_var)| Act::Declare { name, is_var }),
+            name().prop_map(|name| Act::Assign { name }),
+        ]
+    }
+
+    /// Scopes in the plainest way: every open scope is asked for the name, the innermost first.
+    #[derive(Default)]
+    struct Plain {
+        scopes: Vec<(bool, BTreeMap<&'static str, Value>)>,
+        open: Vec<usize>,
+    }
+
+    impl Plain {
+        fn lookup(&self, name: &str) -> Option<&Value> {
+            self.open.iter().rev().find_map(|scope| self.scopes[*scope].1.get(name))
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn names_mean_what_the_innermost_scope_says(acts in prop::collection::vec(act(), 0..40)) {
+            let (mut scopes, mut plain) = (Scopes::default(), Plain::default());
+            scopes.begin(true);
+            plain.scopes.push((true, BTreeMap::new()));
+            plain.open.push(0);
+            let mut left: Vec<Act> = Vec::new();
+            let agree = |scopes: &Scopes, plain: &Plain| ["a", "b", "c"].iter().all(|name| scopes.lookup(name) == plain.lookup(name));
+            for (index, act) in acts.into_iter().enumerate() {
+                let value = Value::Number(index as f64);
+                match act {
+                    Act::Enter { holds_var } => {
+                        scopes.begin(holds_var);
+                        plain.open.push(plain.scopes.len());
+                        plain.scopes.push((holds_var, BTreeMap::new()));
+                    }
+                    Act::Leave if plain.open.len() == 1 => continue,
+                    Act::Leave => {
+                        scopes.leave();
+                        plain.open.pop();
+                    }
+                    Act::Declare { name, is_var } => {
+                        scopes.declare(name, value.clone(), is_var);
+                        let holds = |scope: &&usize| !is_var || plain.scopes[**scope].0;
+                        let scope = *plain.open.iter().rev().find(holds).unwrap();
+                        plain.scopes[scope].1.entry(name).or_insert(value);
+                    }
+                    Act::Assign { name } => {
+                        // What stands for a number stays that; only unknown names take what is assigned.
+                        scopes.assign(name, value, false);
+                    }
+                }
+                left.push(act);
+                prop_assert!(agree(&scopes, &plain));
+            }
+            // Another walk through the same scopes.
+            scopes.rewind();
+            plain.open.clear();
+            let mut next = 0;
+            let begin = std::iter::once(&Act::Enter { holds_var: true }).chain(&left);
+            for act in begin {
+                match act {
+                    Act::Enter { .. } => {
+                        scopes.enter();
+                        plain.open.push(next);
+                        next += 1;
+                    }
+                    Act::Leave => {
+                        scopes.leave();
+                        plain.open.pop();
+                    }
+                    _ => {}
+                }
+                prop_assert!(agree(&scopes, &plain));
+            }
+        }
+    }
 }

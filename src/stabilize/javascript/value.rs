@@ -3,6 +3,8 @@
 //! Folds what people and obfuscators write instead of a plain literal: concatenations, templates, `path.join`, lists
 //! that are joined, `atob`. Every evaluation is bounded in depth, and all of them together in steps.
 
+use std::borrow::Cow;
+
 use oxc_ast::ast::{self, Argument, BinaryOperator, ChainElement, Expression};
 
 use super::call;
@@ -446,13 +448,25 @@ impl Scopes {
 
     fn access(&self, member: &ast::MemberExpression<'_>, depth: usize) -> Value {
         let object = self.evaluate(member.object(), depth);
+        let name = self.member_name(member, depth);
+        self.accessed(object, member, name, depth)
+    }
+
+    /// A member with this name of an object that was evaluated already.
+    pub(super) fn accessed(
+        &self,
+        object: Value,
+        member: &ast::MemberExpression<'_>,
+        name: Option<Cow<'_, str>>,
+        depth: usize,
+    ) -> Value {
         if let (Value::List(values), ast::MemberExpression::ComputedMemberExpression(it)) = (&object, member)
             && let Value::Number(index) = self.evaluate(&it.expression, depth)
             && index >= 0.0
         {
             return values.get(index as usize).cloned().unwrap_or(Value::Unknown);
         }
-        match self.member_name(member, depth) {
+        match name {
             // `this.constructor` is the class that the code is part of.
             Some(name) if name == "constructor" && is_own(member.object()) => Value::Unknown,
             Some(name) => object.member(&name),
@@ -461,20 +475,21 @@ impl Scopes {
     }
 
     /// The name after the dot or between the brackets.
-    pub(crate) fn name_of_member(&self, member: &ast::MemberExpression<'_>) -> Option<String> {
+    pub(crate) fn name_of_member<'e>(&self, member: &'e ast::MemberExpression<'_>) -> Option<Cow<'e, str>> {
         self.member_name(member, MAXIMUM_DEPTH)
     }
 
-    pub(super) fn member_name(&self, member: &ast::MemberExpression<'_>, depth: usize) -> Option<String> {
+    pub(super) fn member_name<'e>(&self, member: &'e ast::MemberExpression<'_>, depth: usize) -> Option<Cow<'e, str>> {
+        let whole = |value: &Value| value.complete_text().map(|name| Cow::Owned(name.to_owned()));
         match member {
-            ast::MemberExpression::StaticMemberExpression(it) => Some(it.property.name.to_string()),
+            ast::MemberExpression::StaticMemberExpression(it) => Some(Cow::Borrowed(it.property.name.as_str())),
             ast::MemberExpression::ComputedMemberExpression(it) => match self.evaluate(&it.expression, depth) {
                 // `x[['constructor']]` is `x.constructor`.
                 Value::List(values) => match values.as_slice() {
-                    [value] => value.complete_text().map(str::to_owned),
+                    [value] => whole(value),
                     _ => None,
                 },
-                value => value.complete_text().map(str::to_owned),
+                value => whole(&value),
             },
             ast::MemberExpression::PrivateFieldExpression(_) => None,
         }
