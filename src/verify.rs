@@ -36,7 +36,7 @@ async fn attempt(request: &Request, context: &Context) -> Result<Verification, V
     let mut source = stages::discover_proven(source?, &claim, context).await?;
     let (artifact, request, context) = (artifact?, request.clone(), context.clone());
     stages::blocking(move || {
-        let contents = match stages::read(&artifact, &source, &claim, &context)? {
+        let mut contents = match stages::read(&artifact, &source, &claim, &context)? {
             Ok(contents) => contents,
             Err(unreadable) => return stages::conclude_unread(&claim, &artifact, &source, &unreadable),
         };
@@ -44,7 +44,8 @@ async fn attempt(request: &Request, context: &Context) -> Result<Verification, V
         let matched = stages::settle_repository(matched, &mut source, &contents, &claim, &context);
         let mut compared = stages::compare_with(&matched, &source, &contents, &artifact, &claim, &context);
         stages::rebuild(&matched, &mut source, &contents, &mut compared, &artifact, &claim, &context);
-        let mut examined = stages::examine(&source, &contents, &compared, &artifact, &context);
+        let aside = std::mem::take(&mut contents.aside);
+        let mut examined = stages::examine(&source, &contents, aside, &compared, &artifact, &context);
         let earlier = stages::earlier(&claim, &mut compared, &examined, &request, &context)?;
         let findings = stages::judge_all(
             &matched,

@@ -65,6 +65,7 @@ pub(crate) fn analysing(criterion: &mut Criterion) {
                 limits: ArtifactLimits::default(),
                 collisions: CollisionCheck::ByHost,
                 source: &source,
+                aside: None,
                 digests: true,
                 threaded: false,
             };

@@ -27,8 +27,14 @@ pub(crate) fn reading(criterion: &mut Criterion) {
         ];
         for (name, collisions, content, threaded) in cases {
             let source = move |_: &str, _: &_| content;
-            let options =
-                ReadOptions { limits: ArtifactLimits::default(), collisions, source: &source, digests: true, threaded };
+            let options = ReadOptions {
+                limits: ArtifactLimits::default(),
+                collisions,
+                source: &source,
+                aside: None,
+                digests: true,
+                threaded,
+            };
             group.bench_function(name, |bencher| {
                 bencher.iter(|| read_tarball(black_box(tarball.as_slice()), &options).expect("the archive is sound"));
             });

@@ -88,6 +88,7 @@ fn release(repository: &Repository, tree: &git2::Tree<'_>) -> ArtifactContents {
         limits: ArtifactLimits::default(),
         collisions: CollisionCheck::ByHost,
         source: &|_, _| SourceContent::Same,
+        aside: None,
         digests: false,
         threaded: false,
     };

@@ -36,6 +36,7 @@ pub(crate) fn comparing(criterion: &mut Criterion) {
         limits: ArtifactLimits::default(),
         collisions: CollisionCheck::ByHost,
         source: &|_, _| SourceContent::Same,
+        aside: None,
         digests: false,
         threaded: false,
     };

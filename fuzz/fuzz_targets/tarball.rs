@@ -82,7 +82,7 @@ fuzz_target!(|data: &[u8]| {
         let collisions = CollisionCheck::EveryFile;
         read_tarball(
             artifact.as_slice(),
-            &ReadOptions { limits: LIMITS, collisions, source: &source, digests: true, threaded },
+            &ReadOptions { limits: LIMITS, collisions, source: &source, aside: None, digests: true, threaded },
         )
     };
     let once = read(false);

@@ -9,7 +9,8 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::artifact::machine_code::machine_code;
 use crate::artifact::members::{Member, Passed, Sink, read_content};
 use crate::artifact::{
-    ArchiveAnomaly, ArtifactContents, ArtifactEntry, BlobHasher, CollisionCheck, ReadOptions, SourceContent,
+    ArchiveAnomaly, ArtifactContents, ArtifactEntry, ArtifactLimits, BlobHasher, CollisionCheck, ReadOptions,
+    SourceContent,
 };
 use crate::package::{BlobId, Sha256Digest};
 
@@ -23,6 +24,9 @@ pub(super) struct Collector<'a> {
     anomalies: Vec<ArchiveAnomaly>,
     manifest: Option<Vec<u8>>,
     retained: usize,
+    aside: HashMap<Box<str>, Vec<u8>>,
+    /// Bytes put aside of what the source has, and of what it has not.
+    aside_sizes: [usize; 2],
     unpacked_size: u64,
     /// Each path by how it reads without letter case and normalised.
     names: HashMap<Box<str>, Box<str>>,
@@ -39,6 +43,8 @@ impl<'a> Collector<'a> {
             anomalies: Vec::new(),
             manifest: None,
             retained: 0,
+            aside: HashMap::new(),
+            aside_sizes: [0; 2],
             unpacked_size: 0,
             names: HashMap::new(),
             pieces: None,
@@ -47,6 +53,8 @@ impl<'a> Collector<'a> {
 
     pub(super) fn member(&mut self, member: Member) {
         let Member { path, kind, size, executable } = member;
+        // Of a path that comes more than once the last content counts, whether it is put aside or not.
+        self.aside.remove(&path);
         let entry = ArtifactEntry {
             path,
             kind,
@@ -119,8 +127,20 @@ impl<'a> Collector<'a> {
             entry.blob_with_lf = blob_with_lf(content, self.options.collisions);
             entry.sha256 = self.options.digests.then(|| Sha256Digest::of(content));
         }
+        if entry.content.is_none() {
+            self.put_aside(&entry.path, content, source == SourceContent::Same);
+        }
         if &*entry.path == "package.json" {
             self.manifest = Some(content.to_vec());
+        }
+    }
+
+    fn put_aside(&mut self, path: &str, content: &[u8], is_same: bool) {
+        let sizes = [ArtifactLimits::ASIDE_SAME_SIZE, ArtifactLimits::ASIDE_SIZE];
+        let (room, size) = (sizes[usize::from(!is_same)], &mut self.aside_sizes[usize::from(!is_same)]);
+        if *size + content.len() <= room && self.options.aside.is_some_and(|is_wanted| is_wanted(path)) {
+            *size += content.len();
+            self.aside.insert(path.into(), content.to_vec());
         }
     }
 
@@ -152,6 +172,7 @@ impl<'a> Collector<'a> {
             entries: self.entries.into_values().collect(),
             anomalies: self.anomalies,
             manifest: self.manifest,
+            aside: self.aside,
             sha256: intake.sha256,
             compressed_size: intake.size,
             unpacked_size: self.unpacked_size,

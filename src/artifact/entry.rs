@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use crate::artifact::EntryPath;
 use crate::package::{BlobId, Sha256Digest, read_json};
 
@@ -104,6 +106,9 @@ pub struct ArtifactContents {
     pub anomalies: Vec<ArchiveAnomaly>,
     /// Content of the package's own manifest, if it was there and at most [`Self::MANIFEST_SIZE`] long.
     pub manifest: Option<Vec<u8>>,
+    /// Contents that were put aside within the limits, so that a second pass is rarely needed; others only, where an
+    /// entry holds its own.
+    pub aside: HashMap<Box<str>, Vec<u8>>,
     /// SHA-256 of the artifact's own bytes.
     pub sha256: Sha256Digest,
     /// Compressed size, bytes.

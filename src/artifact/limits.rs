@@ -20,6 +20,10 @@ impl ArtifactLimits {
     pub const RATIO_GRACE: u64 = 64 << 20;
     /// Bytes an entry's headers (PAX records, long names) may take, all together.
     pub const HEADER_SIZE: u64 = 1 << 20;
+    /// Contents that are put aside of files that the source does not have, bytes.
+    pub const ASIDE_SIZE: usize = 4 << 20;
+    /// Contents that are put aside of files that it has, bytes; most packages turn out to need none of them.
+    pub const ASIDE_SAME_SIZE: usize = 2 << 20;
     /// All paths together, bytes.
     pub const PATHS_LENGTH: usize = 32 << 20;
     /// Longest path, bytes.

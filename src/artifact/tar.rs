@@ -69,6 +69,8 @@ pub struct ReadOptions<'a> {
     /// What the source has at a path, given the published content's id. Of what is not the same the content is
     /// kept within the budget, so that a second pass is rarely needed.
     pub source: &'a dyn Fn(&str, &BlobId) -> SourceContent,
+    /// Which files' contents are put [aside](ArtifactContents::aside), by their paths.
+    pub aside: Option<fn(&str) -> bool>,
     /// Whether what is not the same gets a SHA-256, too. Costs as much as the blob ids.
     pub digests: bool,
     /// Whether a second thread decompresses and parses; pays from a few hundred kilobytes on.

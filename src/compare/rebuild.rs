@@ -63,7 +63,7 @@ impl Candidate {
         };
         // No host has ever looked at what a build writes.
         let collisions = CollisionCheck::EveryFile;
-        let options = ReadOptions { limits, collisions, source: &same, digests: false, threaded: false };
+        let options = ReadOptions { limits, collisions, source: &same, aside: None, digests: false, threaded: false };
         let contents = read_tarball(File::open(path).map_err(malformed)?, &options)?;
         let same_archive = contents.sha256 == artifact.sha256;
         let same_tar = same_archive || same_stream(path, published).map_err(malformed)?;

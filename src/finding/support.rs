@@ -75,6 +75,7 @@ pub(super) fn contents(anomalies: Vec<ArchiveAnomaly>, files: &[(&str, &[u8])]) 
         entries,
         anomalies,
         manifest: Some(b"{}".to_vec()),
+        aside: std::collections::HashMap::new(),
         sha256: Sha256Digest([0; 32]),
         compressed_size: 1,
         unpacked_size: 1,

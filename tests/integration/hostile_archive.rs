@@ -22,7 +22,14 @@ fn read_within(
     let nothing = |_: &str, _: &BlobId| SourceContent::Unknown;
     read_tarball(
         source,
-        &ReadOptions { limits, collisions: CollisionCheck::EveryFile, source: &nothing, digests: true, threaded },
+        &ReadOptions {
+            limits,
+            collisions: CollisionCheck::EveryFile,
+            source: &nothing,
+            aside: Some(|path| !path.ends_with(".bin")),
+            digests: true,
+            threaded,
+        },
     )
 }
 
@@ -311,9 +318,34 @@ fn the_digest_is_that_of_the_content_that_stays() {
         |_: &str, blob: &BlobId| if Some(*blob) == kept { SourceContent::Same } else { SourceContent::Unknown };
     for threaded in [false, true] {
         let limits = ArtifactLimits::default();
-        let options =
-            ReadOptions { limits, collisions: CollisionCheck::EveryFile, source: &source, digests: true, threaded };
+        let options = ReadOptions {
+            limits,
+            collisions: CollisionCheck::EveryFile,
+            source: &source,
+            aside: None,
+            digests: true,
+            threaded,
+        };
         assert_eq!(entry(&read_tarball(bytes.as_slice(), &options).unwrap(), "a.js").sha256, None);
+    }
+}
+
+#[test]
+fn of_what_is_put_aside_the_last_counts() {
+    let limits = ArtifactLimits { retained_size: 0, ..ArtifactLimits::default() };
+    let archive = Archive::package()
+        .file("package/twice.js", "first\n")
+        .file("package/twice.js", "second\n")
+        .file("package/link.js", "first\n")
+        .link(b'2', "package/link.js", "twice.js")
+        .file("package/large.js", "first\n")
+        .file("package/large.js", &"x".repeat(2 << 20))
+        .file("package/other.bin", "x");
+    let bytes = archive.end().gzip();
+    for threaded in [false, true] {
+        let mut aside = read_within(bytes.as_slice(), limits, threaded).unwrap().aside;
+        assert!(aside.remove("package.json").is_some());
+        assert_eq!(aside.into_iter().collect::<Vec<_>>(), [("twice.js".into(), b"second\n".to_vec())]);
     }
 }
 

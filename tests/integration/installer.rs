@@ -155,6 +155,7 @@ fn what_npm_installs_is_what_is_judged() {
         limits: ArtifactLimits::default(),
         collisions: CollisionCheck::EveryFile,
         source: &nothing,
+        aside: None,
         digests: false,
         threaded: false,
     };

@@ -9,6 +9,7 @@ use sha2::Digest as _;
 
 use crate::artifact::{ArtifactContents, ArtifactError, CollisionCheck, ReadOptions, SourceContent, read_tarball};
 use crate::package::{BlobId, CommitId, Integrity, Sha256Digest, hex_text};
+use crate::reach::may_refer;
 use crate::registry::ReleaseMetadata;
 use crate::source::directory::{DirectoryQuery, find_usual};
 use crate::source::git::SourceRepository;
@@ -203,7 +204,14 @@ pub(in crate::verify) fn read(
     let two = large.then(|| context.processors.try_take(2)).flatten();
     let threaded = two.is_some();
     let _busy = two.or_else(|| context.processors.try_take(1));
-    let options = ReadOptions { limits: context.limits, collisions, source: &known, digests: claim.digests, threaded };
+    let options = ReadOptions {
+        limits: context.limits,
+        collisions,
+        source: &known,
+        aside: Some(may_refer),
+        digests: claim.digests,
+        threaded,
+    };
     let contents = match read_tarball(file, &options) {
         Ok(contents) => contents,
         Err(error) => return Ok(Err(error)),

@@ -231,12 +231,14 @@ async fn read(
         true => SourceContent::Different,
         false => SourceContent::Same,
     };
+    let two = context.processors.try_take(2);
     let options = ReadOptions {
         limits: ArtifactLimits { retained_size: kept as usize, ..context.limits },
         collisions: CollisionCheck::EveryFile,
         source: &known,
+        aside: None,
         digests: false,
-        threaded: false,
+        threaded: two.is_some(),
     };
     let mut contents =
         read_tarball(file, &options).map_err(|source| VerifyError::Unreadable { path: path.clone(), source })?;

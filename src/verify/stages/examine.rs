@@ -11,7 +11,7 @@ use crate::capability::Counts;
 use crate::compare::{added_lines, line_runs, removed_lines};
 use crate::finding::{UnexplainedText, is_alarming};
 use crate::ledger::{Explanation, Ledger, LedgerFile};
-use crate::reach::{Reach, ReachLimits, ReachMap, References, is_compiled, may_refer, reads_as_program};
+use crate::reach::{Reach, ReachLimits, ReachMap, References, is_compiled, may_refer, reads_as_program, references};
 use crate::source::git::SourceRepository;
 use crate::stabilize::javascript::SourceKind;
 use crate::verify::Context;
@@ -56,9 +56,12 @@ impl Examined {
 }
 
 /// Reads the unexplained files and follows the package's imports; nothing is done where all is explained.
+///
+/// `aside` is what was put aside while the artifact was read.
 pub(in crate::verify) fn examine(
     discovery: &Discovery,
     contents: &ArtifactContents,
+    aside: HashMap<Box<str>, Vec<u8>>,
     outcome: &Outcome,
     artifact: &ArtifactFile,
     context: &Context,
@@ -70,8 +73,8 @@ pub(in crate::verify) fn examine(
         return Examined::default();
     }
     let manifest = contents.parsed_manifest();
-    let files =
-        Files { ledger, source: discovery.repository(), held: held(contents, ledger, discovery, artifact, context) };
+    let held = held(contents, aside, ledger, discovery, artifact, context);
+    let files = Files { ledger, source: discovery.repository(), held };
     let known = manifest.clone().unwrap_or(Value::Null);
     let wanted = unexplained().map(|file| &*file.path).collect();
     let mut programs = programs(unexplained(), &files, outcome, context);
@@ -105,7 +108,8 @@ pub(in crate::verify) fn examine(
 
 /// Reads the unexplained programs, on all processors that are idle.
 ///
-/// None where there are so many that not all are looked into: what refers to what decides which of them are.
+/// Of so many that not all are looked into it is read only what they refer to, which decides which of them are; and
+/// only if a second processor is idle, because the walk may not come to all of them.
 fn programs<'a>(
     unexplained: impl Iterator<Item = &'a LedgerFile>,
     files: &'a Files<'_>,
@@ -114,8 +118,17 @@ fn programs<'a>(
 ) -> HashMap<&'a str, Program> {
     let kind = |file: &LedgerFile| SourceKind::of(&file.path).filter(|kind| *kind != SourceKind::Declarations);
     let found: Vec<_> = unexplained.filter_map(|file| Some((file, kind(file)?))).collect();
-    if found.len() > MAX_FILES {
+    let are_many = found.len() > MAX_FILES;
+    if are_many && context.processors.try_take(2).is_none() {
         return HashMap::new();
+    }
+    if are_many {
+        let known = found.iter().filter_map(|(file, kind)| Some((&*file.path, *kind, files.held.get(&file.path)?)));
+        let mut known: Vec<(&str, SourceKind, &Vec<u8>)> = known.collect();
+        known.sort_by_key(|(.., content)| std::cmp::Reverse(content.len()));
+        let read = context.processors.each(&known, |(_, kind, content)| references(*kind, content));
+        let read = read.into_iter().map(|references| Program { references, told: None });
+        return known.iter().map(|(path, ..)| *path).zip(read).collect();
     }
     let unread = found.into_iter().filter_map(|(file, kind)| {
         let (content, candidate) = (files.read(&file.path)?, candidate(file, files, outcome));
@@ -169,6 +182,7 @@ impl Files<'_> {
 /// Of files that refer to nothing, such as source maps, as many as are looked into.
 fn held(
     contents: &ArtifactContents,
+    aside: HashMap<Box<str>, Vec<u8>>,
     ledger: &Ledger,
     discovery: &Discovery,
     artifact: &ArtifactFile,
@@ -187,10 +201,13 @@ fn held(
         others -= usize::from(is_kept && !may_refer(&file.path));
         is_kept
     });
-    let (mut held, mut again, mut room) = (HashMap::new(), BTreeSet::new(), HELD_SIZE);
+    let (mut held, mut again, mut room) = (aside, BTreeSet::new(), HELD_SIZE);
     for file in wanted.into_iter().filter(|file| file.size <= FILE_SIZE) {
         let Some(rest) = room.checked_sub(file.size) else { continue };
         room = rest;
+        if held.contains_key(&file.path) {
+            continue;
+        }
         let kept = contents.entry(&file.path).and_then(|entry| entry.content.as_deref());
         let manifest = contents.manifest.as_deref().filter(|_| &*file.path == "package.json");
         match kept.or(manifest) {

@@ -265,6 +265,7 @@ mod tests {
             entries: ledger.files.iter().map(entry).collect(),
             anomalies: Vec::new(),
             manifest: None,
+            aside: HashMap::new(),
             sha256: Sha256Digest([0; 32]),
             compressed_size: 1,
             unpacked_size: 1,

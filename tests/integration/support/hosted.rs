@@ -199,6 +199,7 @@ pub(crate) fn artifact<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)]) -> Artifa
         limits: ArtifactLimits::default(),
         collisions: CollisionCheck::EveryFile,
         source: &|_, _| SourceContent::Unknown,
+        aside: None,
         digests: false,
         threaded: false,
     };
