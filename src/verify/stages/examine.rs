@@ -11,7 +11,7 @@ use crate::capability::Counts;
 use crate::compare::{added_lines, line_runs, removed_lines};
 use crate::finding::{UnexplainedText, is_alarming};
 use crate::ledger::{Explanation, Ledger, LedgerFile};
-use crate::reach::{Reach, ReachLimits, ReachMap, References, is_compiled, may_refer, reads_as_program, references};
+use crate::reach::{Reach, ReachLimits, ReachMap, References, is_compiled, may_refer, reads_as_program};
 use crate::source::git::SourceRepository;
 use crate::stabilize::javascript::SourceKind;
 use crate::verify::Context;
@@ -108,8 +108,7 @@ pub(in crate::verify) fn examine(
 
 /// Reads the unexplained programs, on all processors that are idle.
 ///
-/// Of so many that not all are looked into it is read only what they refer to, which decides which of them are; and
-/// only if a second processor is idle, because the walk may not come to all of them.
+/// None where there are so many that not all are looked into: what refers to what decides which of them are.
 fn programs<'a>(
     unexplained: impl Iterator<Item = &'a LedgerFile>,
     files: &'a Files<'_>,
@@ -118,17 +117,8 @@ fn programs<'a>(
 ) -> HashMap<&'a str, Program> {
     let kind = |file: &LedgerFile| SourceKind::of(&file.path).filter(|kind| *kind != SourceKind::Declarations);
     let found: Vec<_> = unexplained.filter_map(|file| Some((file, kind(file)?))).collect();
-    let are_many = found.len() > MAX_FILES;
-    if are_many && context.processors.try_take(2).is_none() {
+    if found.len() > MAX_FILES {
         return HashMap::new();
-    }
-    if are_many {
-        let known = found.iter().filter_map(|(file, kind)| Some((&*file.path, *kind, files.held.get(&file.path)?)));
-        let mut known: Vec<(&str, SourceKind, &Vec<u8>)> = known.collect();
-        known.sort_by_key(|(.., content)| std::cmp::Reverse(content.len()));
-        let read = context.processors.each(&known, |(_, kind, content)| references(*kind, content));
-        let read = read.into_iter().map(|references| Program { references, told: None });
-        return known.iter().map(|(path, ..)| *path).zip(read).collect();
     }
     let unread = found.into_iter().filter_map(|(file, kind)| {
         let (content, candidate) = (files.read(&file.path)?, candidate(file, files, outcome));
