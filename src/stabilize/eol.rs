@@ -11,16 +11,19 @@ const EXTENSIONS: &[&str] = &[
 const NAMES: [&str; 6] =
     [".editorconfig", ".eslintignore", ".gitattributes", ".gitignore", ".npmignore", ".prettierrc"];
 
+/// Those whose language reads `\` before CRLF as `\` before LF, by its specification.
+const CONTINUED: [&str; 12] = ["cjs", "css", "cts", "js", "json", "json5", "jsonc", "jsx", "map", "mjs", "mts", "ts"];
+
 /// Replaces CRLF by LF, drops leading byte order marks and supplies a missing final newline; text only.
 ///
 /// No language of these files gives them a meaning: JavaScript itself reads CRLF as LF, in template literals too. A
 /// shell does not: there a CR is a character as any other, and a `\` before it joins no lines. So a file must be known
-/// by its name, must not name another interpreter in its first line, and must not hold such a line end. A lone CR is
-/// kept, because it ends a `//` comment; a file with CR CR LF or a CR at its end is left alone, because it has no
+/// by its name, must not name another interpreter in its first line, and outside of scripts, style sheets and JSON must
+/// not hold such a line end. A lone CR is kept, because it ends a `//` comment; a file with CR CR LF or a CR at its end is left alone, because it has no
 /// single reading.
 pub(super) fn stabilize(path: &str, content: &[u8]) -> Option<Vec<u8>> {
     let mut text = std::str::from_utf8(content).ok()?;
-    if !is_known(path, text) || text.contains("\\\r\n") {
+    if !is_known(path, text) || !is_continued(path) && text.contains("\\\r\n") {
         return None;
     }
     if text.contains('\0') || text.contains("\r\r\n") || text.ends_with('\r') {
@@ -34,6 +37,12 @@ pub(super) fn stabilize(path: &str, content: &[u8]) -> Option<Vec<u8>> {
         result.push('\n');
     }
     Some(result.into_bytes())
+}
+
+/// Whether a `\` at the end of a line means the same before either line end.
+fn is_continued(path: &str) -> bool {
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    extension.is_some_and(|end| CONTINUED.contains(&&*end))
 }
 
 /// Whether line ends have no meaning in a file, by its name and by the interpreter that it names.
@@ -77,11 +86,23 @@ mod tests {
         assert_ne!(stabilize(b"a\n\n"), stabilize(b"a\n"));
         assert_eq!(stabilize(b"\x00\r\n"), None);
         // The second line would be a command of its own.
-        assert_eq!(stabilize(b"echo a \\\r\n  b\r\n"), None);
+        assert_eq!(super::stabilize("a.txt", b"echo a \\\r\n  b\r\n"), None);
         assert_eq!(stabilize(b"#!/bin/sh\necho a\n"), None);
         assert!(stabilize(b"#!/usr/bin/env node\r\nrun()\r\n").is_some());
         // With the newline supplied it would be a CRLF, and so another text the second time.
         assert_eq!(stabilize(b"\xef\xbb\xbfa\r"), None);
+    }
+
+    #[test]
+    fn a_script_continues_a_line_before_either_line_end() {
+        for path in ["a.js", "a.min.mjs", "a.css", "a.d.ts", "a.json"] {
+            let stabilized = super::stabilize(path, b"`a \\\r\n b`\r\n");
+            assert_eq!(stabilized.as_deref(), Some(&b"`a \\\n b`\n"[..]), "{path}");
+        }
+        for path in ["a.bat", "a.yml", "LICENSE", "a.gyp", "js"] {
+            assert_eq!(super::stabilize(path, b"`a \\\r\n b`\r\n"), None, "{path}");
+        }
+        assert_eq!(stabilize(b"#!/bin/sh\r\na \\\r\n b\r\n"), None);
     }
 
     proptest::proptest! {
