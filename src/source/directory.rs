@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::artifact::ArtifactContents;
 use crate::package::{BlobId, PackageName, Version, without_byte_order_mark};
 use crate::source::git::SourceRepository;
-use crate::source::location::is_test_material;
+use crate::source::location::{RepositoryLocation, is_test_material};
 use crate::source::tree::{CommitTree, join};
 
 /// How many manifests of a commit are looked at.
@@ -146,7 +146,7 @@ fn answer_at(source: &SourceRepository, tree: &CommitTree<'_>, directory: &str, 
         return Answer::Release;
     }
     match source.local_blob(file.blob) {
-        Some(content) => answer_of(&content, query),
+        Some(content) => answer_of(&content, query, source.location()),
         None => Answer::Unknown,
     }
 }
@@ -158,16 +158,31 @@ struct Named {
     private: Option<serde::de::IgnoredAny>,
 }
 
-fn answer_of(manifest: &[u8], query: &DirectoryQuery<'_>) -> Answer {
+fn answer_of(manifest: &[u8], query: &DirectoryQuery<'_>, location: &RepositoryLocation) -> Answer {
     let Ok(named) = serde_json::from_slice::<Named>(without_byte_order_mark(manifest)) else { return Answer::No };
-    if named.name.as_deref() != Some(query.name.as_str()) {
-        return Answer::No;
+    let stated = named.name.as_deref().unwrap_or_default();
+    if stated != query.name.as_str() {
+        let is_release = named.version.as_deref() == Some(query.version.as_str());
+        return if is_release && is_in_scope_of_owner(stated, query.name, location) {
+            Answer::Name
+        } else {
+            Answer::No
+        };
     }
     match named.version.as_deref() {
         Some(version) if version == query.version.as_str() => Answer::Release,
         None if named.private.is_some() => Answer::Root,
         _ => Answer::Name,
     }
+}
+
+/// Whether a manifest states a package's name in the scope of the repository's owner, and the repository bears it, too.
+///
+/// `@reactivex/rxjs` in `reactivex/rxjs` is published as `rxjs` by a build. Any other scope, or any other package of
+/// such a repository, says nothing: whoever publishes chooses the name, and the repository that is named.
+fn is_in_scope_of_owner(stated: &str, name: &PackageName, location: &RepositoryLocation) -> bool {
+    let scoped = stated.strip_prefix('@').and_then(|stated| stated.split_once('/'));
+    scoped.is_some_and(|(scope, unscoped)| unscoped == name.as_str() && location.is_at(scope, unscoped))
 }
 
 /// The directories that hold a manifest, material for tests apart, with the manifests' blobs.
@@ -199,7 +214,7 @@ fn by_name(source: &SourceRepository, tree: &CommitTree<'_>, query: &DirectoryQu
     let content = |blob: BlobId| if local { source.read_blob(blob) } else { source.local_blob(blob) };
     let mut best: Option<(Answer, String)> = None;
     for (directory, blob) in manifests {
-        let answer = content(blob).map_or(Answer::No, |content| answer_of(&content, query));
+        let answer = content(blob).map_or(Answer::No, |content| answer_of(&content, query, source.location()));
         if answer > Answer::Root && best.as_ref().is_none_or(|(known, _)| answer > *known) {
             best = Some((answer, directory));
         }
@@ -230,4 +245,27 @@ fn by_content(tree: &CommitTree<'_>, artifact: &ArtifactContents) -> Option<Stri
         .into_iter()
         .max_by(|(a, votes_a), (b, votes_b)| votes_a.cmp(votes_b).then_with(|| (b.len(), b).cmp(&(a.len(), a))))
         .map(|(directory, _)| directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_the_owners_scope_is_the_repositorys_own_package() {
+        let answer = |stated: &str, version: &str, name: &str, repository: &str| {
+            let (name, version_wanted) = (PackageName::parse(name).unwrap(), Version::parse("6.6.7").unwrap());
+            let query = DirectoryQuery { claimed: None, name: &name, version: &version_wanted, manifest: None };
+            let manifest = format!(r#"{{"name": "{stated}", "version": "{version}"}}"#);
+            answer_of(manifest.as_bytes(), &query, &RepositoryLocation::from_metadata(repository).unwrap())
+        };
+        let rxjs = "github:ReactiveX/rxjs";
+        assert_eq!(answer("rxjs", "6.6.7", "rxjs", rxjs), Answer::Release);
+        assert_eq!(answer("@reactivex/rxjs", "6.6.7", "rxjs", rxjs), Answer::Name);
+        assert_eq!(answer("@reactivex/rxjs", "6.6.6", "rxjs", rxjs), Answer::No, "another version");
+        assert_eq!(answer("@fork/rxjs", "6.6.7", "rxjs", rxjs), Answer::No, "another scope");
+        assert_eq!(answer("@reactivex/rxjs", "6.6.7", "@evil/rxjs", rxjs), Answer::No, "a scope of its own");
+        assert_eq!(answer("@reactivex/core", "6.6.7", "core", rxjs), Answer::No, "one of several packages");
+        assert_eq!(answer("@reactivex/rxjs", "6.6.7", "rxjs", "github:fork/rxjs"), Answer::No, "another owner");
+    }
 }

@@ -133,6 +133,12 @@ impl RepositoryLocation {
         this == other || this.is_public && this.host == other.host && owner(&this) == owner(&other)
     }
 
+    /// Whether a public host has it as that owner's repository of that name.
+    pub fn is_at(&self, owner: &str, name: &str) -> bool {
+        let place = Place::of(self);
+        place.is_public && place.path == format!("{owner}/{name}").to_ascii_lowercase()
+    }
+
     /// What git calls a clone of it, where that is a plain name.
     pub fn clone_name(&self) -> Option<String> {
         let path = self.url.trim_end_matches('/');
@@ -427,6 +433,15 @@ mod tests {
         for text in ["/", "/srv/..", "/srv/.hidden", "/srv/a b", "/srv/node_modules"] {
             assert_eq!(name(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_repository_is_at_its_owner_on_public_hosts() {
+        let parse = |text: &str| RepositoryLocation::from_metadata(text).unwrap();
+        assert!(parse("github:ReactiveX/RxJS").is_at("reactivex", "rxjs"));
+        assert!(!parse("github:reactivex/rxjs").is_at("reactivex", "other"));
+        assert!(!parse("github:other/rxjs").is_at("reactivex", "rxjs"));
+        assert!(!parse("https://git.example.org/reactivex/rxjs").is_at("reactivex", "rxjs"));
     }
 
     #[test]
