@@ -42,7 +42,7 @@ struct Measures {
 /// *Minified*: at least 512 bytes, on average 200 bytes of code or more a line, at most 12 % white space outside of
 /// strings, at least 40 names of which 35 % or more have one or two letters, and a keyword. *Obfuscated*, any of: eight
 /// names like `_0x1a2b` that are 5 % of all names; 40 escapes like `\x41` that are a quarter of the text in strings; 50
-/// members named by a string and more of them than by a dot; 90 % brackets, `!` and `+`; eight invisible characters in
+/// members named by a string and more of them than by a dot, those apart that are given a value and could be named by a dot; 90 % brackets, `!` and `+`; eight invisible characters in
 /// a row.
 pub fn looks(text: &str) -> Looks {
     let invisible = has_invisible_run(text);
@@ -110,6 +110,17 @@ fn is_keyword(word: &str) -> bool {
     )
 }
 
+fn is_name(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$');
+    text.bytes().all(is_part) && text.starts_with(|first: char| !first.is_ascii_digit())
+}
+
+/// Whether what stands before is given a value, as compilers write members of an enumeration.
+fn is_assigned(rest: &str) -> bool {
+    let mut marks = rest.trim_start().bytes();
+    marks.next() == Some(b'=') && !matches!(marks.next(), Some(b'=' | b'>'))
+}
+
 fn measure(text: &str) -> Measures {
     let mut measures = Measures::default();
     let mut end = 0;
@@ -133,7 +144,9 @@ fn measure(text: &str) -> Measures {
                 measures.escapes += count_escapes(piece.text);
                 let after_value =
                     before[1] == "[" && !matches!(before[0], "" | "(" | "," | "=" | "[" | ":" | "{" | ";");
-                measures.members_by_text += usize::from(after_value && text[..].as_bytes().get(end) == Some(&b']'));
+                let is_member = after_value && text.as_bytes().get(end) == Some(&b']');
+                let is_counted = is_member && !(is_name(piece.text) && is_assigned(&text[end + 1..]));
+                measures.members_by_text += usize::from(is_counted);
             }
             LexemeKind::Word if is_keyword(piece.text) => measures.keywords += 1,
             LexemeKind::Word if piece.text.starts_with(|first: char| first.is_ascii_digit()) => {}
@@ -171,6 +184,9 @@ mod tests {
     #[case("[][(![]+[])[+[]]+(![]+[])[!+[]+!+[]]]".repeat(30), false, true)]
     #[case(format!("const a = '{}';\n", "\u{fe01}".repeat(9)), false, true)]
     #[case("a['b'](c['d']);\n".repeat(60), false, true)]
+    #[case("E[\"missing\"] = \"text\";\nF[F[\"A\"] = 0] = \"A\";\n".repeat(60), false, false)]
+    #[case("a['b'] == c['d'];\n".repeat(60), false, true)]
+    #[case("a['\u{e4}b'] = c;\n".repeat(60), false, true)]
     #[case("export function add(left, right) {\n  const sum = left + right;\n  return sum;\n}\n".repeat(20), false, false)]
     #[case("export declare function a(b: string, c: number): Promise<void>;\n".repeat(40), false, false)]
     #[case(format!("[{}]", "{\"id\":1,\"name\":\"a\",\"ok\":true},".repeat(100)), false, false)]
