@@ -6,6 +6,7 @@ use super::Reach;
 use super::command::named;
 use super::files::Files;
 use super::resolve::{in_manifest, visit_targets};
+use super::walk::is_only_read;
 
 /// Scripts that run when the package is installed from a registry or, the last ones, where it is worked on: what a
 /// registry serves is never prepared again.
@@ -195,9 +196,12 @@ impl<'e, 'f> Entries<'e, 'f> {
             let Some(target_path) = self.files.join("", target) else { return };
             let label = format!("package.json {label}{conditions}");
             if target.contains('*') {
-                found.extend(
-                    self.files.matching(&target_path).into_iter().map(|(path, _)| (reach, label.clone(), path)),
-                );
+                // What a pattern takes in with all the rest is run by nobody if it is only read.
+                let own = target.rsplit('*').next().is_some_and(|end| end.contains('.'));
+                let matched = self.files.matching(&target_path).into_iter().map(|(path, _)| {
+                    (if is_only_read(path) && !own { Reach::Inert } else { reach }, label.clone(), path)
+                });
+                found.extend(matched);
             } else if target.ends_with('/') {
                 found.extend(self.files.below(&target_path).map(|path| (reach, label.clone(), path)));
             } else {

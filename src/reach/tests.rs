@@ -514,3 +514,50 @@ fn a_package_may_name_itself_by_its_folder(#[case] text: &str, #[case] expected:
     let map = map(&manifest, &[("a.js", text), ("NOTES.md", "")]);
     assert_eq!(map.reach("NOTES.md") != Reach::Inert, !expected.is_empty());
 }
+
+#[test]
+fn a_pattern_or_a_hook_runs_nothing_that_is_only_read() {
+    let hook = "require.extensions['.x'] = f";
+    for (exports, main) in [(json!({ ".": "./main.js", "./*": "./*" }), "f()"), (json!({ ".": "./main.js" }), hook)] {
+        let manifest = json!({ "exports": exports });
+        let files = [
+            ("main.js", main),
+            ("LICENSE", "MIT (see below)"),
+            ("a.d.ts", "export declare function f(): void;"),
+            ("a.js.map", "{}"),
+            ("README.md", "# Notes"),
+            ("docs/notes.md", "x"),
+            ("data.bin", "x"),
+            ("program.js", "f()"),
+        ];
+        let map = map(&manifest, &files);
+        for path in ["LICENSE", "a.d.ts", "a.js.map", "README.md"] {
+            assert_eq!(map.reach(path), Reach::Inert, "{path} {main}");
+        }
+        for path in ["data.bin", "docs/notes.md"] {
+            assert_eq!(map.reach(path), Reach::Reachable, "{path} {main}");
+        }
+    }
+    // What a file names runs, and so does what is a program under any name.
+    let files =
+        [("main.js", "require('./notes.md'); require.extensions['.x'] = f"), ("notes.md", "f()"), ("LICENSE", "f()")];
+    let found = map(&json!({ "exports": { ".": "./main.js", "./*": "./*" } }), &files);
+    assert_eq!((found.reach("notes.md"), found.reach("LICENSE")), (Reach::Import, Reach::Reachable));
+    let found =
+        map(&json!({ "exports": { ".": "./main.js", "./docs/*": "./*.md" } }), &[("main.js", ""), ("a.md", "f()")]);
+    assert_eq!(found.reach("a.md"), Reach::Reachable, "the pattern means documents");
+}
+
+#[test]
+fn a_manifest_takes_effect_with_the_programs_below_it() {
+    let manifest = json!({ "exports": { ".": "./main.js" } });
+    let files = [
+        ("main.js", ""),
+        ("cjs/package.json", "{}"),
+        ("cjs/deep/a.js", ""),
+        ("docs/package.json", "{}"),
+        ("cjsx/b.js", ""),
+    ];
+    let map = map(&manifest, &files);
+    assert_eq!((map.reach("cjs/package.json"), map.reach("docs/package.json")), (Reach::Reachable, Reach::Inert));
+}

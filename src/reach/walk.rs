@@ -12,6 +12,7 @@ use super::program::reads_as_program;
 use super::references::{Reference, References, references, textual};
 use super::resolve::{folder_of, is_relative, resolve};
 use super::{Reach, ReachLimits};
+use crate::package::is_usual_document;
 use crate::stabilize::javascript::SourceKind;
 
 /// Extensions under which Node and bundlers import a file without being told how.
@@ -116,6 +117,7 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
             self.arrive(manifest, Reach::Reachable, From::Outside(Vec::new()));
         }
         self.drain(Reach::Reachable);
+        self.manifests_beside();
         self.is_complete &= self.files.is_complete() && self.files.is_understood();
         if !self.is_complete {
             let rest: Vec<&'f str> = self.files.iter().filter(|path| !self.reached.contains_key(path)).collect();
@@ -143,11 +145,26 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
         }
     }
 
+    /// A manifest says how the programs below its folder are read, so it takes effect with them.
+    fn manifests_beside(&mut self) {
+        let is_nested = |path: &&str| path.ends_with("/package.json") && self.is_unknown(path);
+        let steers =
+            |path: &&str| self.files.below(folder_of(path)).any(|other| other != *path && is_importable(other));
+        let found: Vec<&'f str> = self.files.iter().filter(is_nested).filter(steers).collect();
+        for path in found {
+            self.arrive(path, Reach::Reachable, From::Outside(vec!["how the files beside it are read".to_owned()]));
+        }
+    }
+
     /// An import that cannot be told may name any file that is a program, and a hook makes a program of anything.
     fn open_unknown(&mut self) {
+        let programs = self.programs();
         let paths: Vec<&'f str> = match self.has_hooks {
-            true => self.files.iter().filter(|path| self.is_unknown(path)).collect(),
-            false => self.programs().iter().copied().collect(),
+            true => {
+                let may_run = |path: &&str| self.is_unknown(path) && (!is_only_read(path) || programs.contains(path));
+                self.files.iter().filter(may_run).collect()
+            }
+            false => programs.iter().copied().collect(),
         };
         let why = if self.has_hooks { "a hook of imports" } else { "an import that cannot be told" };
         for path in paths {
@@ -470,6 +487,11 @@ pub(super) fn may_refer(path: &str) -> bool {
 
 fn is_importable(path: &str) -> bool {
     IMPORTABLE.contains(&extension(path).as_str()) && SourceKind::of(path) != Some(SourceKind::Declarations)
+}
+
+/// Whether a file of this name is read by people and tools, and runs only where something names it.
+pub(super) fn is_only_read(path: &str) -> bool {
+    SourceKind::of(path) == Some(SourceKind::Declarations) || extension(path) == "map" || is_usual_document(path)
 }
 
 /// Whether a file of this name is loaded without being a program that can be read.
