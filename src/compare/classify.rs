@@ -1,5 +1,6 @@
 //! The order in which explanations are tried; the first that holds is the file's only one.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use crate::artifact::{ArchiveAnomaly, ArtifactContents, ArtifactEntry};
@@ -287,13 +288,7 @@ impl<'a> Classifier<'_, 'a> {
             if row.entry.size == 0 {
                 continue;
             }
-            let name = row.entry.path.rsplit('/').next().unwrap_or_default();
-            let best = places.iter().min_by_key(|place| {
-                let last = place.path.rsplit('/').next();
-                let same_name = last.is_some_and(|place| place.eq_ignore_ascii_case(name));
-                (!same_name, place.path.len(), place.path.clone())
-            });
-            let Some(best) = best.cloned() else { continue };
+            let Some(best) = most_alike(places, &row.entry.path).cloned() else { continue };
             let from = best.path.clone();
             let displaced = row.counterpart.as_ref().is_some_and(|counterpart| counterpart.path != from);
             let prose = is_usual_document(&row.entry.path) && is_document(&from) && !scripts.contains(&row.entry.path);
@@ -418,4 +413,30 @@ pub(crate) fn acts_by_name(path: &str) -> bool {
 
 fn counterpart_of(path: String, file: TreeFile) -> Counterpart {
     Counterpart { path, blob: file.blob, executable: file.executable }
+}
+/// The place whose path ends most like `path`; of several the shortest.
+fn most_alike<'p>(places: &'p [Counterpart], path: &str) -> Option<&'p Counterpart> {
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    // How many names, from the last on, two paths have in common.
+    let shared = |place: &str| place.rsplit('/').zip(path.rsplit('/')).take_while(|(place, own)| place == own).count();
+    places.iter().min_by_key(|place| {
+        let other_name = name(&place.path) != name(path);
+        (other_name, Reverse(shared(&place.path)), place.path.len(), place.path.clone())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_equal_contents_the_one_at_the_most_similar_path_is_named() {
+        let place = |path: &str| Counterpart { path: path.to_owned(), blob: BlobId([0; 20]), executable: false };
+        let places = ["src/isPast/index.js.flow", "src/isSaturday/index.js.flow", "a/Index.js.flow", "b.js"].map(place);
+        let named = |path: &str| most_alike(&places, path).unwrap().path.clone();
+        assert_eq!(named("isSaturday/index.js.flow"), "src/isSaturday/index.js.flow");
+        assert_eq!(named("esm/isPast/index.js.flow"), "src/isPast/index.js.flow");
+        assert_eq!(named("other/index.js.flow"), "src/isPast/index.js.flow");
+        assert_eq!(named("other/b.js"), "b.js");
+    }
 }
