@@ -21,6 +21,9 @@ pub(super) struct Rewrite {
 /// The folder that clean-publish is told to fill.
 const CLEAN_PUBLISH_FOLDER: &str = "tmp-clean-publish";
 
+/// The folder that dual-publish fills where it does not publish.
+const DUAL_PUBLISH_FOLDER: &str = "dual-publish-tmp";
+
 /// Finds the tools that decide what is packed, or change it before.
 pub(super) fn find(
     scene: &Scene<'_>,
@@ -73,6 +76,21 @@ fn packed_elsewhere(
                 leaves: Default::default(),
             }],
             because: Some(format!("clean-publish writes what is published: {path}")),
+        };
+    }
+    // It is called by hand; where a job publishes, that says how.
+    if published.is_none() && at(&manifest, &["devDependencies", "dual-publish"]).is_some() {
+        return Rewrite {
+            directory: Some(join(directory, DUAL_PUBLISH_FOLDER)),
+            steps: vec![Kept {
+                directory: directory.to_owned(),
+                run: "dual-publish --without-publish".to_owned(),
+                environment: Default::default(),
+                builds: true,
+                fallback: false,
+                leaves: Default::default(),
+            }],
+            because: Some(format!("dual-publish writes what is published: {path}")),
         };
     }
     let elsewhere = |relative: &str, why: String| {

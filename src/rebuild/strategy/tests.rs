@@ -84,6 +84,12 @@ fn known_rewriters_choose_what_is_packed() {
         "lifecycle frozen\n$ clean-publish --without-publish --temp-dir tmp-clean-publish\npack tmp-clean-publish Npm"
     );
     assert_eq!(plan.manager().version.clone().unwrap().version, "9");
+    let dual = r#"{"name":"a","version":"1.0.0","devDependencies":{"dual-publish":"4"}}"#;
+    let packed = "lifecycle loose\n$ dual-publish --without-publish\npack dual-publish-tmp Npm";
+    assert_eq!(outline(&first(&[("package.json", dual)])), packed);
+    let published = "on: [release]\njobs:\n  publish:\n    steps:\n      - run: npm publish\n";
+    let files = [("package.json", dual), (".github/workflows/publish.yml", published)];
+    assert!(outline(&first(&files)).contains("pack . Npm"), "a job says how it is published");
     let stated = r#"{"name":"a","version":"1.0.0","scripts":{"prepublishOnly":"tsc && clean-publish"},"devDependencies":{"clean-publish":"6"},"publishConfig":{"directory":"out"}}"#;
     let publish = "on: [release]\njobs:\n  publish:\n    steps:\n      - run: pnpm publish\n";
     let files = [
