@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::artifact::{ArtifactLimits, CollisionCheck, ReadOptions, SourceContent, read_entries, read_tarball};
 use crate::capability::{Capability, Counts};
 use crate::finding::{Change, Novelty};
-use crate::pack::npm::manifest::value_at;
+use crate::pack::npm::manifest::{key_path as key_path_of, value_at};
 use crate::package::{BlobId, Subject, Version};
 use crate::reach::{Reach, ReachLimits, ReachMap, may_refer};
 use crate::source::git::with_source;
@@ -111,13 +111,31 @@ impl Earlier {
         Some(Novelty { since: self.version.to_string(), change, could_already: false })
     }
 
-    /// Whether its manifest said the same under the first key of a key path such as `exports["."]`.
+    /// Whether its manifest said the same under the first key of a key path such as `bin.tool`, and where that is a map
+    /// of subpaths or private names, under the one that the key path goes through: `exports["."]`.
     pub(in crate::verify) fn said(&self, key_path: &str, manifest: &Value) -> bool {
         let top = key_path.split(['.', '[']).next().unwrap_or_default();
-        // As text: the order of conditions decides which of them an import takes.
-        let value = manifest.get(top).map(Value::to_string);
-        value.is_some() && self.manifest.as_ref().and_then(|manifest| manifest.get(top)).map(Value::to_string) == value
+        let (Some(now), Some(before)) = (manifest.get(top), self.manifest.as_ref().and_then(|all| all.get(top))) else {
+            return false;
+        };
+        let (Some(names), Some(earlier)) = (names_of(now), names_of(before)) else {
+            // As text: the order of conditions decides which of them an import takes.
+            return now.to_string() == before.to_string();
+        };
+        let is_meant = |name: &&str| {
+            let rest = key_path.strip_prefix(&*key_path_of(&[top, name]));
+            key_path == top || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        // The order of subpaths decides nothing.
+        let meant: BTreeSet<&str> = names.keys().chain(earlier.keys()).map(String::as_str).filter(is_meant).collect();
+        let said = |names: &Map<String, Value>, name: &str| names.get(name).map(Value::to_string);
+        meant.into_iter().all(|name| said(names, name) == said(earlier, name))
     }
+}
+
+/// A map of subpaths (`./a`) or private names (`#a`); `None` for conditions, whose order counts.
+fn names_of(value: &Value) -> Option<&Map<String, Value>> {
+    value.as_object().filter(|map| map.keys().all(|key| key.starts_with(['.', '#'])))
 }
 
 /// Reads a release from before this one, or the one that the user chose.
@@ -271,6 +289,32 @@ mod tests {
         assert!(!no_more(&counts(&[("Function()", 1)]), &before));
         let network = [((Capability::Network, "eval()".to_owned()), 1)].into();
         assert!(!no_more(&network, &before));
+    }
+
+    #[test]
+    fn subpaths_in_another_order_say_the_same_and_conditions_do_not() {
+        let earlier = |manifest: Value| Earlier {
+            version: Version::parse("1.2.3").unwrap(),
+            files: BTreeMap::new(),
+            manifest: Some(manifest),
+            reach: None,
+            able: BTreeSet::new(),
+        };
+        let before = earlier(json!({"exports": {"./a": "./a.js", ".": {"import": "./i.js", "default": "./d.js"}}}));
+        let same = json!({"exports": {".": {"import": "./i.js", "default": "./d.js"}, "./a": "./a.js"}});
+        for key_path in ["exports", "exports[\".\"]", "exports[\".\"].import", "exports[\"./a\"]"] {
+            assert!(before.said(key_path, &same), "{key_path}");
+        }
+        let swapped = json!({"exports": {"./a": "./a.js", ".": {"default": "./d.js", "import": "./i.js"}}});
+        assert!(!before.said("exports[\".\"].import", &swapped) && !before.said("exports", &swapped));
+        let changed = json!({"exports": {"./a": "./evil.js", ".": {"import": "./i.js", "default": "./d.js"}}});
+        assert!(!before.said("exports[\"./a\"]", &changed) && !before.said("exports", &changed));
+        assert!(before.said("exports[\".\"].import", &changed), "another subpath is new, not this one");
+        let added = json!({"exports": {"./a": "./a.js", ".": {"import": "./i.js", "default": "./d.js"}, "./b": "x"}});
+        assert!(!before.said("exports[\"./b\"]", &added) && !before.said("exports", &added));
+        let conditions = earlier(json!({"exports": {"import": "./i.js", "default": "./d.js"}}));
+        assert!(!conditions.said("exports.import", &json!({"exports": {"default": "./d.js", "import": "./i.js"}})));
+        assert!(!conditions.said("exports.import", &json!({})));
     }
 
     #[test]

@@ -131,7 +131,7 @@ pub(super) fn same_value(new: &Value, old: &Value, ordered: bool) -> bool {
 ///
 /// A key with anything but ASCII letters, digits and `@ / _ $ : -` is quoted and escaped, so that keys which only
 /// look alike read differently; very long keys are cut.
-pub(super) fn key_path(path: &[&str]) -> String {
+pub fn key_path(path: &[&str]) -> String {
     let mut text = String::new();
     for key in path {
         let plain = !key.is_empty()

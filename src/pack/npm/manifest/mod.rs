@@ -44,7 +44,7 @@ mod properties;
 mod support;
 
 pub use compare::{AppliedRule, ManifestComparison, ManifestDifference, ManifestInput, Workspace, compare_manifests};
-pub use delta::value_at;
+pub use delta::{key_path, value_at};
 pub use document::ManifestError;
 pub use keys::KeyReach;
 pub use registry_metadata::{GypFile, compare_with_registry};
