@@ -8,15 +8,49 @@ use std::collections::HashMap;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
+use crate::stabilize::javascript::SourceKind;
+
 /// Most lines, deleted and inserted together, that are told apart.
 const MAXIMUM_DISTANCE: isize = 5_000;
 /// Most comparisons of lines that measuring the distance may take.
 const MAXIMUM_STEPS: usize = 20_000_000;
 
+/// Whether CRLF and LF are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineEnds {
+    /// Another line end makes another line.
+    Count,
+    /// They are the same to the language, and count only where nothing else differs.
+    Alike,
+}
+
+impl LineEnds {
+    /// What they are in the file of that path.
+    pub fn of(path: &str) -> Self {
+        if SourceKind::of(path).is_some() { Self::Alike } else { Self::Count }
+    }
+}
+
 /// Finds the edits that lead from `old` to `new`.
-pub(super) fn line_edits<'t>(old: &[&'t str], new: &[&'t str]) -> Vec<DiffOp> {
-    let mut known = HashMap::new();
-    number_edits(&numbered(old, &mut known), &numbered(new, &mut known))
+pub(super) fn line_edits(old: &[&str], new: &[&str], ends: LineEnds) -> Vec<DiffOp> {
+    let edits = |old: &[&str], new: &[&str]| {
+        let mut known = HashMap::new();
+        number_edits(&numbered(old, &mut known), &numbered(new, &mut known))
+    };
+    if ends == LineEnds::Alike {
+        let edits = edits(&without_ends(old), &without_ends(new));
+        if edits.iter().any(|edit| !matches!(edit, DiffOp::Equal { .. })) {
+            return edits;
+        }
+    }
+    edits(old, new)
+}
+
+/// Lines without their CRLF or LF; a lone CR is part of its line.
+fn without_ends<'t>(lines: &[&'t str]) -> Vec<&'t str> {
+    let without_end =
+        |line: &&'t str| line.strip_suffix('\n').map_or(*line, |line| line.strip_suffix('\r').unwrap_or(line));
+    lines.iter().map(without_end).collect()
 }
 
 /// Finds the edits between sequences in which equal parts have equal numbers.
@@ -96,13 +130,30 @@ mod tests {
         let mut near = old.clone();
         near.insert(30_000, "x");
         near.remove(100);
-        assert_eq!(line_edits(&old, &near).len(), 5);
+        assert_eq!(line_edits(&old, &near, LineEnds::Count).len(), 5);
 
         let mut far: Vec<&str> = old.iter().rev().copied().collect();
         (far[0], far[39_999]) = (old[0], old[39_999]);
-        let edits = line_edits(&old, &far);
+        let edits = line_edits(&old, &far, LineEnds::Count);
         assert!(edits.len() <= 3, "{edits:?}");
         assert_eq!(apply(&edits, &old, &far), far);
+    }
+
+    #[test]
+    fn line_ends_count_where_they_are_all_that_differs() {
+        let (old, new) = (["a\n", "b\n", "c"], ["a\r\n", "new\r\n", "c\r\n"]);
+        let inserted = |ends| -> Vec<&str> {
+            let edits = line_edits(&old, &new, ends).into_iter();
+            edits
+                .filter(|edit| !matches!(edit, DiffOp::Equal { .. }))
+                .flat_map(|edit| new[edit.new_range()].to_vec())
+                .collect()
+        };
+        assert_eq!(inserted(LineEnds::Alike), ["new\r\n"]);
+        assert_eq!(inserted(LineEnds::Count), new);
+        assert_eq!(line_edits(&["a\n"], &["a\r\n"], LineEnds::Alike).len(), 1);
+        assert!(!matches!(line_edits(&["a\n"], &["a\r\n"], LineEnds::Alike)[0], DiffOp::Equal { .. }));
+        assert!(!matches!(line_edits(&["//a\n", "b"], &["//a\rb"], LineEnds::Alike)[0], DiffOp::Equal { .. }));
     }
 
     #[test]
@@ -119,7 +170,7 @@ mod tests {
         #[test]
         fn edits_lead_from_one_text_to_the_other(old in "[abc]{0,30}", new in "[abc]{0,30}") {
             let (old, new): (Vec<&str>, Vec<&str>) = (old.split("").collect(), new.split("").collect());
-            let edits = line_edits(&old, &new);
+            let edits = line_edits(&old, &new, LineEnds::Count);
             proptest::prop_assert_eq!(apply(&edits, &old, &new), new);
         }
     }

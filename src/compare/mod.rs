@@ -15,6 +15,7 @@ mod unexplained;
 pub(crate) use classify::acts_by_name;
 pub use classify::{Compared, Comparison, compare};
 pub use contents::PublishedContents;
+pub use line_edits::LineEnds;
 pub use rebuild::{Candidate, RebuiltFile, explain_by_rebuild};
 pub use rebuild_packable::never_packed;
 pub use rebuilt::{RebuiltComparison, RebuiltDifference, compare_rebuilt};

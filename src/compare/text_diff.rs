@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use similar::{Change, ChangeTag, DiffOp, DiffableStr as _, group_diff_ops};
 
-use crate::compare::line_edits::line_edits;
+use crate::compare::line_edits::{LineEnds, line_edits};
 use crate::compare::unexplained::AddedText;
 use crate::count::counted;
 use crate::source::seen_lines::{Place, SeenLines};
@@ -160,7 +160,9 @@ pub fn diff_texts_around(
         let lines = || group.iter().map(DiffOp::new_range);
         focus.iter().position(|focus| lines().any(|lines| (lines.start + 1..=lines.end).contains(&focus.line)))
     };
-    let mut groups: Vec<(usize, Vec<DiffOp>)> = group_diff_ops(line_edits(&old, &new), depth.context)
+    // What is shown in full is a patch.
+    let ends = if depth.shorten { LineEnds::of(path) } else { LineEnds::Count };
+    let mut groups: Vec<(usize, Vec<DiffOp>)> = group_diff_ops(line_edits(&old, &new, ends), depth.context)
         .into_iter()
         .map(|group| (rank(&group).unwrap_or(focus.len()), group))
         .collect();
@@ -284,6 +286,19 @@ mod tests {
         let added: Vec<_> = diff.hunks[0].lines.iter().filter(|line| line.sign == '+').collect();
         assert_eq!(added.len(), 1);
         assert_eq!(added[0].text, "evil()");
+    }
+
+    #[test]
+    fn a_report_shows_what_differs_beside_line_ends_and_a_patch_all() {
+        let (old, new) = ("a\n".repeat(20), "a\r\n".repeat(20) + "evil()\r\n");
+        let added = |path: &str, depth: DiffDepth| {
+            let diff = diff_texts(path, Some(old.as_bytes()), Some(new.as_bytes()), depth);
+            let lines = diff.hunks.iter().flat_map(|hunk| &hunk.lines);
+            lines.filter(|line| line.sign == '+').count()
+        };
+        assert_eq!(added("a.js", DiffDepth::PAGE), 1);
+        assert_eq!(added("a.js", DiffDepth::WHOLE), 21);
+        assert_eq!(added("a.sh", DiffDepth::PAGE), 21);
     }
 
     #[test]

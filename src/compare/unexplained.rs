@@ -5,7 +5,7 @@ use std::ops::Range;
 use similar::{DiffOp, DiffableStr as _};
 
 use super::javascript::{StatementLimits, statement_diff};
-use super::line_edits::line_edits;
+use super::line_edits::{LineEnds, line_edits};
 use crate::stabilize::javascript::SourceKind;
 
 /// Every statement that was added to a file; their text is taken from the file itself.
@@ -23,11 +23,11 @@ pub struct AddedText {
 }
 
 /// The lines that only `published` has, run by run.
-pub fn added_lines(published: &str, candidate: &str) -> Vec<AddedText> {
+pub fn added_lines(published: &str, candidate: &str, ends: LineEnds) -> Vec<AddedText> {
     let (old, new) = (candidate.tokenize_lines(), published.tokenize_lines());
     let length = |lines: &[&str]| lines.iter().map(|line| line.len()).sum::<usize>();
     let (mut passed, mut start, mut added) = (0, 0, Vec::new());
-    for edit in line_edits(&old, &new) {
+    for edit in line_edits(&old, &new, ends) {
         let lines = edit.new_range();
         if matches!(edit, DiffOp::Equal { .. }) || lines.is_empty() {
             continue;
@@ -50,9 +50,9 @@ pub struct RemovedLines {
 }
 
 /// The lines that only `candidate` has and nothing stands in the place of, run by run; at most 100 runs.
-pub fn removed_lines(published: &str, candidate: &str) -> Vec<RemovedLines> {
+pub fn removed_lines(published: &str, candidate: &str, ends: LineEnds) -> Vec<RemovedLines> {
     let (old, new) = (candidate.tokenize_lines(), published.tokenize_lines());
-    let edits = line_edits(&old, &new).into_iter();
+    let edits = line_edits(&old, &new, ends).into_iter();
     let removed = edits.filter(|edit| edit.new_range().is_empty() && !edit.old_range().is_empty());
     let told = removed.map(|edit| RemovedLines {
         at: (edit.new_range().start + 1).min(new.len()).max(1),
@@ -90,7 +90,7 @@ pub fn added_code(published: &str, candidate: &str, kind: SourceKind) -> Vec<Ran
             spans.filter(|span| !published.get(span.clone()).is_some_and(|text| text.trim().is_empty())).collect()
         }
         // Comments are no statements, and what does not parse has none.
-        None => added_lines(published, candidate).into_iter().map(|run| run.span).collect(),
+        None => added_lines(published, candidate, LineEnds::Alike).into_iter().map(|run| run.span).collect(),
     }
 }
 
@@ -100,16 +100,16 @@ mod tests {
 
     #[test]
     fn added_lines_come_with_their_numbers() {
-        let runs = added_lines("a\nnew\nb\nc\nmore\nlast\n", "a\nb\nc\nold\n");
+        let runs = added_lines("a\nnew\nb\nc\nmore\nlast\n", "a\nb\nc\nold\n", LineEnds::Count);
         let found: Vec<_> = runs.iter().map(|run| (run.line, run.text.as_str())).collect();
         assert_eq!(found, [(2, "new\n"), (5, "more\nlast\n")]);
-        assert!(added_lines("a\n", "a\nb\n").is_empty());
+        assert!(added_lines("a\n", "a\nb\n", LineEnds::Count).is_empty());
     }
 
     #[test]
     fn removed_lines_have_a_place() {
         let removed = |published: &str, candidate: &str| -> Vec<_> {
-            removed_lines(published, candidate).into_iter().map(|run| (run.at, run.lines)).collect()
+            removed_lines(published, candidate, LineEnds::Count).into_iter().map(|run| (run.at, run.lines)).collect()
         };
         assert_eq!(removed("a\nd\n", "a\nb\nc\nd\n"), [(2, (2, 3))]);
         assert_eq!(removed("a\n", "a\nb\n"), [(1, (2, 2))], "at its end");
@@ -121,8 +121,8 @@ mod tests {
     fn places_far_apart_are_runs_of_their_own() {
         let text: String = (1..=9).map(|number| format!("{number}\n")).collect();
         let published = text.replace("2\n", "2\nnew\nnewer\n").replace("8\n", "other\n");
-        assert_eq!(line_runs(&added_lines(&published, &text)), [(3, 4), (10, 10)]);
-        assert_eq!(line_runs(&added_lines("a\nb\n", "")), [(1, 2)]);
+        assert_eq!(line_runs(&added_lines(&published, &text, LineEnds::Count)), [(3, 4), (10, 10)]);
+        assert_eq!(line_runs(&added_lines("a\nb\n", "", LineEnds::Count)), [(1, 2)]);
         assert!(line_runs(&[]).is_empty());
         let run = |line| AddedText { line, text: "a\n".to_owned(), span: 0..0 };
         let many: Vec<AddedText> = (1..=MAX_RUNS + 3).map(|number| run(2 * number)).collect();
@@ -140,5 +140,7 @@ mod tests {
         assert_eq!(added("f(1,()=>{a();evil()})", "f(2,()=>{a()})").last().map(String::as_str), Some("evil()"));
         assert_eq!(added("a() // evil\n", "a()\n"), ["a() // evil\n"]);
         assert_eq!(added("a(\nb(\nc(\n", "a(\nc(\n"), ["b(\n"]);
+        // The comment is no statement, and the line ends are none of the difference.
+        assert_eq!(added("eval(a)\r\nb() // new\r\n", "eval(a)\nb()\n"), ["b() // new\r\n"]);
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::artifact::{ArtifactContents, machine_code, read_entries};
 use crate::capability::Counts;
-use crate::compare::{added_lines, line_runs, removed_lines};
+use crate::compare::{LineEnds, added_lines, line_runs, removed_lines};
 use crate::finding::{UnexplainedText, is_alarming};
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::reach::{Reach, ReachLimits, ReachMap, References, is_compiled, may_refer, reads_as_program};
@@ -253,10 +253,11 @@ fn text(
         }
     };
     let candidate = candidate(file, files, outcome);
-    let removed = candidate.as_ref().map(|candidate| removed_lines(&published, candidate)).unwrap_or_default();
+    let ends = LineEnds::of(&file.path);
+    let removed = candidate.as_ref().map(|candidate| removed_lines(&published, candidate, ends)).unwrap_or_default();
     let (text, lines) = match &candidate {
         Some(candidate) => {
-            let added = added_lines(&published, candidate);
+            let added = added_lines(&published, candidate, ends);
             let lines = line_runs(&added);
             (added.into_iter().map(|run| run.text).collect(), lines)
         }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::artifact::{ArtifactContents, ArtifactEntry};
 use crate::compare::{
-    AddedText, FileDiff, FocusLine, LineOrigin, PublishedContents, RebuiltFile, added_lines, diff_texts_around,
-    line_origins,
+    AddedText, FileDiff, FocusLine, LineEnds, LineOrigin, PublishedContents, RebuiltFile, added_lines,
+    diff_texts_around, line_origins,
 };
 use crate::finding::Finding;
 use crate::ledger::{Explanation, Ledger, LedgerFile};
@@ -220,7 +220,7 @@ impl Showing<'_> {
         let published = self.published.get(self.contents, &file.path)?;
         let (published, candidate) = (std::str::from_utf8(&published).ok()?, std::str::from_utf8(&candidate).ok()?);
         let source_path = &file.counterpart.as_ref()?.path;
-        Some(Added { path: &file.path, source_path, runs: added_lines(published, candidate) })
+        Some(Added { path: &file.path, source_path, runs: added_lines(published, candidate, LineEnds::of(&file.path)) })
     }
 }
 
