@@ -61,6 +61,10 @@ fn risk_of(rule: Rule, difference: &ManifestDifference) -> Risk {
     if stands_out(difference).is_some() {
         return Risk::Critical;
     }
+    // What is no longer named runs nothing; names of `imports` are the package's own.
+    if difference.key_path == "imports" && difference.published.is_none() {
+        return Risk::Medium;
+    }
     if rule != Rule::ManifestDiffers {
         return rule.risk();
     }
@@ -158,6 +162,9 @@ mod tests {
             ("bin.tool", text(), None, Rule::BinAdded, Risk::High),
             ("bin.tool", text(), text(), Rule::EntryPointDiffers, Risk::High),
             ("exports[\".\"]", text(), text(), Rule::EntryPointDiffers, Risk::High),
+            ("imports", None, text(), Rule::EntryPointDiffers, Risk::Medium),
+            ("imports", text(), text(), Rule::EntryPointDiffers, Risk::High),
+            ("exports", None, text(), Rule::EntryPointDiffers, Risk::High),
             ("dependencies.b", Some(json!("git+ssh://h.example/b.git")), None, Rule::DependencyAdded, Risk::Critical),
             ("dependencies.b", Some(json!("https://h.example/-/b.tgz")), text(), Rule::ManifestDiffers, Risk::Critical),
             ("dependencies.b", text(), Some(json!("owner/b")), Rule::ManifestDiffers, Risk::High),

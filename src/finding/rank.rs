@@ -15,14 +15,17 @@
 //! | runs at installation | `critical` |
 //! | runs on import or as a command, and a build that was not run may have made it | `medium`; `high` with a signal |
 //! | runs on import or as a command | at least `high`, one step more urgent with a signal |
+//! | can be reached, and a build that was not run may have made it | `medium`; `high` with a signal |
 //! | can be reached | at least `medium`, one step more urgent with a signal |
+//! | inert, without a signal, and a build that was not run may have made it | `low` |
 //! | inert, and its kind takes effect by imports alone | `medium` |
 //! | anything else | the rule's own, one step more urgent with a signal |
 //!
 //! Signals that count are those of [`is_alarming`], as most programs read files and the environment, and matches of the
 //! user's YARA rules. Of build output those do not count that the earlier release's file at the same path had, too.
 //!
-//! So an unexplained file is never below `medium`, unless people read it and nothing runs it; and a release whose
+//! So an unexplained file is never below `medium`, unless nothing runs it and people read it or a build may have made it;
+//! and a release whose
 //! files are all explained has nothing above `low`, the facts aside that no explanation excuses.
 
 use crate::capability::Capability;
@@ -86,10 +89,13 @@ fn of_content(weight: &Weight) -> Risk {
     let risk = match weight.reach {
         Some(Reach::Install) => return Risk::Critical,
         // Every program that is built runs on import, and nothing is known against this one.
-        Some(Reach::Import | Reach::Command) if weight.awaits_build => Risk::Medium,
+        Some(Reach::Import | Reach::Command | Reach::Reachable) if weight.awaits_build => Risk::Medium,
         Some(Reach::Import | Reach::Command) => weight.own.min(Risk::High),
         Some(Reach::Reachable) => weight.own.min(Risk::Medium),
-        Some(Reach::Inert) if weight.kind != FileKind::Unfollowed => return Risk::Medium,
+        Some(Reach::Inert) if weight.kind != FileKind::Unfollowed => {
+            let is_quiet = weight.awaits_build && !weight.alarming;
+            return if is_quiet { Risk::Low } else { Risk::Medium };
+        }
         Some(Reach::Inert) | None => weight.own,
     };
     if weight.alarming { more_urgent(risk) } else { risk }
@@ -168,6 +174,24 @@ mod tests {
             assert_eq!(rank(&weight), expected, "{weight:?}");
             let known = rank(&Weight { unchanged: true, ..weight });
             assert!(known == Low || known == Medium && alarming, "{weight:?}");
+        }
+    }
+
+    #[test]
+    fn build_output_that_waits_for_a_build_is_no_more_urgent_for_running_later() {
+        for own in [Risk::High, Risk::Medium, Risk::Low] {
+            for (reach, alarming, expected) in [
+                (Reach::Import, false, Risk::Medium),
+                (Reach::Reachable, false, Risk::Medium),
+                (Reach::Import, true, Risk::High),
+                (Reach::Reachable, true, Risk::High),
+                (Reach::Install, false, Risk::Critical),
+                (Reach::Inert, false, Risk::Low),
+                (Reach::Inert, true, Risk::Medium),
+            ] {
+                let weight = Weight { own, reach: Some(reach), alarming, awaits_build: true, ..PLAIN };
+                assert_eq!(rank(&weight), expected, "{weight:?}");
+            }
         }
     }
 

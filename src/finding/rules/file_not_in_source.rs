@@ -21,7 +21,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in evidence.unexplained_files().filter(|file| speaker(evidence, file) == Some(Rule::FileNotInSource)) {
         let ignored = matches!(file.explanation, Explanation::ArtifactOnly { ignored_by_git: true });
-        let note = if ignored { ", at a path that git ignores as it does build output" } else { "" };
+        let note = match ignored {
+            true if is_leftover(&file.path) => ", at a path that git ignores",
+            true => ", at a path that git ignores as it does build output",
+            false => "",
+        };
         let message = match shell(&file.path, evidence.content_of(file)) {
             Some(shell) => format!("a script for {shell} that is not in the source{note}"),
             None => format!("not in the source{note}{}", evidence.unread_note(&file.path)),
@@ -29,6 +33,12 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
         findings.push(Finding::new(Rule::FileNotInSource, Some(&file.path), message));
     }
     findings
+}
+
+/// Whether a name is that of what programs leave behind, and of nothing that is built.
+fn is_leftover(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with('.') || [".log", ".tgz", ".swp", "~"].iter().any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]
@@ -39,7 +49,12 @@ mod tests {
     #[test]
     fn fires() {
         let built = Explanation::ArtifactOnly { ignored_by_git: true };
-        let ledger = ledger(vec![file("dist/index.js", built), file("setup", added()), file("setup.ps1", added())]);
+        let ledger = ledger(vec![
+            file("dist/index.js", built.clone()),
+            file("yarn-error.log", built),
+            file("setup", added()),
+            file("setup.ps1", added()),
+        ]);
         let contents = contents(Vec::new(), &[("setup", b"#!/bin/sh\ncurl collector.example\n")]);
         let findings = judge(&Evidence { ledger: Some(&ledger), artifact: Some(&contents), ..Evidence::default() });
         let messages: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
@@ -49,6 +64,7 @@ mod tests {
                 "not in the source, at a path that git ignores as it does build output",
                 "a script for sh that is not in the source",
                 "a script for PowerShell that is not in the source",
+                "not in the source, at a path that git ignores",
             ]
         );
     }
