@@ -44,6 +44,7 @@ async fn attempt(request: &Request, context: &Context) -> Result<Verification, V
         let matched = stages::settle_repository(matched, &mut source, &contents, &claim, &context);
         let mut compared = stages::compare_with(&matched, &source, &contents, &artifact, &claim, &context);
         stages::rebuild(&matched, &mut source, &contents, &mut compared, &artifact, &claim, &context);
+        stages::find_output(&matched, &source, &mut compared);
         let aside = std::mem::take(&mut contents.aside);
         let mut examined = stages::examine(&source, &contents, aside, &compared, &artifact, &context);
         let earlier = stages::earlier(&claim, &mut compared, &examined, &request, &context)?;

@@ -8,13 +8,13 @@ use crate::compare::RemovedLines;
 use crate::finding::Novelty;
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::pack::npm::manifest::ManifestDifference;
-use crate::package::PackageName;
+use crate::package::{CommitId, PackageName};
 use crate::provenance::PublisherEvidence;
 use crate::reach::Reach;
 use crate::registry::ReleaseMetadata;
 use crate::source::git::MovedTag;
 use crate::source::location::{LocationError, RepositoryLocation};
-use crate::source::match_commit::{CommitMatch, MatchStanding};
+use crate::source::match_commit::{Candidate, CommitMatch, MatchStanding};
 use crate::source::repository_move::RepositoryMove;
 use crate::yara::YaraScan;
 
@@ -91,8 +91,13 @@ pub struct Evidence<'a> {
     pub digest_missing: bool,
     /// Whether a build may still explain files: none was run, or none came to its end.
     pub awaits_build: bool,
+    /// Whether the commit says of a file that only the artifact has that it comes out of a build; by git's ignored paths
+    /// alone where that was not looked at.
+    pub output: Option<&'a dyn Fn(&str) -> bool>,
     /// What the unexplained files hold that the source does not, in any order; files may be missing.
     pub unexplained: &'a [UnexplainedText],
+    /// Reads a published file that was read before, where it was kept.
+    pub read: Option<&'a dyn Fn(&str) -> Option<Vec<u8>>>,
     /// When files take effect, if that was looked at.
     pub reach: Option<&'a ReachOf<'a>>,
     /// Whether a file is known to run at installation, on import or as a command, if that was looked at.
@@ -107,6 +112,10 @@ pub struct Evidence<'a> {
     pub could_already: Option<&'a dyn Fn(&str) -> bool>,
     /// What is new about what the manifest says under a key path, if that was looked at.
     pub novelty_of_key: Option<&'a NoveltyOf<'a>>,
+    /// Whether another commit holds the package exactly as the matched one does, if that can be told.
+    pub is_same_package: Option<&'a dyn Fn(&Candidate) -> bool>,
+    /// Whether a commit was made after the matched one, by what both say, if that can be told.
+    pub is_later: Option<&'a dyn Fn(&CommitId) -> bool>,
     /// Whether the matched commit holds a file, by its path from the package's directory, if that can be told.
     pub in_source: Option<&'a dyn Fn(&str) -> bool>,
 }
@@ -155,6 +164,12 @@ impl<'a> Evidence<'a> {
         })
     }
 
+    /// The content of a published file, where anything kept all of it.
+    pub(super) fn read(&self, path: &str) -> Option<Vec<u8>> {
+        let kept = self.artifact.and_then(|artifact| artifact.entry(path)?.content.as_deref());
+        kept.map(<[u8]>::to_vec).or_else(|| self.read.and_then(|read| read(path)))
+    }
+
     /// What a file's first bytes say, if a machine runs what begins so.
     pub(super) fn machine_code(&self, file: &LedgerFile) -> Option<&'static str> {
         self.artifact?.entry(&file.path)?.machine_code
@@ -166,8 +181,11 @@ impl<'a> Evidence<'a> {
         if is_unread { "; it is too large to tell what it can do" } else { "" }
     }
 
-    /// Whether git ignores the path of a file that only the artifact has, as it does build output.
+    /// Whether the commit says of a file that only the artifact has that it comes out of a build.
     pub(super) fn is_output(&self, path: &str) -> bool {
+        if let Some(output) = self.output {
+            return output(path);
+        }
         let file = self.ledger.and_then(|ledger| ledger.file(path));
         file.is_some_and(|file| matches!(file.explanation, Explanation::ArtifactOnly { ignored_by_git: true }))
     }

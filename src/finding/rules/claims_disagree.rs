@@ -26,10 +26,18 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let winners = tag_of(winner).map(|(form, _)| form);
     // Where packages lie side by side, the plain tag of a version may be another one's.
     let is_one_of_many = winners == Some(TagForm::Package) && !winner.directory.path.is_empty();
+    // The winner's tag means an edition of its own (`1.2.3-es`), and the plain one another.
+    let is_edition = winners.is_none() && winner.evidence.iter().any(is_edition);
     let files = |count: u32| counted(count as usize, "file");
     let tell = |other: &Candidate| {
+        if evidence.is_same_package.is_some_and(|is_same| is_same(other)) {
+            return None;
+        }
+        // The plain tag of a monorepo in which this package has another version is another package's.
+        let is_anothers = !other.directory.path.is_empty() && other.version_agrees == Some(false);
+        let is_meant = |form: TagForm| form <= TagForm::Package || !is_one_of_many && !is_anothers && !is_edition;
         let (claim, name) = match tag_of(other) {
-            Some((form, tag)) if !(is_one_of_many && form > TagForm::Package) => ("the tag", format!("`{tag}`")),
+            Some((form, tag)) if is_meant(form) => ("the tag", format!("`{tag}`")),
             // A release commit that only sets the version is made, and tagged, by the workflow itself.
             _ if other.evidence.contains(&match_commit::Evidence::Provenance) && other.matched + 1 < winner.matched => {
                 ("the publisher's", "provenance".to_owned())
@@ -49,6 +57,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
         Some(Finding::new(Rule::ClaimsDisagree, None, message))
     };
     matched.others.iter().filter_map(tell).collect()
+}
+
+fn is_edition(evidence: &match_commit::Evidence) -> bool {
+    matches!(evidence, match_commit::Evidence::Tag { form: TagForm::Suffixed, .. })
 }
 
 /// A tag that means this version and no other edition of it, as `1.2.3-npm` may.
@@ -90,7 +102,37 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_tag_at_another_version_in_a_folder_is_another_packages() {
+        let judged = |directory: &str, version_agrees, form| {
+            let mut matched = matched(match_commit::MatchStanding::Established);
+            matched.winner.evidence.push(match_commit::Evidence::VersionIntroduced);
+            let mut other = Candidate { evidence: vec![tag(form)], version_agrees, ..candidate('b') };
+            other.directory.path = directory.to_owned();
+            matched.others.push(other);
+            judge(&Evidence { matched: Some(&matched), ..Evidence::default() }).len()
+        };
+        assert_eq!(judged("packages/a", Some(false), TagForm::Version), 0);
+        assert_eq!(judged("packages/a", Some(false), TagForm::Package), 1);
+        assert_eq!(judged("packages/a", Some(true), TagForm::Version), 1);
+        assert_eq!(judged("packages/a", None, TagForm::Version), 1);
+        assert_eq!(judged("", Some(false), TagForm::Version), 1);
+    }
+
+    #[test]
+    fn commits_with_the_same_package_do_not_disagree() {
+        let judged = |same: char| {
+            let mut matched = matched(match_commit::MatchStanding::Established);
+            matched.others.push(Candidate { evidence: vec![match_commit::Evidence::GitHead], ..candidate('b') });
+            let same = candidate(same).commit;
+            let is_same = |other: &Candidate| other.commit == same;
+            judge(&Evidence { matched: Some(&matched), is_same_package: Some(&is_same), ..Evidence::default() }).len()
+        };
+        assert_eq!((judged('b'), judged('c')), (0, 1));
+    }
+
+    #[test]
     fn stays_silent() {
+        assert_eq!(judged(tag(TagForm::Suffixed), tag(TagForm::Version)), 0, "the winner is another edition");
         assert_eq!(judged(tag(TagForm::Version), tag(TagForm::Suffixed)), 0, "another edition");
         assert_eq!(judged_in("packages/a", tag(TagForm::Package), tag(TagForm::Version)), 0, "another package's");
         assert_eq!(judged(match_commit::Evidence::Override, match_commit::Evidence::GitHead), 0);

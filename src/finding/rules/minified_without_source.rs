@@ -56,11 +56,10 @@ struct SourceMap {
 
 /// Whether a map beside the file names sources, and all of the package's own ones are in the source.
 fn has_known_sources(evidence: &Evidence<'_>, path: &str) -> bool {
-    let Some(map) = evidence.artifact.and_then(|artifact| artifact.entry(&format!("{path}.map"))) else { return false };
-    let Some(map) = map.content.as_deref().and_then(|content| serde_json::from_slice::<SourceMap>(content).ok()) else {
-        return false;
-    };
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let named = evidence.text_of(path).and_then(|text| place_of(folder, "", map_name(&text.text)?));
+    let read = |map: String| serde_json::from_slice::<SourceMap>(&evidence.read(&map)?).ok();
+    let Some(map) = read(format!("{path}.map")).or_else(|| named.and_then(read)) else { return false };
     let root = map.root.unwrap_or_default();
     // Dependencies' sources are not expected in this package's source.
     let own: Vec<&String> = map.sources.iter().flatten().filter(|source| !source.contains("node_modules/")).collect();
@@ -68,6 +67,13 @@ fn has_known_sources(evidence: &Evidence<'_>, path: &str) -> bool {
         place_of(folder, &root, source).is_some_and(|place| evidence.in_source.is_some_and(|holds| holds(&place)))
     };
     !own.is_empty() && own.len() <= MAX_SOURCES && own.iter().all(is_known)
+}
+
+/// What the comment at the end of a script calls its map, where that is a path.
+fn map_name(text: &str) -> Option<&str> {
+    let line = text.trim_end().lines().next_back()?;
+    let (_, name) = line.rsplit_once("//# sourceMappingURL=")?;
+    (!name.contains(':') && name.len() < 1_000).then_some(name)
 }
 
 /// Where in the package a map's source lies.
@@ -126,6 +132,21 @@ mod tests {
         assert!(judged(&["dist/a.js", "dist/style.min.css"], b"", &|_| false).is_empty());
         assert!(judged(&["dist/a.js", "dist/a.min.js"], b"", &|_| false).is_empty(), "its twin is there");
         assert!(judged(&["dist/a.min.js"], MAP, &|path| path == "src/a.ts").is_empty());
+    }
+
+    #[test]
+    fn a_map_that_was_read_or_that_the_script_names_counts() {
+        let judged = |map: &str, comment: &str| {
+            let ledger = ledger(vec![file("dist/a.min.js", added())]);
+            let texts = [UnexplainedText { minified: true, ..text("dist/a.min.js", comment) }];
+            let read = |path: &str| (path == map).then(|| MAP.to_vec());
+            let evidence = Evidence { ledger: Some(&ledger), unexplained: &texts, ..Evidence::default() };
+            judge(&Evidence { read: Some(&read), in_source: Some(&|path| path == "src/a.ts"), ..evidence }).len()
+        };
+        assert_eq!(judged("dist/a.min.js.map", "x()"), 0, "what the archive's pass did not keep");
+        assert_eq!(judged("dist/b.map", "x()"), 1);
+        assert_eq!(judged("dist/b.map", "x()\n//# sourceMappingURL=b.map\n"), 0);
+        assert_eq!(judged("dist/b.map", "//# sourceMappingURL=b.map\nx()\n"), 1, "not at its end");
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod workflow_file;
 mod workspace;
 
 #[cfg(test)]
-mod test_tree;
+pub(crate) mod test_tree;
 #[cfg(test)]
 mod tests;
 

@@ -7,10 +7,10 @@ use crate::rebuild::plan::{InstallMode, Plan};
 
 /// A tree of text files in memory.
 #[derive(Debug, Default)]
-pub(super) struct TestTree(BTreeMap<String, Vec<u8>>);
+pub(crate) struct TestTree(BTreeMap<String, Vec<u8>>);
 
 impl TestTree {
-    pub(super) fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         Self(files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect())
     }
 }

@@ -34,6 +34,10 @@ pub(in crate::verify) struct Outcome {
     pub(in crate::verify) baseline: Option<Baseline>,
     /// Unexplained files that no build brings into a package of the commit's manifest.
     pub(in crate::verify) never_packed: BTreeSet<String>,
+    /// Unexplained files that the commit itself says come out of its build.
+    pub(in crate::verify) output: BTreeSet<String>,
+    /// Whether the commit says that something is built, and not how: then nothing but that output waits for a build.
+    pub(in crate::verify) is_unplanned: bool,
 }
 
 /// Stages 4 and 5: tree, packer rules, stabilizers, history; and the registry's metadata against the manifest.

@@ -4,6 +4,7 @@ use crate::artifact::{ArtifactContents, ArtifactError, EntryKind};
 use crate::finding::{Evidence, Finding, judge};
 use crate::ledger::{Explanation, LedgerFile};
 use crate::package::Sha256Digest;
+use crate::rebuild::run::{FailureKind, RebuildRecord};
 use crate::source::git::{Gap, SourceRepository, with_source};
 use crate::source::match_commit::{self as matched, Candidate, CommitMatch, MatchStanding};
 use crate::source::tree::is_within;
@@ -128,7 +129,11 @@ pub(in crate::verify) fn is_outdated(source: &SourceRepository, matched: &Commit
 /// What git tracks and no plan takes for build output was written by people: other content there is a difference,
 /// whatever became of the build. So is a manifest that no rule explains.
 ///
-/// A plan that packs another directory than the package's own writes every file anew, the manifest aside.
+/// A plan that packs another directory than the package's own writes every file anew. The manifest's turn comes with a
+/// run: one that did not make it as published leaves a difference. While none has begun, nobody knows; and a file that a
+/// command of the commit names as the one that it writes waits as well.
+///
+/// Where the commit says that something is built, and not how, only what it says comes out of that waits.
 ///
 /// What a build left as the commit has it, no build makes otherwise. What `files` in the commit's manifest leaves out no
 /// packer takes from the package's directory, whatever was built there.
@@ -138,22 +143,35 @@ fn may_be_built(file: &LedgerFile, outcome: &Outcome, directory: &str) -> bool {
     }
     let plans = || outcome.rebuild.iter().flat_map(|record| &record.plans);
     let own = if directory.is_empty() { "." } else { directory };
+    let is_output = outcome.output.contains(&*file.path);
+    let not_begun = outcome.rebuild.as_ref().is_some_and(is_not_begun);
     match &file.explanation {
         Explanation::Modified { rebuilt: true, .. } => &*file.path != "package.json",
         Explanation::ArtifactOnly { .. } => {
             let tried = outcome.rebuild.iter().flat_map(|record| &record.attempts).map(|attempt| &attempt.plan);
             let is_left_out = outcome.never_packed.contains(&*file.path);
             file.kind == EntryKind::File
+                && (!outcome.is_unplanned || is_output)
                 && (!is_left_out || plans().chain(tried).any(|plan| plan.pack.directory != own))
         }
         _ => {
-            if &*file.path != "package.json" && plans().any(|plan| plan.pack.directory != own) {
+            if (not_begun || &*file.path != "package.json") && plans().any(|plan| plan.pack.directory != own) {
+                return true;
+            }
+            if not_begun && is_output {
                 return true;
             }
             let path = file.counterpart.as_ref().map(|counterpart| counterpart.path.as_str()).unwrap_or_default();
             plans().flat_map(|plan| &plan.remove).any(|removed| is_within(path, removed.trim_end_matches('/')))
         }
     }
+}
+
+/// Whether a build was left alone for a reason that lies with the user or this machine: what a release says of itself
+/// must not keep it from being built.
+fn is_not_begun(record: &RebuildRecord) -> bool {
+    let kind = record.failure.as_ref().map(|failure| failure.kind);
+    record.attempts.is_empty() && matches!(kind, Some(FailureKind::RebuildOff | FailureKind::NoSandbox))
 }
 
 /// Why the nearest commit is not the release's.
@@ -228,7 +246,7 @@ pub(in crate::verify) fn conclude_unread(
 mod tests {
     use super::*;
     use crate::rebuild::Plan;
-    use crate::rebuild::run::{Failure, FailureKind, RebuildRecord};
+    use crate::rebuild::run::Failure;
 
     fn plan(directory: &str) -> Plan {
         let pack = format!("[pack]\ndirectory = \"{directory}\"\nwith = \"npm\"\n");
@@ -237,6 +255,45 @@ mod tests {
 
     fn added(path: &str) -> LedgerFile {
         LedgerFile::of(path, Explanation::ArtifactOnly { ignored_by_git: true })
+    }
+
+    fn modified(path: &str) -> LedgerFile {
+        LedgerFile::of(path, Explanation::Modified { keys: Vec::new(), same_as: None, rebuilt: false })
+    }
+
+    #[test]
+    fn before_a_build_begins_what_its_commands_write_and_a_manifest_made_elsewhere_wait_for_it() {
+        let may_be_built = |path: &str, packed: &str, kind: FailureKind| {
+            let record = RebuildRecord {
+                plans: vec![plan(packed)],
+                failure: Some(Failure::new(kind, "")),
+                ..RebuildRecord::default()
+            };
+            let output = ["written.js".to_owned()].into();
+            let outcome = Outcome { rebuild: Some(record), output, ..Outcome::default() };
+            may_be_built(&modified(path), &outcome, "")
+        };
+        for kind in [FailureKind::RebuildOff, FailureKind::NoSandbox] {
+            assert!(may_be_built("package.json", "pkg", kind));
+            assert!(!may_be_built("package.json", ".", kind));
+            assert!(may_be_built("written.js", ".", kind));
+            assert!(!may_be_built("index.js", ".", kind));
+        }
+        // What the release's own metadata can bring about leaves nothing open.
+        for kind in [FailureKind::ToolchainUnavailable, FailureKind::BuildFailed, FailureKind::NothingProduced] {
+            assert!(!may_be_built("package.json", "pkg", kind));
+            assert!(!may_be_built("written.js", ".", kind));
+        }
+    }
+
+    #[test]
+    fn where_nothing_says_how_it_is_built_only_what_the_commit_names_waits() {
+        let outcome =
+            |is_unplanned| Outcome { output: ["lib/a.js".to_owned()].into(), is_unplanned, ..Outcome::default() };
+        assert!(may_be_built(&added("lib/a.js"), &outcome(true), ""));
+        assert!(!may_be_built(&added("evil.js"), &outcome(true), ""));
+        assert!(may_be_built(&added("evil.js"), &outcome(false), ""));
+        assert!(!may_be_built(&modified("lib/b.js"), &outcome(true), ""));
     }
 
     #[test]

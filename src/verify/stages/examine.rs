@@ -88,7 +88,7 @@ pub(in crate::verify) fn examine(
     let mut alarming = HashMap::new();
     let text = |(reach, file): (Reach, &LedgerFile)| {
         let text = text(file, programs.remove(&*file.path), &files, outcome, reach)?;
-        let is_output = matches!(file.explanation, Explanation::ArtifactOnly { ignored_by_git: true });
+        let is_output = is_output(file, outcome);
         let mut all = text.1;
         all.retain(|(capability, _), _| is_alarming(*capability));
         if is_output && reach != Reach::Inert && !all.is_empty() {
@@ -136,6 +136,11 @@ fn candidate(file: &LedgerFile, files: &Files<'_>, outcome: &Outcome) -> Option<
         Some(made) => made.candidate.clone(),
         None => files.source_text(file),
     }
+}
+
+/// Whether only the artifact has the file, and the commit says that it comes out of a build.
+pub(super) fn is_output(file: &LedgerFile, outcome: &Outcome) -> bool {
+    matches!(file.explanation, Explanation::ArtifactOnly { .. }) && outcome.output.contains(&*file.path)
 }
 
 /// The unexplained files, those that a build may have made among them: whatever a rebuild would say of them, they are
@@ -263,11 +268,7 @@ fn text(
         }
         None => (published.clone(), vec![(1, published.lines().count().max(1))]),
     };
-    // Whatever it is called, what an import reaches is read as a program.
-    let runs = reach != Reach::Inert;
-    let is_data = file.path.ends_with(".json");
-    let kind = SourceKind::of(&file.path).or((runs && !is_data).then_some(SourceKind::Unstated));
-    let Some(kind) = kind else {
+    let Some(kind) = program_kind(&file.path, reach) else {
         return alone(UnexplainedText { path, text, lines, removed, ..UnexplainedText::default() });
     };
     let told = program.and_then(|program| program.told);
@@ -283,4 +284,31 @@ fn text(
         ..UnexplainedText::default()
     };
     Some((text, told.abilities.all))
+}
+
+/// What a text is read as to tell what it can do; `None` where nothing runs it.
+fn program_kind(path: &str, reach: Reach) -> Option<SourceKind> {
+    let runs = reach != Reach::Inert;
+    match SourceKind::of(path) {
+        // Compilers read it, and what it imports and names is gone when anything runs.
+        Some(SourceKind::Declarations) if !runs => None,
+        Some(kind) => Some(kind),
+        // Whatever it is called, what an import reaches is read as a program.
+        None => (runs && !path.ends_with(".json")).then_some(SourceKind::Unstated),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declarations_are_read_as_programs_where_something_leads_to_them() {
+        assert_eq!(program_kind("a.d.ts", Reach::Inert), None);
+        assert_eq!(program_kind("a.d.ts", Reach::Reachable), Some(SourceKind::Declarations));
+        assert_eq!(program_kind("a.ts", Reach::Inert), Some(SourceKind::TypeScript));
+        assert_eq!(program_kind("a.md", Reach::Inert), None);
+        assert_eq!(program_kind("a.md", Reach::Import), Some(SourceKind::Unstated));
+        assert_eq!(program_kind("a.json", Reach::Import), None);
+    }
 }

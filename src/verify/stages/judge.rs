@@ -2,10 +2,11 @@
 
 use crate::artifact::ArtifactContents;
 use crate::finding::{Evidence, Finding, cut, judge};
+use crate::package::CommitId;
 use crate::reach::Reach;
 use crate::registry::DigestsStated;
 use crate::source::git::{Gap, SourceRepository, with_source};
-use crate::source::match_commit::CommitMatch;
+use crate::source::match_commit::{Candidate, CommitMatch};
 use crate::source::tree::{CommitTree, join};
 use crate::verify::Context;
 use crate::verify::stages::artifact::ArtifactFile;
@@ -13,7 +14,7 @@ use crate::verify::stages::claim::Claim;
 use crate::verify::stages::compare::Outcome;
 use crate::verify::stages::conclude::is_outdated;
 use crate::verify::stages::earlier::Earlier;
-use crate::verify::stages::examine::Examined;
+use crate::verify::stages::examine::{Examined, is_output};
 use crate::verify::stages::source::Discovery;
 
 /// Stage 8a: findings, ordered, and marked where the user's policy excepts them.
@@ -58,6 +59,20 @@ pub(in crate::verify) fn judge_all(
     };
     let could_already = |path: &str| earlier.is_some_and(|earlier| earlier.could_already(path));
     let novelty_of_key = |key_path: &str| earlier?.novelty_of_key(key_path, examined.manifest.as_ref()?);
+    // The earlier pass over the archive kept what fits; what was read since is at hand whatever stands before it.
+    let read = |path: &str| examined.held.get(path).cloned();
+    let subtree =
+        |commit: &CommitId, directory: &str| CommitTree::of_commit(compared_with?.1, commit)?.subtree(directory);
+    let own_tree = matched.as_ref().and_then(|matched| subtree(&matched.winner.commit, directory));
+    let is_same_package = |other: &Candidate| {
+        other.directory.path == directory && own_tree.is_some() && subtree(&other.commit, directory) == own_tree
+    };
+    let is_later = |commit: &CommitId| {
+        let made =
+            compared_with.and_then(|(matched, source)| Some((source.committed_at(commit)?, matched.winner.time)));
+        made.is_some_and(|(other, own)| other > own)
+    };
+    let output = |path: &str| ledger.and_then(|ledger| ledger.file(path)).is_some_and(|file| is_output(file, outcome));
     let mut findings = judge(&Evidence {
         name: Some(&claim.release.name),
         artifact: Some(contents),
@@ -71,6 +86,7 @@ pub(in crate::verify) fn judge_all(
         }),
         moved_tags: discovery.repository().map_or(&[], SourceRepository::moved_tags),
         awaits_build: outcome.rebuild.as_ref().is_some_and(|record| record.failure.is_some()),
+        output: Some(&output),
         refused_locations: &claim.refused,
         unreached: discovery.passed_over(),
         repository_move: discovery.moved.as_ref(),
@@ -83,6 +99,7 @@ pub(in crate::verify) fn judge_all(
             .as_ref()
             .is_some_and(|metadata| metadata.digests_stated() == DigestsStated::None),
         unexplained: &examined.texts,
+        read: Some(&read),
         reach: Some(&reach),
         runs: Some(&runs),
         unchanged: Some(&unchanged),
@@ -90,6 +107,8 @@ pub(in crate::verify) fn judge_all(
         novelty: Some(&novelty),
         could_already: Some(&could_already),
         novelty_of_key: Some(&novelty_of_key),
+        is_same_package: Some(&is_same_package),
+        is_later: Some(&is_later),
         in_source: tree.as_ref().map(|_| &in_source as &dyn Fn(&str) -> bool),
     });
     let digest = |path: &str| ledger?.file(path)?.sha256;

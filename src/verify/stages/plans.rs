@@ -1,17 +1,22 @@
 //! Stage 6a: how the release may have been built, and the commit's files to build it from.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
 use tarproof_sandbox::probe;
 use tokio::runtime::Handle;
 use tokio::sync::SemaphorePermit;
 
 use crate::pack::SourceTree;
-use crate::rebuild::Plan;
+use crate::pack::npm::packlist::GitIgnores;
+use crate::package::read_json;
 use crate::rebuild::definitions::Definitions;
 use crate::rebuild::run::{Failure, FailureKind, RebuildRecord};
 use crate::rebuild::strategy::{Claims, Inputs, NoPlan, infer};
+use crate::rebuild::{Plan, main_files};
 use crate::source::git::with_source;
 use crate::source::match_commit::CommitMatch;
-use crate::source::tree::{AtHand, CommitTree, fetch_whole};
+use crate::source::tree::{AtHand, CommitTree, fetch_whole, join};
 use crate::verify::request::RebuildSettings;
 use crate::verify::stages::claim::Claim;
 use crate::verify::stages::source::Discovery;
@@ -22,6 +27,8 @@ pub(super) enum Prospect<'a> {
     NothingBuilt,
     /// Something is, and this is why it will not be.
     NotBegun(RebuildRecord),
+    /// Something is, by what the commit's manifest names, and nothing says how.
+    NotSaid(RebuildRecord),
     /// These plans can be run, in this order, while the turn is held.
     Plans(Vec<Plan>, SemaphorePermit<'a>),
 }
@@ -122,7 +129,11 @@ impl<'a> Planning<'a> {
             Ok(plans) if plans.iter().any(Plan::builds) => {
                 Found::Plans(plans.into_iter().filter(Plan::builds).collect())
             }
-            Ok(_) | Err(NoPlan::NoManifest(_) | NoPlan::OtherPackage { .. }) => Found::NothingBuilt,
+            Ok(_) => match unmade(tree, inputs.directory, self.residue) {
+                Some(path) => Found::NotSaid(path),
+                None => Found::NothingBuilt,
+            },
+            Err(NoPlan::NoManifest(_) | NoPlan::OtherPackage { .. }) => Found::NothingBuilt,
             Err(error @ (NoPlan::UnsupportedInstaller { .. } | NoPlan::TooIntricate(_))) => {
                 Found::unplannable(error.to_string())
             }
@@ -133,6 +144,8 @@ impl<'a> Planning<'a> {
 /// What the files say.
 enum Found {
     NothingBuilt,
+    /// The commit's manifest names this published file, which git ignores: something makes it, and nothing says what.
+    NotSaid(String),
     /// It is built in a way that no plan can express.
     Unplannable(Failure),
     /// At least one plan.
@@ -148,6 +161,12 @@ impl Found {
     fn without_a_build<'a>(self) -> Prospect<'a> {
         match self {
             Self::NothingBuilt => Prospect::NothingBuilt,
+            Self::NotSaid(path) => {
+                let detail =
+                    format!("the commit's manifest names `{path}`, which git ignores, and nothing says what makes it");
+                let failure = Some(Failure::new(FailureKind::NoPlan, detail));
+                Prospect::NotSaid(RebuildRecord { failure, ..RebuildRecord::default() })
+            }
             Self::Unplannable(failure) => Self::NothingBuilt.not_begun(failure),
             Self::Plans(_) => {
                 let detail = "what the commit does not hold may come out of its build, which was not to be run";
@@ -162,6 +181,40 @@ impl Found {
     }
 }
 
+/// The first of `residue`, files that only the artifact has, at a path that git ignores and that the commit's own
+/// manifest names: as what is loaded, or below a directory of `files` that the commit does not have at all.
+///
+/// A directory that the commit has may be named for what it holds, so what is ignored in it says nothing.
+fn unmade(tree: &dyn SourceTree, directory: &str, residue: &[String]) -> Option<String> {
+    let manifest = read_json(&tree.read(&join(directory, "package.json"))?).ok()?.value;
+    let mut named: BTreeSet<String> = main_files(&manifest).into_iter().collect();
+    for key in ["module", "browser", "types", "typings", "bin", "exports"] {
+        named_files(&manifest[key], 0, &mut named);
+    }
+    let own: BTreeSet<String> = tree.list(directory).into_iter().map(|node| node.name).collect();
+    let lists = manifest["files"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let packed: BTreeSet<&str> = lists
+        .filter_map(|pattern| pattern.trim_start_matches("./").trim_start_matches('/').split('/').next())
+        .filter(|first| !first.is_empty() && !first.contains(['*', '?', '[', '{', '!']) && !own.contains(*first))
+        .collect();
+    let is_named =
+        |path: &str| named.contains(path) || path.split_once('/').is_some_and(|(first, _)| packed.contains(first));
+    let mut ignores = GitIgnores::new(tree);
+    residue.iter().find(|path| is_named(path) && ignores.ignores(&join(directory, path))).cloned()
+}
+
+/// The files that a value of the manifest names, however deep they stand.
+fn named_files(value: &Value, depth: usize, named: &mut BTreeSet<String>) {
+    match value {
+        Value::String(path) if !path.contains('*') => {
+            named.insert(path.trim_start_matches("./").trim_start_matches('/').to_owned());
+        }
+        Value::Array(values) if depth < 8 => values.iter().for_each(|value| named_files(value, depth + 1, named)),
+        Value::Object(values) if depth < 8 => values.values().for_each(|value| named_files(value, depth + 1, named)),
+        _ => {}
+    }
+}
+
 /// Plans that were not inferred say so, whatever they call themselves: a plan can make any file it likes.
 fn given(plans: &[Plan], origin: &str, because: &str) -> Vec<Plan> {
     let mut plans = plans.to_vec();
@@ -170,4 +223,28 @@ fn given(plans: &[Plan], origin: &str, because: &str) -> Vec<Plan> {
         plan.because.insert(0, because.to_owned());
     }
     plans
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rebuild::strategy::test_tree::TestTree;
+
+    #[test]
+    fn what_the_manifest_names_and_git_ignores_is_made_by_something() {
+        let unmade = |manifest: &str, more: &[(&str, &str)], residue: &[&str]| {
+            let files = [&[("package.json", manifest), (".gitignore", "lib/\n/dist\n*.log\n")], more].concat();
+            let residue: Vec<String> = residue.iter().map(|path| (*path).to_owned()).collect();
+            super::unmade(&TestTree::new(&files), "", &residue)
+        };
+        let main = r#"{"main": "./lib/index.js"}"#;
+        assert_eq!(unmade(main, &[], &["lib/a.js", "lib/index.js"]).as_deref(), Some("lib/index.js"));
+        assert_eq!(unmade(main, &[], &["lib/evil.js"]), None, "what is named is not published");
+        assert_eq!(unmade(r#"{"main": "index.js"}"#, &[], &["index.js"]), None, "git does not ignore it");
+        assert!(unmade(r#"{"exports": {".": {"types": "./dist/a.d.ts"}}}"#, &[], &["dist/a.d.ts"]).is_some());
+        let files = r#"{"files": ["src", "dist/*.js"]}"#;
+        assert!(unmade(files, &[], &["dist/a.js"]).is_some());
+        assert_eq!(unmade(files, &[("src/a.js", "")], &["src/evil.log"]), None, "the commit has the directory");
+        assert_eq!(unmade(files, &[("dist/hand.js", "")], &["dist/a.js"]), None, "the commit has the directory");
+        assert_eq!(unmade(r#"{"files": ["*"]}"#, &[], &["dist/a.js"]), None, "no name");
+    }
 }

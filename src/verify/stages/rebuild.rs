@@ -69,6 +69,10 @@ pub(in crate::verify) fn rebuild(
             outcome.rebuild = Some(record);
             return;
         }
+        Prospect::NotSaid(record) => {
+            (outcome.rebuild, outcome.is_unplanned) = (Some(record), true);
+            return;
+        }
         Prospect::Plans(plans, turn) => (plans, turn),
     };
     let Some(source) = discovery.repository() else { return };
