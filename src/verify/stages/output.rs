@@ -52,11 +52,13 @@ pub(in crate::verify) fn find_output(matched: &Option<CommitMatch>, discovery: &
         plans.iter().map(|plan| plan.pack.place()).filter(|place| *place != directory).collect();
     let written = written_files(&tree, directory, plans);
     let mut ignores = GitIgnores::new(&tree);
+    let is_made = |folder: &str| tree.subtree(&join(directory, folder)).is_none();
     let mut is_output = |path: &str, explanation: &Explanation| match explanation {
         Explanation::ArtifactOnly { ignored_by_git: true } => true,
         Explanation::ArtifactOnly { .. } => {
-            places.iter().any(|place| ignores.ignores(&join(place, path)))
-                || !plans.is_empty() && has_source(path, |twin| tree.file(&join(directory, twin)).is_some())
+            // What is packed from a directory that the commit does not have at all is made, too.
+            places.iter().any(|place| tree.subtree(place).is_none() || ignores.ignores(&join(place, path)))
+                || !plans.is_empty() && has_source(path, |twin| tree.file(&join(directory, twin)).is_some(), is_made)
         }
         Explanation::Modified { .. } => written.contains(&join(directory, path)),
         _ => false,
@@ -65,12 +67,16 @@ pub(in crate::verify) fn find_output(matched: &Option<CommitMatch>, discovery: &
     outcome.output = files.map(|file| file.path.to_string()).collect();
 }
 
-/// Whether the commit has under `src` what a file of that path is built from.
-fn has_source(path: &str, mut is_there: impl FnMut(&str) -> bool) -> bool {
+/// Whether the commit has under `src` what a file of that path is built from; below a folder that it does not have
+/// (`is_made`) the same path counts without it: `src/add.ts` for `esm/add.js`.
+fn has_source(path: &str, is_there: impl Fn(&str) -> bool, is_made: impl Fn(&str) -> bool) -> bool {
     let Some(stem) = BUILT.iter().find_map(|end| path.strip_suffix(end)).filter(|stem| !stem.is_empty()) else {
         return false;
     };
-    SOURCES.iter().any(|end| is_there(&format!("src/{stem}{end}")) || is_there(&format!("src/{stem}/index{end}")))
+    let below = stem.split_once('/').filter(|(folder, _)| is_made(folder)).map(|(_, rest)| rest);
+    let is_source =
+        |stem: &str, end: &str| is_there(&format!("src/{stem}{end}")) || is_there(&format!("src/{stem}/index{end}"));
+    [Some(stem), below].into_iter().flatten().any(|stem| SOURCES.iter().any(|end| is_source(stem, end)))
 }
 
 /// Files, from the repository's root, that the plans' commands and the scripts that these name say they write.
@@ -142,11 +148,14 @@ mod tests {
 
     #[test]
     fn a_source_of_the_same_name_is_built() {
-        let twin = |path: &str| has_source(path, |path| ["src/add/index.ts", "src/max.js"].contains(&path));
-        for path in ["add.js", "add.cjs", "add.d.cts", "add/index.js", "max.mjs", "max.js.map"] {
+        let is_there = |path: &str| ["src/add/index.ts", "src/max.js"].contains(&path);
+        let twin = |path: &str| has_source(path, is_there, |folder| folder == "esm");
+        for path in
+            ["esm/add.js", "esm/max.d.ts", "add.js", "add.cjs", "add.d.cts", "add/index.js", "max.mjs", "max.js.map"]
+        {
             assert!(twin(path), "{path}");
         }
-        for path in ["evil.js", "lib/add.js", "add.json", "add.node", ".js"] {
+        for path in ["evil.js", "lib/add.js", "esm/evil.js", "add.json", "add.node", ".js"] {
             assert!(!twin(path), "{path}");
         }
     }
