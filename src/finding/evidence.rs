@@ -27,6 +27,9 @@ pub type VersionOf<'a> = dyn Fn(&str) -> Option<String> + 'a;
 /// Tells of a file or key that is unexplained what is new about it since the earlier release, if anything is.
 pub type NoveltyOf<'a> = dyn Fn(&str) -> Option<Novelty> + 'a;
 
+/// Reads a published file, where its content was kept.
+pub type ContentOf<'a> = dyn Fn(&str) -> Option<Vec<u8>> + 'a;
+
 /// What one unexplained file holds that the source does not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UnexplainedText {
@@ -97,7 +100,7 @@ pub struct Evidence<'a> {
     /// What the unexplained files hold that the source does not, in any order; files may be missing.
     pub unexplained: &'a [UnexplainedText],
     /// Reads a published file that was read before, where it was kept.
-    pub read: Option<&'a dyn Fn(&str) -> Option<Vec<u8>>>,
+    pub read: Option<&'a ContentOf<'a>>,
     /// When files take effect, if that was looked at.
     pub reach: Option<&'a ReachOf<'a>>,
     /// Whether a file is known to run at installation, on import or as a command, if that was looked at.

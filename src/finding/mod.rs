@@ -21,7 +21,7 @@ mod rules;
 #[cfg(test)]
 mod support;
 
-pub use evidence::{Evidence, NoveltyOf, ReachOf, UnexplainedText, VersionOf};
+pub use evidence::{ContentOf, Evidence, NoveltyOf, ReachOf, UnexplainedText, VersionOf};
 pub use file_kind::FileKind;
 pub use judge::{cut, judge};
 pub use novelty::{Change, Novelty};

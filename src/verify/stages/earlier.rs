@@ -120,7 +120,8 @@ impl Earlier {
         };
         let (Some(names), Some(earlier)) = (names_of(now), names_of(before)) else {
             // As text: the order of conditions decides which of them an import takes.
-            return now.to_string() == before.to_string();
+            let [now, before] = [now, before].map(Value::to_string);
+            return now == before;
         };
         let is_meant = |name: &&str| {
             let rest = key_path.strip_prefix(&*key_path_of(&[top, name]));
