@@ -339,7 +339,7 @@ fn of_what_is_put_aside_the_last_counts() {
         .file("package/link.js", "first\n")
         .link(b'2', "package/link.js", "twice.js")
         .file("package/large.js", "first\n")
-        .file("package/large.js", &"x".repeat(2 << 20))
+        .file("package/large.js", "x".repeat(2 << 20))
         .file("package/other.bin", "x");
     let bytes = archive.end().gzip();
     for threaded in [false, true] {
