@@ -20,6 +20,7 @@ mod hostile_text;
 mod installer;
 mod layers;
 mod live_registry;
+mod other_clients;
 mod packlist;
 mod reports;
 mod support;

@@ -1,9 +1,9 @@
 // Verifies a bundle with Sigstore's JavaScript client, no log entry and no timestamp asked for.
-import { createHash, createPublicKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+const { createHash, createPublicKey } = require('node:crypto');
+const { readFileSync } = require('node:fs');
 
-import { bundleFromJSON } from '@sigstore/bundle';
-import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
+const { bundleFromJSON } = require('@sigstore/bundle');
+const { toSignedEntity, toTrustMaterial, Verifier } = require('@sigstore/verify');
 
 const [bundlePath, keyPath, artifact] = process.argv.slice(2);
 const bundle = bundleFromJSON(JSON.parse(readFileSync(bundlePath, 'utf8')));
