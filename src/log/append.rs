@@ -3,10 +3,14 @@
 //! New tiles and bundles come first and lie beyond the checkpoint, so nobody asks for them; when they are on the disk,
 //! the new checkpoint replaces the old one in one step. What an append that did not end has left is removed by the
 //! next, because it would be of another log when this one has grown as far.
+//!
+//! The lock keeps appends apart. Where it does not hold (somebody removed its file, or the file system knows no locks), a
+//! new file that is there already and a checkpoint that is no longer the one that was read end the append, before two
+//! trees of one size are signed.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +19,7 @@ use tlog_tiles::{EMPTY_HASH, Tile};
 use super::checkpoint::{TreeHead, UnverifiedCheckpoint};
 use super::entry::Entry;
 use super::key::{LogSigner, Origin};
-use super::read::{CHECKPOINT, Log, LogError, MAX_SIZE, TILES, read_checkpoint};
+use super::read::{CHECKPOINT, Log, LogError, MAX_SIZE, TILES, UNFINISHED, read_checkpoint};
 use super::tile::{self, FULL, HEIGHT, add_entry};
 
 /// Held while appending. The system lets go of it when the process ends, however it ends.
@@ -27,6 +31,8 @@ pub struct Appender {
     directory: PathBuf,
     signer: LogSigner,
     pub(super) log: Log,
+    /// The checkpoint that the log was read for.
+    checkpoint: UnverifiedCheckpoint,
     _lock: File,
 }
 
@@ -74,12 +80,18 @@ impl Appender {
             let head = TreeHead { origin: origin.clone(), size: 0, root: EMPTY_HASH };
             write_checkpoint(directory, &head.sign(&signer))?;
         }
-        let head = read_checkpoint(directory)?.prove(signer.key())?;
+        let checkpoint = read_checkpoint(directory)?;
+        let head = checkpoint.prove(signer.key())?;
         if let Some(expected) = origin.filter(|origin| **origin != head.origin) {
             return Err(LogError::OtherLog { found: head.origin, expected: expected.clone() });
         }
         let log = Log::read(directory, &head)?;
-        Ok(Self { directory: directory.to_owned(), signer, log, _lock: lock })
+        Ok(Self { directory: directory.to_owned(), signer, log, checkpoint, _lock: lock })
+    }
+
+    /// Refuses a log that does not go on from an older checkpoint: one that somebody set back would be signed anew.
+    pub fn must_extend(&self, older: &UnverifiedCheckpoint) -> Result<(), LogError> {
+        self.log.extends(&older.prove(self.signer.key())?)
     }
 
     /// Appends what is not logged yet.
@@ -87,11 +99,25 @@ impl Appender {
         let (positions, files) = self.log.grow(entries)?;
         if !files.is_empty() {
             remove(&self.log.left_over)?;
-            write_tiles(&self.directory, &files)?;
+            let mut written = Vec::new();
+            if let Err(error) = self.write_undisturbed(&files, &mut written) {
+                // In a log that somebody else has made longer they would stand for what is not in it.
+                written.iter().for_each(|path| drop(std::fs::remove_file(path)));
+                return Err(error);
+            }
             write_checkpoint(&self.directory, &self.log.head.sign(&self.signer))?;
         }
         let left_over = self.log.left_over();
         Ok(Appended { positions, head: self.log.head, left_over })
+    }
+
+    /// Writes files, and makes sure that the log is still the one that was read.
+    fn write_undisturbed(&self, files: &[NewFile], written: &mut Vec<PathBuf>) -> Result<(), LogError> {
+        write_tiles(&self.directory, files, written)?;
+        if read_checkpoint(&self.directory)? == self.checkpoint {
+            return Ok(());
+        }
+        Err(LogError::Disturbed(self.directory.clone()))
     }
 }
 
@@ -164,34 +190,52 @@ fn remove(files: &[PathBuf]) -> Result<(), LogError> {
     folders.into_iter().try_for_each(sync_folder)
 }
 
-/// Writes tiles and bundles, and returns when the disk has them.
-pub(super) fn write_tiles(directory: &Path, files: &[NewFile]) -> Result<(), LogError> {
+/// Writes tiles and bundles, none of which is there yet, and returns when the disk has them. Tells which were written,
+/// also where one could not be.
+pub(super) fn write_tiles(directory: &Path, files: &[NewFile], written: &mut Vec<PathBuf>) -> Result<(), LogError> {
     let mut folders = BTreeSet::from([directory.to_owned()]);
     for file in files {
         let path = directory.join(&file.path);
         let inside = |folder: &&Path| folder.starts_with(directory);
         folders.extend(path.ancestors().skip(1).take_while(inside).map(Path::to_owned));
-        write_file(&path, &file.content)?;
+        write_file(&path, &file.content, Existing::Refused).map_err(|error| match error {
+            LogError::Write { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
+                LogError::Disturbed(directory.to_owned())
+            }
+            other => other,
+        })?;
+        written.push(path);
     }
     folders.iter().try_for_each(|folder| sync_folder(folder))
 }
 
 /// Replaces the checkpoint, and returns when the disk has it.
 pub(super) fn write_checkpoint(directory: &Path, checkpoint: &UnverifiedCheckpoint) -> Result<(), LogError> {
-    write_file(&directory.join(CHECKPOINT), checkpoint.to_text().as_bytes())?;
+    write_file(&directory.join(CHECKPOINT), checkpoint.to_text().as_bytes(), Existing::Replaced)?;
     sync_folder(directory)
 }
 
+/// What becomes of a file that is there already.
+#[derive(Clone, Copy)]
+enum Existing {
+    Refused,
+    Replaced,
+}
+
 /// Writes a file so that it is there as a whole or not at all.
-fn write_file(path: &Path, content: &[u8]) -> Result<(), LogError> {
+fn write_file(path: &Path, content: &[u8], existing: Existing) -> Result<(), LogError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let written = std::fs::create_dir_all(folder).and_then(|()| {
-        let mut file = tempfile::Builder::new().prefix(".tarproof-").tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
         file.write_all(content)?;
         // A temporary file is readable by its owner alone; a log is there to be read.
         file.as_file().set_permissions(PermissionsExt::from_mode(0o644))?;
         file.as_file().sync_all()?;
-        file.persist(path).map(drop).map_err(|error| error.error)
+        let persisted = match existing {
+            Existing::Refused => file.persist_noclobber(path),
+            Existing::Replaced => file.persist(path),
+        };
+        persisted.map(drop).map_err(|error| error.error)
     });
     written.map_err(write_error(path))
 }

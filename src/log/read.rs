@@ -19,6 +19,8 @@ pub const MAX_SIZE: u64 = 1 << 22;
 pub(super) const CHECKPOINT: &str = "checkpoint";
 /// The folder of tiles and bundles.
 pub(super) const TILES: &str = "tile";
+/// How the name of a file begins that is being written.
+pub(super) const UNFINISHED: &str = ".tarproof-";
 
 /// Why a log cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +89,9 @@ pub enum LogError {
         /// Of the checkpoint.
         stated: Hash,
     },
+    /// Somebody wrote to it who did not wait for the lock.
+    #[error("`{}` was written to by somebody else meanwhile: nothing was appended", .0.display())]
+    Disturbed(PathBuf),
     /// Another log, or one that was rewritten.
     #[error(transparent)]
     Rewritten(#[from] LogProofError),
@@ -101,7 +106,7 @@ pub struct Log {
     pub(super) tail: Vec<u8>,
     /// Where each leaf is for the first time.
     pub(super) positions: HashMap<[u8; 32], u64>,
-    /// Files that lie beyond it.
+    /// Files that lie beyond it, and such as were being written when the program ended.
     pub(super) left_over: Vec<PathBuf>,
 }
 
@@ -171,16 +176,19 @@ impl Log {
 
     /// Compares the tiles that are not of this size.
     fn read_others(&mut self, directory: &Path) -> Result<(), LogError> {
+        let beside = walkdir::WalkDir::new(directory).max_depth(1);
         let root = directory.join(TILES);
-        if self.head.size == 0 && !root.exists() {
-            return Ok(());
-        }
-        for entry in walkdir::WalkDir::new(&root) {
+        let tiles = root.exists().then(|| walkdir::WalkDir::new(&root));
+        for entry in beside.into_iter().chain(tiles.into_iter().flatten()) {
             let entry = entry.map_err(|error| {
-                let path = error.path().unwrap_or(&root).to_owned();
+                let path = error.path().unwrap_or(directory).to_owned();
                 LogError::Read { path, source: error.into() }
             })?;
             if entry.file_type().is_dir() {
+                continue;
+            }
+            if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+                self.left_over.push(entry.into_path());
                 continue;
             }
             // Other names are of no log; nobody who reads one asks for them.

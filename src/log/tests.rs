@@ -246,15 +246,16 @@ fn an_append_may_end_at_any_moment() {
             let before = log.open().unwrap().log.head;
             let existing = log.files();
             assert!(files.iter().all(|file| !existing.contains_key(&file.path)), "a file is written a second time");
-            write_tiles(log.path(), &files[..written]).unwrap();
+            write_tiles(log.path(), &files[..written], &mut Vec::new()).unwrap();
             if let Some(NewFile { path, content }) = files.get(written) {
                 // Half of the next one, under its temporary name.
                 let folder = log.path().join(path).parent().unwrap().to_owned();
                 std::fs::create_dir_all(&folder).unwrap();
                 std::fs::write(folder.join(".tarproof-half"), &content[..content.len() / 2]).unwrap();
             }
+            let unfinished = usize::from(written < files.len());
             let interrupted = log.verify().unwrap();
-            assert_eq!((&interrupted.head, interrupted.left_over()), (&before, written));
+            assert_eq!((&interrupted.head, interrupted.left_over()), (&before, written + unfinished));
             // The next ones have something else to say, and less or more of it.
             for more in [1, second, 300] {
                 log.append(&entries(5000 * (more + 1)..5000 * (more + 1) + more)).unwrap();
@@ -281,6 +282,50 @@ fn one_at_a_time_appends() {
     assert!(matches!(log.open(), Err(LogError::Locked(_))));
     first.append(&entries([1])).unwrap();
     assert_eq!(log.append(&entries([2])).unwrap().head.size, 3);
+}
+
+#[test]
+fn an_append_without_its_lock_signs_no_second_tree() {
+    // Two that read the same log, since somebody removed the lock's file.
+    let opened_twice = || {
+        let log = OnDisk::with(&[3]);
+        let first = log.open().unwrap();
+        std::fs::remove_file(log.path().join(".lock")).unwrap();
+        let second = log.open().unwrap();
+        (log, first, second)
+    };
+    let (log, first, second) = opened_twice();
+    first.append(&entries([10, 11])).unwrap();
+    // One that would write the same files, and one that would not.
+    assert!(matches!(second.append(&entries([20, 21])), Err(LogError::Disturbed(_))));
+    assert_eq!(log.verify().unwrap().position(&entries([11])[0]), Some(4));
+    let (log, first, second) = opened_twice();
+    first.append(&entries([10, 11])).unwrap();
+    assert!(matches!(second.append(&entries([20])), Err(LogError::Disturbed(_))));
+    let log = log.verify().unwrap();
+    assert_eq!((log.head.size, log.position(&entries([20])[0])), (5, None));
+}
+
+#[test]
+fn a_log_that_was_set_back_is_not_gone_on_from_its_checkpoint() {
+    let log = OnDisk::with(&[3]);
+    let old = std::fs::read(log.path().join("checkpoint")).unwrap();
+    log.append(&entries([3, 4])).unwrap();
+    let kept = log.checkpoint();
+    log.open().unwrap().must_extend(&kept).unwrap();
+    std::fs::write(log.path().join("checkpoint"), old).unwrap();
+    let set_back = log.open().unwrap();
+    let refused = set_back.must_extend(&kept);
+    assert!(matches!(refused, Err(LogError::Rewritten(LogProofError::Shrunk { older: 5, newer: 3 }))), "{refused:?}");
+    let foreign = TreeHead { size: 0, ..empty_head() }.sign(&signer());
+    assert!(matches!(set_back.must_extend(&foreign), Err(LogError::Checkpoint(_))));
+}
+
+#[test]
+fn a_bundle_of_nothing_is_refused_in_bounds() {
+    let zeros = vec![0; tile::MAX_BUNDLE];
+    assert!(tile::entries(&zeros, 256).is_none());
+    assert_eq!(tile::entries(&zeros[..512], 256).unwrap().len(), 256);
 }
 
 #[test]

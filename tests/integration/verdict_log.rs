@@ -130,6 +130,18 @@ fn a_log_that_was_written_anew_does_not_go_on_from_the_old_one() {
 }
 
 #[test]
+fn a_log_that_was_set_back_is_not_appended_to_by_who_kept_a_checkpoint() {
+    let tarproof = logged();
+    let checkpoint = tarproof.directory().join("log/checkpoint");
+    std::fs::rename(tarproof.directory().join("kept"), tarproof.directory().join("older")).unwrap();
+    std::fs::copy(&checkpoint, tarproof.directory().join("kept")).unwrap();
+    assert_eq!(append(&tarproof, &[CLEAN, "--since", "kept"]).code, 0);
+    std::fs::copy(tarproof.directory().join("older"), &checkpoint).unwrap();
+    assert_snapshot!("append_set_back", append(&tarproof, &[COMPROMISED, "--since", "kept"]));
+    assert_eq!(std::fs::read(&checkpoint).unwrap(), std::fs::read(tarproof.directory().join("older")).unwrap());
+}
+
+#[test]
 fn proofs_hold_without_the_log() {
     let tarproof = logged();
     let output = |proof| ["log", "prove", "log", COMPROMISED, "--output", proof];

@@ -14,7 +14,8 @@ The whole log is verified first. A log is begun with `--origin`. The private key
 
 Exit codes:
   0  everything is in the log
-  1  the log does not verify, or a file is no statement or not signed by a trusted key; nothing was appended
+  1  the log does not verify or does not go on from the older checkpoint, or a file is no statement or not signed by a
+     trusted key; nothing was appended
   2  the command line or a key is wrong, or there is no log
   4  a file cannot be read or written, or another process is appending
 
@@ -65,6 +66,9 @@ pub(in crate::cli) struct LogAppend {
     /// Append only what this public key (PEM) has signed; may be given several times
     #[arg(long, value_name = "PUB")]
     pub(in crate::cli) trust: Vec<PathBuf>,
+    /// Append only to a log that goes on from this older checkpoint, signed by the same key
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub(in crate::cli) since: Option<PathBuf>,
     /// How it is reported
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     pub(in crate::cli) format: Format,

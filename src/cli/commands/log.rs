@@ -63,8 +63,12 @@ fn append(command: &LogAppend) -> Result<u8, CliError> {
     let key = signer.key().clone();
     // All of them are read before anything is written.
     let entries = command.files.iter().map(|path| read_entry(path, &trusted)).collect::<Result<Vec<_>, _>>()?;
+    let since = command.since.as_deref().map(older_checkpoint).transpose()?;
     let appended = Appender::open(&command.directory, signer, command.origin.as_ref())
-        .and_then(|appender| appender.append(&entries))
+        .and_then(|appender| {
+            since.as_ref().map_or(Ok(()), |older| appender.must_extend(older))?;
+            appender.append(&entries)
+        })
         .map_err(|error| append_error(error, &command.directory))?;
     let Appended { positions, head, left_over } = appended;
     let report = AppendReport {
@@ -143,7 +147,9 @@ fn append_error(error: LogError, directory: &Path) -> CliError {
 
 fn log_error(error: LogError, directory: &Path) -> CliError {
     match error {
-        LogError::Read { .. } | LogError::Write { .. } | LogError::Locked(_) => CliError::environment(error),
+        LogError::Read { .. } | LogError::Write { .. } | LogError::Locked(_) | LogError::Disturbed(_) => {
+            CliError::environment(error)
+        }
         other => CliError::Refused(
             anyhow::Error::new(other).context(format!("the log in `{}` is not proven", directory.display())),
         ),
