@@ -94,7 +94,8 @@ pub(super) enum Command {
     /// Verify packages, or all of a lockfile, and sign what was found
     #[command(after_help = "\
 The private key is read from `--key`, or from the variable TARPROOF_KEY (the PEM itself), and its passphrase from
-TARPROOF_KEY_PASSPHRASE or, with `--passphrase-stdin`, from standard input.
+TARPROOF_KEY_PASSPHRASE or, with `--passphrase-stdin`, from standard input. On a terminal it is asked for where neither
+gives one and the key is encrypted.
 
 Examples:
   tarproof key generate --output signing.key
@@ -328,7 +329,8 @@ pub(super) struct VerifyAttestation {
 pub(super) enum KeyCommand {
     /// Make a key: the private one, readable by you alone, and the public one beside it as FILE.pub
     #[command(after_help = "The passphrase that encrypts the private key comes from TARPROOF_KEY_PASSPHRASE or, with \
-`--passphrase-stdin`, from standard input; without one the key is not encrypted.")]
+`--passphrase-stdin`, from standard input; with `--encrypt` it is asked for on the terminal where neither gives one. \
+Without any the key is not encrypted.")]
     Generate {
         /// The file to write; an existing one is never replaced
         #[arg(long, value_name = "FILE")]
@@ -351,6 +353,9 @@ pub(super) enum Algorithm {
 }
 
 #[derive(Debug, Args)]
+        /// Encrypt the private key, and ask for a passphrase on the terminal where none is given
+        #[arg(long)]
+        encrypt: bool,
 pub(super) struct Diff {
     /// The package
     #[arg(required_unless_present = "artifact", value_name = "SUBJECT")]

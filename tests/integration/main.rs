@@ -22,6 +22,8 @@ mod layers;
 mod live_registry;
 mod other_clients;
 mod packlist;
+#[cfg(unix)]
+mod passphrase;
 mod reports;
 mod support;
 mod tables;

@@ -1,14 +1,14 @@
 //! `tarproof key`: makes keys. Also how every command gets hold of one.
 
 use std::fs::OpenOptions;
-use std::io::{self, BufRead as _, Read as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use zeroize::Zeroizing;
 
-use crate::attest::{KeyAlgorithm, MAX_KEY_BYTES, PublicKey, SigningKey};
+use crate::attest::{KeyAlgorithm, KeyError, MAX_KEY_BYTES, PublicKey, SigningKey};
 use crate::cli::arguments::{Algorithm, KeyCommand, PassphraseArguments};
 use crate::cli::error::CliError;
 use crate::cli::output;
@@ -21,8 +21,11 @@ const KEY: &str = "TARPROOF_KEY";
 const PASSPHRASE: &str = "TARPROOF_KEY_PASSPHRASE";
 
 pub(super) fn run(command: &KeyCommand) -> Result<u8, CliError> {
-    let KeyCommand::Generate { output, algorithm, passphrase } = command;
-    let passphrase = read_passphrase(passphrase)?;
+    let KeyCommand::Generate { output, algorithm, encrypt, passphrase } = command;
+    let passphrase = match read_passphrase(passphrase)? {
+        None if *encrypt => Some(new_passphrase()?),
+        given => given,
+    };
     let algorithm = match algorithm {
         Algorithm::P256 => KeyAlgorithm::EcdsaP256,
         Algorithm::Ed25519 => KeyAlgorithm::Ed25519,
@@ -85,6 +88,34 @@ fn read_passphrase(arguments: &PassphraseArguments) -> Result<Option<Zeroizing<S
     }
 }
 
+/// A passphrase for a new key, from the terminal, the same twice.
+fn new_passphrase() -> Result<Zeroizing<String>, CliError> {
+    let missing = || {
+        let message = format!(
+            "no passphrase: there is no terminal to ask for one; set `{PASSPHRASE}`, or give it with `--passphrase-stdin`"
+        );
+        CliError::usage(anyhow::anyhow!(message))
+    };
+    let passphrase = ask("Passphrase for the new key: ")?.ok_or_else(missing)?;
+    if passphrase.is_empty() {
+        return Err(CliError::usage(anyhow::anyhow!("the passphrase is empty")));
+    }
+    if ask("The same once more: ")?.ok_or_else(missing)? != passphrase {
+        return Err(CliError::usage(anyhow::anyhow!("the two passphrases differ")));
+    }
+    Ok(passphrase)
+}
+
+/// Asks on the terminal, and does not show what is typed; `None` where there is nobody to ask.
+fn ask(question: &str) -> Result<Option<Zeroizing<String>>, CliError> {
+    let terminal = console::Term::stderr();
+    if !terminal.is_term() || !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let answer = terminal.write_str(&printable(question)).and_then(|()| terminal.read_secure_line());
+    answer.map(|text| Some(Zeroizing::new(text))).context("cannot read the passphrase").map_err(CliError::environment)
+}
+
 fn secret(variable: &str) -> Result<Option<Zeroizing<String>>, CliError> {
     let Some(value) = std::env::var_os(variable) else { return Ok(None) };
     let text = value.into_string().map_err(|_| anyhow::anyhow!("the variable `{variable}` is not UTF-8"));
@@ -111,10 +142,12 @@ pub(super) fn signing_key(path: Option<&Path>, passphrase: &PassphraseArguments)
             }
         },
     };
-    let passphrase = read_passphrase(passphrase)?;
-    SigningKey::read(&pem, passphrase.as_ref().map(|text| text.as_str()))
-        .with_context(|| format!("cannot use the key of {from}"))
-        .map_err(CliError::usage)
+    let read = |passphrase: Option<&Zeroizing<String>>| SigningKey::read(&pem, passphrase.map(|text| text.as_str()));
+    let key = match read(read_passphrase(passphrase)?.as_ref()) {
+        Err(KeyError::PassphraseMissing) => read(ask(&format!("Passphrase for the key of {from}: "))?.as_ref()),
+        other => other,
+    };
+    key.with_context(|| format!("cannot use the key of {from}")).map_err(CliError::usage)
 }
 
 /// A public key of a file.
