@@ -22,6 +22,10 @@ pub struct Config {
     pub policy: Option<PathBuf>,
     /// A directory of YARA rules.
     pub rules: Option<PathBuf>,
+    /// A root of trust for provenance, in place of the embedded one.
+    pub trusted_root: Option<PathBuf>,
+    /// Keys of registries, in place of the embedded ones.
+    pub registry_keys: Option<PathBuf>,
     /// Bounds on artifacts.
     #[serde(default)]
     pub artifact: ArtifactSection,

@@ -9,6 +9,7 @@ use tarproof::artifact::{ArtifactLimits, CollisionCheck, ReadOptions, SourceCont
 use tarproof::compare::{Comparison, PublishedContents, compare};
 use tarproof::demo::{World, build_tarball};
 use tarproof::package::{PackageName, Version};
+use tarproof::provenance::Trust;
 use tarproof::registry::{Access, NpmRegistry, RegistryLimits, RegistryOptions};
 use tarproof::source::RepositoryLocation;
 use tarproof::source::git::{GitClient, GitOptions, SourceRepository, UrlRewrites};
@@ -129,6 +130,7 @@ fn context(world: &World, cache: &Path, access: Access) -> Context {
         rewrites: Arc::new(rewrites(world)),
     };
     Context {
+        trust: Trust::default(),
         registry: registry.expect("the world's configuration is valid"),
         git,
         limits: ArtifactLimits::default(),

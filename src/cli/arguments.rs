@@ -194,6 +194,17 @@ pub(super) struct FindingArguments {
     pub(super) rules: Option<PathBuf>,
 }
 
+/// What signatures of registries and publishers are held against.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct TrustArguments {
+    /// Hold npm's provenance against this root (Sigstore's `trusted_root.json`) instead of the embedded one
+    #[arg(long, value_name = "FILE")]
+    pub(super) trusted_root: Option<PathBuf>,
+    /// Hold registry signatures against these keys (JSON) instead of the embedded ones
+    #[arg(long, value_name = "FILE")]
+    pub(super) registry_keys: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Rebuild {
     /// The package
@@ -238,6 +249,8 @@ pub(super) struct Verify {
     pub(super) output: Option<PathBuf>,
     #[command(flatten)]
     pub(super) findings: FindingArguments,
+    #[command(flatten)]
+    pub(super) trust: TrustArguments,
     /// Verify so many packages at once
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1024))]
     pub(super) jobs: Option<usize>,
@@ -277,6 +290,8 @@ pub(super) struct Attest {
     /// Except what this file states, such as `tarproof.toml`
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) trust: TrustArguments,
     /// Verify so many packages at once
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1024))]
     pub(super) jobs: Option<usize>,
@@ -338,6 +353,9 @@ Without any the key is not encrypted.")]
         /// How the key signs
         #[arg(long, value_enum, default_value_t = Algorithm::P256)]
         algorithm: Algorithm,
+        /// Encrypt the private key, and ask for a passphrase on the terminal where none is given
+        #[arg(long)]
+        encrypt: bool,
         #[command(flatten)]
         passphrase: PassphraseArguments,
     },
@@ -353,9 +371,6 @@ pub(super) enum Algorithm {
 }
 
 #[derive(Debug, Args)]
-        /// Encrypt the private key, and ask for a passphrase on the terminal where none is given
-        #[arg(long)]
-        encrypt: bool,
 pub(super) struct Diff {
     /// The package
     #[arg(required_unless_present = "artifact", value_name = "SUBJECT")]
@@ -383,6 +398,8 @@ pub(super) struct Explain {
     pub(super) rebuild: RebuildArguments,
     #[command(flatten)]
     pub(super) findings: FindingArguments,
+    #[command(flatten)]
+    pub(super) trust: TrustArguments,
 }
 
 #[derive(Debug, Args)]

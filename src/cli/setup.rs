@@ -1,16 +1,20 @@
 //! From flags, configuration and environment to what a verification needs.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use anyhow::Context as _;
+
 use crate::artifact::ArtifactLimits;
-use crate::cli::arguments::{Common, FindingArguments, Overrides, RebuildArguments};
+use crate::cli::arguments::{Common, FindingArguments, Overrides, RebuildArguments, TrustArguments};
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::config::Config;
 use crate::package::Subject;
 use crate::policy::Policy;
+use crate::provenance::{RegistryKeys, Trust, TrustedRoot};
 use crate::rebuild::commands::check;
 use crate::rebuild::definitions;
 use crate::registry::{Access, Environment, NpmRegistry, RegistryLimits, RegistryOptions};
@@ -22,6 +26,8 @@ use crate::yara::YaraRules;
 
 /// How long a remote's answer about its refs is good, unless configured.
 const REFS_AGE: Duration = Duration::from_secs(600);
+/// Largest file of roots or keys, bytes.
+const MAX_TRUST: u64 = 4 << 20;
 
 /// The configuration that applies: the named file, or the user's own if there is one.
 pub(super) fn configuration(common: &Common) -> Result<Config, CliError> {
@@ -117,6 +123,7 @@ pub(super) fn context_in(surroundings: Surroundings, offline: bool, config: &Con
     }
     Ok(Context {
         registry,
+        trust: trust(Trust::default(), config.trusted_root.as_deref(), config.registry_keys.as_deref())?,
         git,
         limits,
         rebuild,
@@ -125,6 +132,36 @@ pub(super) fn context_in(surroundings: Surroundings, offline: bool, config: &Con
         processors: Processors::default(),
         progress: Progress::default(),
     })
+}
+
+/// The same context with the root and keys that the user names.
+pub(super) fn with_trust(mut context: Context, arguments: &TrustArguments) -> Result<Context, CliError> {
+    let (root, keys) = (arguments.trusted_root.as_deref(), arguments.registry_keys.as_deref());
+    context.trust = trust(context.trust, root, keys)?;
+    Ok(context)
+}
+
+fn trust(mut trust: Trust, root: Option<&Path>, keys: Option<&Path>) -> Result<Trust, CliError> {
+    if let Some(path) = root {
+        let unusable = || format!("cannot use the trusted root `{}`", path.display());
+        let bytes = read_trust(path).with_context(unusable).map_err(CliError::usage)?;
+        let text = std::str::from_utf8(&bytes).with_context(unusable).map_err(CliError::usage)?;
+        trust.root = Some(Arc::new(TrustedRoot::read(text).with_context(unusable).map_err(CliError::usage)?));
+    }
+    if let Some(path) = keys {
+        let unusable = || format!("cannot use the registry keys `{}`", path.display());
+        let bytes = read_trust(path).with_context(unusable).map_err(CliError::usage)?;
+        trust.keys = Some(Arc::new(RegistryKeys::read(&bytes).with_context(unusable).map_err(CliError::usage)?));
+    }
+    Ok(trust)
+}
+
+/// Reads a file of roots or keys, within bounds.
+fn read_trust(path: &Path) -> Result<Vec<u8>, anyhow::Error> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(MAX_TRUST + 1).read_to_end(&mut bytes)?;
+    anyhow::ensure!(bytes.len() as u64 <= MAX_TRUST, "it is larger than {MAX_TRUST} bytes");
+    Ok(bytes)
 }
 
 /// The same context with what findings are weighed by: the named exceptions and rules, or the configured ones.

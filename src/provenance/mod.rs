@@ -2,8 +2,8 @@
 //!
 //! A registry signature says that the registry served this content for this release. A provenance bundle says which
 //! commit of which repository a workflow built the artifact from; its certificate says so, not its author. Both are
-//! checked against keys that the program brings along, without asking anybody. Nothing here judges: what is proven is
-//! handed on as evidence, what is not as a reason. Start reading at [`verify_attestations`].
+//! checked against keys that the program brings along or that the user names, without asking anybody. Nothing here judges:
+//! what is proven is handed on as evidence, what is not as a reason. Start reading at [`verify_attestations`].
 
 mod crypto;
 mod npm;
@@ -11,8 +11,8 @@ mod signature;
 mod trust;
 
 pub use npm::{Provenance, ProvenanceError, verify_attestations};
-pub use signature::{RegistryKeys, SignatureError, StatedSignature};
-pub use trust::{TrustError, TrustedRoot};
+pub use signature::{KeyOrigin, NoKeys, RegistryKeys, SignatureError, SignedBy, StatedSignature};
+pub use trust::{Trust, TrustError, TrustedRoot};
 
 /// What is known of a release from signatures of others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,9 +46,6 @@ impl<T> Standing<T> {
         }
     }
 }
-
-/// The name of the key that a registry signed with.
-pub type SignedBy = String;
 
 #[cfg(test)]
 mod tests;

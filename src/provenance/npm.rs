@@ -75,8 +75,8 @@ pub enum ProvenanceError {
         /// What the certificate says.
         certificate: CommitId,
     },
-    /// The registry's own key is not known, or was not in use.
-    #[error("the registry's key `{}` is not known or was not in use", .0.escape_debug())]
+    /// The registry's own note is not by a key, or by one that was not in use.
+    #[error("the registry's own note is not by a key that was in use: `{}`", .0.escape_debug())]
     RegistryKey(String),
 }
 
@@ -117,7 +117,7 @@ struct Digests {
 /// Checks the registry's answer about the attestations of a release whose artifact has this integrity.
 ///
 /// The provenance must hold: signature, certificate, log entry and subject. The registry's own attestation must hold
-/// where there is one.
+/// where there is one by a key of `keys`; by another key it says nothing, as if there were none.
 pub fn verify_attestations(
     answer: &[u8],
     release: &Release,
@@ -137,8 +137,7 @@ pub fn verify_attestations(
     let stated = of(&PROVENANCE).ok_or(ProvenanceError::Missing)?;
     let mut provenance = of_publisher(stated, release, sha512, root)?;
     if let Some(publish) = of(&[PUBLISH]) {
-        of_registry(publish, release, sha512, root, keys)?;
-        provenance.published = true;
+        provenance.published = of_registry(publish, release, sha512, root, keys)?;
     }
     Ok(provenance)
 }
@@ -178,20 +177,20 @@ fn of_publisher(
     })
 }
 
+/// Whether a known key of the registry signed that it published the artifact; only where it did not is there an error.
 fn of_registry(
     attestation: &Attestation<'_>,
     release: &Release,
     sha512: &[u8],
     root: &TrustedRoot,
     keys: &RegistryKeys,
-) -> Result<(), ProvenanceError> {
+) -> Result<bool, ProvenanceError> {
     let bundle = read(attestation)?;
     let sigstore_types::bundle::VerificationMaterialContent::PublicKey(named) = &bundle.verification_material.content
     else {
         return Err(ProvenanceError::RegistryKey("a certificate".to_owned()));
     };
-    let unknown = || ProvenanceError::RegistryKey(cut(&named.hint));
-    let key = keys.find(&named.hint, KeyUsage::Attestations).ok_or_else(unknown)?;
+    let Some(key) = keys.find(&named.hint, KeyUsage::Attestations) else { return Ok(false) };
     let policy = PublicKeyVerificationPolicy::new(DerPublicKey::from_bytes(&key.der));
     let result = root
         .verifier
@@ -199,9 +198,9 @@ fn of_registry(
         .map_err(|error| ProvenanceError::Invalid(error.to_string()))?;
     let time = result.integrated_time().map(Timestamp::as_second);
     if !time.is_some_and(|time| key.had_begun(time) && key.is_in_use(Some(time))) {
-        return Err(unknown());
+        return Err(ProvenanceError::RegistryKey(cut(&named.hint)));
     }
-    statement(&bundle, attestation, release, sha512).map(drop)
+    statement(&bundle, attestation, release, sha512).map(|_| true)
 }
 
 fn read(attestation: &Attestation<'_>) -> Result<Bundle, ProvenanceError> {

@@ -13,6 +13,8 @@ use crate::registry::parse_rfc3339;
 
 /// Longest text that is kept of a key's name.
 const MAX_SHOWN: usize = 80;
+/// Most keys of one registry.
+const MAX_KEYS: usize = 64;
 
 /// A signature as the registry states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,24 @@ pub enum SignatureError {
     /// Not made by that key over this content.
     #[error("the signature by `{0}` does not fit the content")]
     Wrong(String),
+}
+
+/// Who signed, and who says that it was them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedBy {
+    /// The key's name.
+    pub key: String,
+    /// Where the key comes from.
+    pub origin: KeyOrigin,
+}
+
+/// Where a registry's key comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyOrigin {
+    /// It is pinned: embedded, or of the user's own file. Nothing that a registry serves changes it.
+    Pinned,
+    /// The registry that serves the release serves the key, too, so it vouches for itself and for nobody else.
+    Registry,
 }
 
 /// The keys of a registry.
@@ -60,17 +80,27 @@ pub(super) enum KeyUsage {
     Attestations,
 }
 
+/// No keys could be read.
+#[derive(Debug, thiserror::Error)]
+#[error("no keys of a registry are in it")]
+pub struct NoKeys;
+
 #[derive(Deserialize)]
 struct File {
     keys: Vec<Written>,
 }
 
+/// A key in one of the two forms that there are.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Written {
-    key_id: String,
-    key_usage: String,
-    public_key: WrittenKey,
+#[serde(untagged)]
+enum Written {
+    /// As Sigstore's repository of roots distributes it, for one use.
+    #[serde(rename_all = "camelCase")]
+    Distributed { key_id: String, key_usage: String, public_key: WrittenKey },
+    /// As a registry serves it, for every use.
+    Served { keyid: String, key: String, expires: Option<String> },
+    /// Of a kind that is not known.
+    Other(serde::de::IgnoredAny),
 }
 
 #[derive(Deserialize)]
@@ -86,6 +116,32 @@ struct Validity {
     end: Option<String>,
 }
 
+impl Written {
+    fn keys(self) -> Vec<RegistryKey> {
+        let (id, usages, der, start, end) = match self {
+            Self::Distributed { key_id, key_usage, public_key } => {
+                let usages = match key_usage.as_str() {
+                    "npm:signatures" => vec![KeyUsage::Signatures],
+                    "npm:attestations" => vec![KeyUsage::Attestations],
+                    _ => return Vec::new(),
+                };
+                let (start, end) = public_key.valid_for.map_or((None, None), |valid| (valid.start, valid.end));
+                (key_id, usages, public_key.raw_bytes, start, end)
+            }
+            Self::Served { keyid, key, expires } => {
+                (keyid, vec![KeyUsage::Signatures, KeyUsage::Attestations], key, None, expires)
+            }
+            Self::Other(_) => return Vec::new(),
+        };
+        let Ok(der) = BASE64.decode(&der) else { return Vec::new() };
+        // A time that cannot be read must not make a key hold for ever.
+        let time = |text: Option<String>| text.map(|text| parse_rfc3339(&text).ok_or(())).transpose();
+        let (Ok(start), Ok(end)) = (time(start), time(end)) else { return Vec::new() };
+        let key = |usage| RegistryKey { id: id.clone(), usage, der: der.clone(), start, end };
+        usages.into_iter().map(key).collect()
+    }
+}
+
 impl RegistryKeys {
     /// The npm registry's keys, as Sigstore's repository of roots distributes them.
     pub fn embedded() -> &'static Self {
@@ -95,22 +151,12 @@ impl RegistryKeys {
         &EMBEDDED
     }
 
-    /// Reads keys in the form in which Sigstore distributes them; kinds that are not known are left out.
-    pub fn read(json: &[u8]) -> Option<Self> {
-        let file: File = serde_json::from_slice(json).ok()?;
-        let keys = file.keys.into_iter().filter_map(|key| {
-            let usage = match key.key_usage.as_str() {
-                "npm:signatures" => KeyUsage::Signatures,
-                "npm:attestations" => KeyUsage::Attestations,
-                _ => return None,
-            };
-            let der = BASE64.decode(&key.public_key.raw_bytes).ok()?;
-            let time = |text: Option<String>| text.and_then(|text| parse_rfc3339(&text));
-            let (start, end) =
-                key.public_key.valid_for.map_or((None, None), |valid| (time(valid.start), time(valid.end)));
-            Some(RegistryKey { id: key.key_id, usage, der, start, end })
-        });
-        Some(Self(keys.collect()))
+    /// Reads keys in the form in which Sigstore distributes them, or in which a registry serves them; kinds that are not
+    /// known are left out, and so are keys beyond the sixty-fourth.
+    pub fn read(json: &[u8]) -> Result<Self, NoKeys> {
+        let file: File = serde_json::from_slice(json).map_err(|_| NoKeys)?;
+        let keys: Vec<RegistryKey> = file.keys.into_iter().flat_map(Written::keys).take(MAX_KEYS).collect();
+        if keys.is_empty() { Err(NoKeys) } else { Ok(Self(keys)) }
     }
 
     /// The key of that name and use.

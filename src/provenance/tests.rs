@@ -146,6 +146,38 @@ fn a_note_of_the_registry_that_does_not_hold_spoils_the_answer() {
 }
 
 #[test]
+fn a_note_by_a_key_that_nobody_knows_says_nothing() {
+    for (release, integrity, mut answer) in answers() {
+        let attestations = answer["attestations"].as_array_mut().unwrap();
+        let note = attestations.iter_mut().find(|one| one["predicateType"].as_str().unwrap().contains("/publish/"));
+        let Some(note) = note else { continue };
+        *note.pointer_mut("/bundle/verificationMaterial/publicKey/hint").unwrap() = "SHA256:nobody".into();
+        let provenance = verify(&release, &integrity, &answer).unwrap();
+        assert!(!provenance.published, "{release}");
+    }
+}
+
+#[test]
+fn keys_are_read_as_they_are_distributed_and_as_they_are_served() {
+    let read = |keys: Value| RegistryKeys::read(&serde_json::to_vec(&json!({"keys": keys})).unwrap());
+    let distributed = json!({"keyId": "a", "keyUsage": "npm:signatures", "publicKey": {"rawBytes": "AAAA"}});
+    let served = json!({"keyid": "a", "key": "AAAA", "expires": null, "keytype": "any", "scheme": "any"});
+    for good in [&distributed, &served] {
+        // What is not known stands beside it and is left alone.
+        assert!(read(json!([1, {"kty": "RSA"}, good])).is_ok(), "{good}");
+    }
+    let mut other = distributed;
+    other["keyUsage"] = "other:usage".into();
+    let mut endless = served.clone();
+    endless["expires"] = "never".into();
+    for bad in [json!([]), json!([other]), json!([endless]), json!([{"keyid": "a", "key": "%"}])] {
+        assert!(read(bad.clone()).is_err(), "{bad}");
+    }
+    assert!(read(Value::from(vec![served; 10_000])).is_ok());
+    assert!(RegistryKeys::read(b"[]").is_err() && RegistryKeys::read(b"").is_err());
+}
+
+#[test]
 fn answers_that_are_none_are_refused() {
     let (release, integrity, _) = &answers()[0];
     let root = TrustedRoot::embedded().unwrap();
@@ -167,6 +199,25 @@ fn another_root_vouches_for_nothing() {
     let result = verify_attestations(&answer, release, integrity, &root, RegistryKeys::embedded());
     assert!(matches!(result, Err(ProvenanceError::Invalid(_))), "{result:?}");
     assert!(TrustedRoot::read("{}").is_err());
+}
+
+#[test]
+fn authorities_and_logs_that_had_ended_vouch_for_nothing() {
+    let root: Value = serde_json::from_str(sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT).unwrap();
+    for (kind, pointer) in [("certificateAuthorities", "/validFor"), ("tlogs", "/publicKey/validFor")] {
+        let mut ended = root.clone();
+        for authority in ended[kind].as_array_mut().unwrap() {
+            let valid = authority.pointer_mut(pointer).unwrap();
+            valid["start"] = "2019-01-01T00:00:00Z".into();
+            valid["end"] = "2020-01-01T00:00:00Z".into();
+        }
+        let ended = TrustedRoot::read(&ended.to_string()).unwrap();
+        for (release, integrity, answer) in answers() {
+            let answer = serde_json::to_vec(&answer).unwrap();
+            let result = verify_attestations(&answer, &release, &integrity, &ended, RegistryKeys::embedded());
+            assert!(matches!(result, Err(ProvenanceError::Invalid(_))), "{kind} {release}: {result:?}");
+        }
+    }
 }
 
 #[test]

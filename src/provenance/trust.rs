@@ -1,14 +1,40 @@
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT;
 use sigstore_verify::Verifier;
 
 use super::crypto;
+use super::signature::RegistryKeys;
 
 /// The root of trust cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the trusted root cannot be used: {0}")]
 pub struct TrustError(String);
+
+/// What signatures of registries and publishers are held against: what the program brings along, unless the user names
+/// something else. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// In place of the embedded root.
+    pub root: Option<Arc<TrustedRoot>>,
+    /// In place of the embedded keys.
+    pub keys: Option<Arc<RegistryKeys>>,
+}
+
+impl Trust {
+    /// The root that certificates and log entries are held against.
+    pub fn root(&self) -> Result<&TrustedRoot, TrustError> {
+        match &self.root {
+            Some(root) => Ok(root),
+            None => TrustedRoot::embedded(),
+        }
+    }
+
+    /// The pinned keys of registries.
+    pub fn keys(&self) -> &RegistryKeys {
+        self.keys.as_deref().unwrap_or_else(|| RegistryKeys::embedded())
+    }
+}
 
 /// The keys of Sigstore's authorities and logs.
 pub struct TrustedRoot {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::artifact::ArtifactLimits;
+use crate::provenance::Trust;
 use crate::registry::{Access, Environment, NpmRegistry, RegistryError, RegistryLimits, RegistryOptions};
 use crate::source::git::{GitClient, GitOptions, UrlRewrites};
 use crate::verify::{Context, Processors, Progress, RebuildSettings};
@@ -41,6 +42,7 @@ impl Setting {
         };
         Ok(Context {
             registry,
+            trust: Trust::default(),
             git,
             limits: ArtifactLimits::default(),
             rebuild: RebuildSettings { allowed: false, ..RebuildSettings::default() },

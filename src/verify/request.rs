@@ -9,6 +9,7 @@ use crate::artifact::ArtifactLimits;
 use crate::compare::DiffDepth;
 use crate::package::{Release, Subject, Version};
 use crate::policy::Policy;
+use crate::provenance::Trust;
 use crate::rebuild::Plan;
 use crate::rebuild::run::{RebuildLimits, Stage};
 use crate::registry::NpmRegistry;
@@ -76,6 +77,8 @@ impl Shown {
 pub struct Context {
     /// The npm registry.
     pub registry: NpmRegistry,
+    /// What signatures of registries and publishers are held against.
+    pub trust: Trust,
     /// How repositories are reached.
     pub git: GitOptions,
     /// Bounds on artifacts.

@@ -270,6 +270,34 @@ fn keys_come_from_files_and_the_environment_and_never_replace_one() {
     refused(attest(&["--key", "-", "--passphrase-stdin"], &[]), "cannot both come from standard input");
 }
 
+#[test]
+fn roots_and_keys_of_the_user_are_read_or_refused() {
+    let tarproof = Tarproof::new();
+    let keys = json!({"keys": [{"keyid": "a", "key": "AAAA", "expires": null}]});
+    tarproof
+        .write("root.json", sigstore_trust_root::SIGSTORE_STAGING_TRUSTED_ROOT)
+        .write("keys.json", keys.to_string())
+        .write("none.json", "{}")
+        .write("latin1.json", b"\"\xe9\"")
+        .write("good.toml", "trusted-root = 'root.json'\nregistry-keys = 'keys.json'\n")
+        .write("bad.toml", "trusted-root = 'none.json'\n");
+    let large = std::fs::File::create(tarproof.directory().join("large.json")).unwrap();
+    large.set_len(5 << 20).unwrap();
+    let verify = |more: &[&str]| tarproof.run(&[&["verify", CLEAN, "--no-rebuild"], more].concat());
+    for good in [&["--trusted-root", "root.json", "--registry-keys", "keys.json"][..], &["--config", "good.toml"]] {
+        let run = verify(good);
+        assert_eq!(run.code, 0, "{run}");
+    }
+    for (option, what) in [("--trusted-root", "the trusted root"), ("--registry-keys", "the registry keys")] {
+        for file in ["none.json", "latin1.json", "large.json", "missing.json"] {
+            let run = verify(&[option, file]);
+            assert!(run.code == 2 && run.stderr.contains(&format!("cannot use {what} `{file}`: ")), "{run}");
+        }
+    }
+    let run = verify(&["--config", "bad.toml"]);
+    assert!(run.code == 2 && run.stderr.contains("cannot use the trusted root `none.json`"), "{run}");
+}
+
 /// A lockfile of these releases of the world.
 fn lockfile(tarproof: &Tarproof, releases: &[(&str, &str)]) -> Value {
     let mut packages = serde_json::Map::new();

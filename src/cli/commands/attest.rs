@@ -39,6 +39,7 @@ pub(super) fn run(command: &Attest, common: &Common, config: &Config) -> Result<
     let circumstances = circumstances(command, config)?;
     let context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
     let findings = FindingArguments { policy: command.policy.clone(), ..FindingArguments::default() };
+    let context = setup::with_trust(context, &command.trust)?;
     let mut context = setup::with_findings(context, &findings, config)?;
     std::fs::create_dir_all(&command.output)
         .with_context(|| format!("cannot create `{}`", command.output.display()))

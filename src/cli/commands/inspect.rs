@@ -53,6 +53,7 @@ pub(super) fn explain(command: &Explain, common: &Common, config: &Config) -> Re
     let request = setup::request(subject, &command.overrides, Shown::Origins(path.clone()))?;
     let request = Request { digests: true, since: command.findings.since.clone(), ..request };
     let context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
+    let context = setup::with_trust(context, &command.trust)?;
     let context = setup::with_findings(context, &command.findings, config)?;
     let policy = context.policy.clone();
     let verification = super::verify_one(&request, context, common)?;

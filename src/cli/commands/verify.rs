@@ -37,6 +37,7 @@ pub(super) fn run(command: &Verify, common: &Common, config: &Config) -> Result<
         return Err(CliError::usage(anyhow::anyhow!(message)));
     }
     let context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
+    let context = setup::with_trust(context, &command.trust)?;
     let mut context = setup::with_findings(context, &command.findings, config)?;
     let policy = context.policy.clone();
     let request = |subject| {

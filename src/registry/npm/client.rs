@@ -529,7 +529,7 @@ fn malformed(url: RedactedUrl, source: PackumentError) -> RegistryError {
     RegistryError::MalformedPackument { url, source }
 }
 
-fn seconds(time: SystemTime) -> i64 {
+pub(super) fn seconds(time: SystemTime) -> i64 {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .ok()
         .and_then(|since| i64::try_from(since.as_secs()).ok())

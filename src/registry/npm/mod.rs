@@ -9,6 +9,7 @@ mod attestations;
 mod claims;
 mod client;
 mod error;
+mod keys;
 mod metadata;
 mod namings;
 mod npmrc;

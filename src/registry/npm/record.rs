@@ -21,7 +21,9 @@ pub(super) const ARTIFACTS: &str = "npm-artifacts-v1";
 pub(super) const CONTENTS: &str = "npm-contents-v1";
 /// The folder of the records that lead from a release to its attestations.
 pub(super) const ATTESTATIONS: &str = "npm-attestations-v1";
-/// The version of all five.
+/// The folder of the records that lead from a registry to its keys.
+pub(super) const KEYS: &str = "npm-keys-v1";
+/// The version of all six.
 const SCHEMA: u32 = 1;
 
 /// A kept packument: where its bytes are and how long they hold.
@@ -327,6 +329,41 @@ impl StoredAttestations {
     /// A key that changes with the address and with the content that the attestations are about.
     pub(super) fn key(url: &Url, integrity: &str) -> Sha256Digest {
         key(&["attestations", url.as_str(), integrity])
+    }
+}
+
+/// Kept keys of a registry: what was answered at an address, and how long that holds.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredKeys {
+    schema: u32,
+    url: String,
+    /// `None` where the registry has none.
+    blob: Option<String>,
+    pub(super) policy: CachePolicy,
+    /// When the registry last confirmed it, in seconds since 1970.
+    pub(super) checked_at: i64,
+}
+
+impl StoredKeys {
+    pub(super) fn new(url: &Url, blob: Option<Sha256Digest>, policy: CachePolicy, checked_at: i64) -> Self {
+        let blob = blob.map(|blob| blob.to_string());
+        Self { schema: SCHEMA, url: url.to_string(), blob, policy, checked_at }
+    }
+
+    pub(super) fn is_for(&self, url: &Url) -> bool {
+        self.schema == SCHEMA && self.url == url.as_str()
+    }
+
+    pub(super) fn blob(&self) -> Option<Sha256Digest> {
+        Sha256Digest::parse(self.blob.as_deref()?).ok()
+    }
+
+    pub(super) fn confirmed(self, policy: CachePolicy, checked_at: i64) -> Self {
+        Self { policy, checked_at, ..self }
+    }
+
+    pub(super) fn key(url: &Url) -> Sha256Digest {
+        key(&["keys", url.as_str()])
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where artifact and source came from, and which commits were looked at.
 
 use super::{evidence_text, line};
-use crate::provenance::{Provenance, Standing};
+use crate::provenance::{KeyOrigin, Provenance, SignedBy, Standing};
 use crate::report::printable::printable;
 use crate::report::words;
 use crate::source::git::Completeness;
@@ -17,7 +17,14 @@ pub(super) fn render(out: &mut String, verification: &Verification) {
         line(out, 2, &format!("registry    {}", printable(registry)));
     }
     line(out, 2, &format!("earlier     {}", printable(&words::baseline(&verification.baseline))));
-    if let Some(text) = standing(&verification.publisher.signature, |key| format!("by the key {}", printable(key))) {
+    let told = |signed: &SignedBy| {
+        let own = match signed.origin {
+            KeyOrigin::Pinned => "",
+            KeyOrigin::Registry => ", which only the registry itself vouches for",
+        };
+        format!("by the key {}{own}", printable(&signed.key))
+    };
+    if let Some(text) = standing(&verification.publisher.signature, told) {
         line(out, 2, &format!("signature   {text}"));
     }
     let told = |provenance: &Provenance| {

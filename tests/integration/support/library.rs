@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tarproof::artifact::ArtifactLimits;
 use tarproof::demo::BuiltRelease;
+use tarproof::provenance::Trust;
 use tarproof::registry::{Access, NpmRegistry, RegistryLimits, RegistryOptions};
 use tarproof::source::git::{GitClient, GitOptions, UrlRewrites};
 use tarproof::verify::{Context, Processors, Progress, RebuildSettings, Request};
@@ -52,6 +53,7 @@ impl TestContext {
         // A sandbox's first process is the program itself, which a test's binary is not.
         let sandbox = Sandbox { executable: Some(env!("CARGO_BIN_EXE_tarproof").into()), ..Sandbox::default() };
         let context = Context {
+            trust: Trust::default(),
             registry,
             git,
             limits: ArtifactLimits::default(),

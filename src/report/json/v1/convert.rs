@@ -9,7 +9,7 @@ use crate::capability::Signal;
 use crate::compare::LineOrigin;
 use crate::finding::Finding;
 use crate::ledger::{Explanation, LedgerFile};
-use crate::provenance::{SignedBy, Standing};
+use crate::provenance::{KeyOrigin, SignedBy, Standing};
 use crate::reach::Reach;
 use crate::rebuild::run::RebuildRecord;
 use crate::report::explain::how;
@@ -79,7 +79,12 @@ fn standing<T>(standing: &Standing<T>) -> Option<(&'static str, Option<String>)>
 
 fn signature(signature: &Standing<SignedBy>) -> Option<Signature> {
     let (id, reason) = standing(signature)?;
-    Some(Signature { standing: id, key: signature.verified().cloned(), reason })
+    let signed = signature.verified();
+    let key_origin = signed.map(|signed| match signed.origin {
+        KeyOrigin::Pinned => "pinned",
+        KeyOrigin::Registry => "registry",
+    });
+    Some(Signature { standing: id, key: signed.map(|signed| signed.key.clone()), key_origin, reason })
 }
 
 fn provenance(provenance: &Standing<Box<crate::provenance::Provenance>>) -> Option<Provenance> {

@@ -159,6 +159,11 @@ struct Signature {
     /// The key's name; only where it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    /// Where the key comes from: `pinned` is known beforehand, `registry` is served by the registry itself; only where the
+    /// signature holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["pinned", "registry"]))]
+    key_origin: Option<&'static str>,
     /// Why it does not hold, or could not be checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
