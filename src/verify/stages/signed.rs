@@ -90,25 +90,25 @@ mod tests {
     use crate::provenance::TrustedRoot;
     use crate::registry::{Access, RegistryLimits, RegistryOptions};
 
-    const ATTESTATIONS: &str = "/-/npm/v1/attestations/@playwright%2fcli@0.1.1";
-    const PROVENANCE: &str = include_str!("../../../fixtures/provenance/@playwright+cli@0.1.1.json");
+    const ATTESTATIONS: &str = "/-/npm/v1/attestations/sigstore@2.3.1";
+    const PROVENANCE: &str = include_str!("../../../fixtures/provenance/sigstore@2.3.1.json");
 
     /// A registry on loopback that states what npm states about the release of the fixture.
     async fn server(integrity: &str) -> MockServer {
         let server = MockServer::start().await;
         let dist = json!({
-            "tarball": format!("{}/@playwright/cli/-/cli-0.1.1.tgz", server.uri()),
+            "tarball": format!("{}/sigstore/-/sigstore-2.3.1.tgz", server.uri()),
             "integrity": integrity,
             "attestations": {"url": "https://elsewhere.example/", "provenance": {"predicateType": "any"}},
             "signatures": [{"keyid": "SHA256:nobody", "sig": "AA=="}],
         });
         let packument = json!({
-            "name": "@playwright/cli",
-            "dist-tags": {"latest": "0.1.1"},
-            "versions": {"0.1.1": {"name": "@playwright/cli", "version": "0.1.1", "dist": dist}},
+            "name": "sigstore",
+            "dist-tags": {"latest": "2.3.1"},
+            "versions": {"2.3.1": {"name": "sigstore", "version": "2.3.1", "dist": dist}},
         });
         let answer = ResponseTemplate::new(200).set_body_json(packument).insert_header("cache-control", "max-age=300");
-        Mock::given(path("/@playwright%2fcli")).respond_with(answer).mount(&server).await;
+        Mock::given(path("/sigstore")).respond_with(answer).mount(&server).await;
         server
     }
 
@@ -152,14 +152,14 @@ mod tests {
         let server = server(&integrity()).await;
         let answer = ResponseTemplate::new(200).set_body_string(PROVENANCE);
         Mock::given(path(ATTESTATIONS)).respond_with(answer).mount(&server).await;
-        let subject: Subject = "npm:@playwright/cli@0.1.1".parse().unwrap();
+        let subject: Subject = "npm:sigstore@2.3.1".parse().unwrap();
         for _ in 0..2 {
             // Each time as another process.
             let registry = registry(directory.path(), &server);
             let metadata = registry.release(&subject).await.unwrap();
             let standing = provenance(&metadata, &registry, &Trust::default()).await;
             let proven = standing.verified().unwrap_or_else(|| panic!("{standing:?}"));
-            assert_eq!(proven.commit.to_string(), "d1c6d1113932ddcee243e8b111b6d4aea553df20");
+            assert_eq!(proven.commit.to_string(), "46e7056ff9912ebfee5298d94024895a9fea76c0");
             assert!(matches!(signature(&metadata, &registry, &Trust::default()).await, Standing::Unknown(_)));
             // A root that the user names replaces the embedded one, which it adds nothing to.
             let staging = TrustedRoot::read(sigstore_trust_root::SIGSTORE_STAGING_TRUSTED_ROOT).unwrap();
@@ -175,7 +175,7 @@ mod tests {
         let other = crate::package::Integrity::of(b"other").to_string();
         let server = server(&other).await;
         let registry = registry(directory.path(), &server);
-        let subject: Subject = "npm:@playwright/cli@0.1.1".parse().unwrap();
+        let subject: Subject = "npm:sigstore@2.3.1".parse().unwrap();
         let metadata = registry.release(&subject).await.unwrap();
         assert!(matches!(provenance(&metadata, &registry, &Trust::default()).await, Standing::Unknown(_)));
         let answer = ResponseTemplate::new(200).set_body_string(PROVENANCE);
