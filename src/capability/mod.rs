@@ -102,11 +102,16 @@ pub struct Abilities {
     pub signals: Vec<Signal>,
     /// Each capability with each evidence, also those of which there are too many to tell.
     pub all: Counts,
+    /// Whether only words and strings could be read, so that a capability may be missing.
+    pub is_of_words: bool,
 }
 
 /// Like [`signals_within`], with what is not told.
 pub fn abilities_within(text: &str, kind: SourceKind, spans: &[Range<usize>]) -> Abilities {
-    told(text, program(text, kind, spans).unwrap_or_else(|| words::signals(text, spans)))
+    match program(text, kind, spans) {
+        Some(found) => told(text, found),
+        None => abilities_of_words(text, spans),
+    }
 }
 
 /// The same of a program that was read already.
@@ -116,12 +121,12 @@ pub(crate) fn abilities_of_program(program: &Program<'_>, scopes: Scopes, spans:
 
 /// The same of a text that is no program.
 pub(crate) fn abilities_of_words(text: &str, spans: &[Range<usize>]) -> Abilities {
-    told(text, words::signals(text, spans))
+    Abilities { is_of_words: true, ..told(text, words::signals(text, spans)) }
 }
 
 fn told(text: &str, found: Found) -> Abilities {
     let (lines, all) = (Lines::of(text), found.counts());
-    Abilities { signals: found.finish(&|at| lines.line(at)), all }
+    Abilities { signals: found.finish(&|at| lines.line(at)), all, is_of_words: false }
 }
 
 /// The signals of pieces of a file, each with its first line there; for when the file itself is not at hand.

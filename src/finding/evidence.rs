@@ -51,6 +51,8 @@ pub struct UnexplainedText {
     pub is_binary: bool,
     /// Whether the file may be a program and was too much to read; nothing is known of what it can do.
     pub is_unread: bool,
+    /// Whether it is a program and could not be parsed, so that it may do more than its words tell.
+    pub is_unparsed: bool,
     /// What the user's rules say of the whole file.
     pub yara: YaraScan,
 }
@@ -180,8 +182,11 @@ impl<'a> Evidence<'a> {
 
     /// Ends a message about a file that was too much to read.
     pub(super) fn unread_note(&self, path: &str) -> &'static str {
-        let is_unread = self.text_of(path).is_some_and(|text| text.is_unread);
-        if is_unread { "; it is too large to tell what it can do" } else { "" }
+        match self.text_of(path) {
+            Some(text) if text.is_unread => "; it is too large to tell what it can do",
+            Some(text) if text.is_unparsed => "; it cannot be parsed, so it may do more than is told",
+            _ => "",
+        }
     }
 
     /// Whether the commit says of a file that only the artifact has that it comes out of a build.

@@ -66,6 +66,11 @@ impl FileKind {
         }
     }
 
+    /// Whether programs read a file of this name and no machine runs it: images, fonts, sound and plain data.
+    pub fn is_media(path: &str) -> bool {
+        path.contains('.') && MEDIA.contains(&&*extension(path))
+    }
+
     /// Whether people or their tools read it and nothing runs it by itself.
     pub fn is_read_only(self) -> bool {
         matches!(self, Self::Declaration | Self::SourceMap | Self::Document)
@@ -94,7 +99,8 @@ pub(super) fn has_binary_name(path: &str) -> bool {
 pub(super) fn hides_machine_code(path: &str) -> bool {
     !has_binary_name(path)
         && (FileKind::of(path).is_read_only()
-            || path.contains('.') && (CODE.contains(&&*extension(path)) || MEDIA.contains(&&*extension(path))))
+            || FileKind::is_media(path)
+            || path.contains('.') && CODE.contains(&&*extension(path)))
 }
 
 /// What runs the file, if that is a shell or another interpreter than Node.

@@ -7,6 +7,8 @@ use crate::capability::Signal;
 use crate::finding::rank::is_alarming;
 use crate::finding::rules::JUDGES;
 use crate::finding::{Evidence, FileKind, Finding, Risk, Rule, Weighing, Weight, rank};
+use crate::reach::Reach;
+use crate::stabilize::javascript::SourceKind;
 
 /// More findings of one rule and one risk than this are told as one, unless the risk is high.
 const MAX_SINGLE: usize = 5_000;
@@ -35,6 +37,7 @@ fn weigh(mut finding: Finding, evidence: &Evidence<'_>, explained: bool) -> Find
         alarming: false,
         unchanged: false,
         awaits_build: false,
+        may_be_quiet: false,
     };
     if weighing == Weighing::Content
         && let Some(path) = finding.path.clone()
@@ -58,10 +61,13 @@ fn weigh(mut finding: Finding, evidence: &Evidence<'_>, explained: bool) -> Find
         }
         weight.kind = kind_of(evidence, &path);
         weight.reach = finding.reach;
-        weight.awaits_build = evidence.awaits_build && evidence.is_output(&path);
+        weight.awaits_build = evidence.awaits_build && evidence.is_output(&path) && !is_dependency(&path);
+        weight.may_be_quiet = may_be_quiet(evidence, &path, weight.kind);
         // What nobody can read must not be ranked as if it could do nothing: padding costs an author nothing.
-        let is_alarming_file =
-            evidence.text_of(&path).is_some_and(|text| text.is_unread || !text.yara.matches.is_empty());
+        let is_alarming_file = evidence.text_of(&path).is_some_and(|text| {
+            let is_unparsed = text.is_unparsed && finding.reach != Some(Reach::Inert);
+            text.is_unread || is_unparsed || !text.yara.matches.is_empty()
+        });
         let is_alarming = |signal: &Signal| is_alarming(signal.capability);
         weight.alarming = is_alarming_file || !could_already && finding.signals.iter().any(is_alarming);
         weight.unchanged = finding.same_as.is_some();
@@ -82,6 +88,22 @@ fn kind_of(evidence: &Evidence<'_>, path: &str) -> FileKind {
     } else {
         by_name
     }
+}
+
+/// Whether it stands where dependencies are installed, which no build makes.
+fn is_dependency(path: &str) -> bool {
+    path.split('/').any(|name| name == "node_modules")
+}
+
+/// Whether a file that nothing leads to does nothing as far as signals tell: they are looked for in JavaScript alone, and
+/// pictures and data do nothing by themselves.
+fn may_be_quiet(evidence: &Evidence<'_>, path: &str, kind: FileKind) -> bool {
+    let entry = evidence.artifact.and_then(|artifact| artifact.entry(path));
+    let is_started = entry.is_some_and(|entry| {
+        entry.executable || entry.content.as_deref().is_some_and(|content| content.starts_with(b"#!"))
+    });
+    let is_read = SourceKind::of(path).is_some() || kind.is_read_only() || FileKind::is_media(path);
+    is_read && !is_started
 }
 
 /// Orders findings.
@@ -186,6 +208,22 @@ mod tests {
         assert_eq!(findings[4].same_as.as_deref(), Some("1.0.0"));
         let new: Vec<bool> = findings.iter().map(|finding| finding.novelty.is_some()).collect();
         assert_eq!(new, [true, true, true, true, false]);
+    }
+
+    #[test]
+    fn what_cannot_be_parsed_is_as_urgent_as_what_acts() {
+        let ledger = ledger(vec![file("a.js", added()), file("b.js", added())]);
+        let unparsed = |path: &str| UnexplainedText { is_unparsed: true, ..text(path, "") };
+        let reach = |path: &str| Some((if path == "a.js" { Reach::Import } else { Reach::Inert }, Vec::new()));
+        let findings = judge(&Evidence {
+            ledger: Some(&ledger),
+            unexplained: &[unparsed("a.js"), unparsed("b.js")],
+            reach: Some(&reach),
+            ..Evidence::default()
+        });
+        let shown: Vec<_> = findings.iter().map(|found| (found.risk, found.path.as_deref().unwrap())).collect();
+        assert_eq!(shown, [(Risk::Critical, "a.js"), (Risk::Medium, "b.js")]);
+        assert!(findings[0].message.ends_with("it cannot be parsed, so it may do more than is told"), "{findings:?}");
     }
 
     #[test]

@@ -17,7 +17,7 @@
 //! | runs on import or as a command | at least `high`, one step more urgent with a signal |
 //! | can be reached, and a build that was not run may have made it | `medium`; `high` with a signal |
 //! | can be reached | at least `medium`, one step more urgent with a signal |
-//! | inert, without a signal, and a build that was not run may have made it | `low` |
+//! | inert, without a signal where one would be seen, and a build that was not run may have made it | `low` |
 //! | inert, and its kind takes effect by imports alone | `medium` |
 //! | anything else | the rule's own, one step more urgent with a signal |
 //!
@@ -62,6 +62,8 @@ pub struct Weight {
     pub unchanged: bool,
     /// Whether a build that was not run to its end may have made it.
     pub awaits_build: bool,
+    /// Whether a signal would have been seen if it had one.
+    pub may_be_quiet: bool,
 }
 
 /// The risk, by the tables above.
@@ -89,11 +91,15 @@ fn of_content(weight: &Weight) -> Risk {
     let risk = match weight.reach {
         Some(Reach::Install) => return Risk::Critical,
         // Every program that is built runs on import, and nothing is known against this one.
-        Some(Reach::Import | Reach::Command | Reach::Reachable) if weight.awaits_build => Risk::Medium,
+        Some(Reach::Import | Reach::Command | Reach::Reachable)
+            if weight.awaits_build && weight.kind != FileKind::Unfollowed =>
+        {
+            Risk::Medium
+        }
         Some(Reach::Import | Reach::Command) => weight.own.min(Risk::High),
         Some(Reach::Reachable) => weight.own.min(Risk::Medium),
         Some(Reach::Inert) if weight.kind != FileKind::Unfollowed => {
-            let is_quiet = weight.awaits_build && !weight.alarming;
+            let is_quiet = weight.awaits_build && weight.may_be_quiet && !weight.alarming;
             return if is_quiet { Risk::Low } else { Risk::Medium };
         }
         Some(Reach::Inert) | None => weight.own,
@@ -135,6 +141,7 @@ mod tests {
         alarming: false,
         unchanged: false,
         awaits_build: false,
+        may_be_quiet: true,
     };
 
     #[test]
@@ -191,6 +198,10 @@ mod tests {
             ] {
                 let weight = Weight { own, reach: Some(reach), alarming, awaits_build: true, ..PLAIN };
                 assert_eq!(rank(&weight), expected, "{weight:?}");
+                let script = Weight { may_be_quiet: false, ..weight };
+                assert_eq!(rank(&script), expected.min(Risk::Medium), "{script:?}");
+                let machine_code = Weight { kind: FileKind::Unfollowed, own: Risk::High, alarming: false, ..weight };
+                assert!(rank(&machine_code) <= Risk::High, "{machine_code:?}");
             }
         }
     }

@@ -22,7 +22,7 @@ use std::fmt;
 use serde_json::Value;
 
 pub use program::reads_as_program;
-pub(crate) use references::{References, references, references_of_program, textual};
+pub(crate) use references::{References, references, references_of_program, unparsed};
 
 use files::Files;
 use walk::Walk;

@@ -113,10 +113,24 @@ impl References {
 
 /// Reads what the file refers to.
 pub(crate) fn references(kind: SourceKind, content: &[u8]) -> References {
+    parsed(kind, content).unwrap_or_else(|| unparsed(&String::from_utf8_lossy(content)))
+}
+
+/// The same, where it can be parsed.
+pub(crate) fn parsed(kind: SourceKind, content: &[u8]) -> Option<References> {
+    // Node replaces bytes that are no text.
+    let text = String::from_utf8_lossy(content);
     let read = |kind: &SourceKind| {
-        read_tree(*kind, content, |program| Some(references_of_program(program, Scopes::of(program)).0))
+        read_tree(*kind, text.as_bytes(), |program| Some(references_of_program(program, Scopes::of(program)).0))
     };
-    kind.alternatives().iter().find_map(read).unwrap_or_else(|| textual(&String::from_utf8_lossy(content)))
+    kind.alternatives().iter().find_map(read)
+}
+
+/// What a program refers to that could not be parsed: the parser may refuse what Node runs, so it may import anything.
+pub(crate) fn unparsed(text: &str) -> References {
+    let mut found = textual(text);
+    found.add(Reference::Open);
+    found
 }
 
 /// The same of a program that was read already, and its scopes, used up.

@@ -561,3 +561,27 @@ fn a_manifest_takes_effect_with_the_programs_below_it() {
     let map = map(&manifest, &files);
     assert_eq!((map.reach("cjs/package.json"), map.reach("docs/package.json")), (Reach::Reachable, Reach::Inert));
 }
+
+#[rstest]
+#[case::a_script_or_a_module("var a, b;\na <!-- b\nrequire('./no' + 'tes.md')")]
+#[case::no_program("require('./no' + 'tes.md') ]")]
+fn a_program_that_cannot_be_parsed_may_import_anything(#[case] main: &str) {
+    let notes = "require('child_process').exec('id')";
+    let map =
+        map(&closed(json!({ "main": "main.js" })), &[("main.js", main), ("notes.md", notes), ("b.md", "# B (c)")]);
+    assert_eq!((map.reach("notes.md"), map.reach("b.md")), (Reach::Reachable, Reach::Inert));
+}
+
+#[test]
+fn node_knows_data_by_small_letters_alone() {
+    let inner = "module.exports = require('./inner.js')";
+    let files = [
+        ("main.js", "require('./x.JSON'); require('./y.json')"),
+        ("x.JSON", inner),
+        ("y.json", inner),
+        ("inner.js", ""),
+    ];
+    assert_eq!(map(&closed(json!({ "main": "main.js" })), &files).reach("inner.js"), Reach::Import);
+    let files = [("main.js", "require('./y.json')"), ("y.json", inner), ("inner.js", "")];
+    assert_eq!(map(&closed(json!({ "main": "main.js" })), &files).reach("inner.js"), Reach::Inert);
+}

@@ -9,7 +9,7 @@ use super::entry::{Entries, Entry};
 use super::files::Files;
 use super::mentions::Names;
 use super::program::reads_as_program;
-use super::references::{Reference, References, references, textual};
+use super::references::{Reference, References, parsed, references, textual, unparsed};
 use super::resolve::{folder_of, is_relative, resolve};
 use super::{Reach, ReachLimits};
 use crate::package::is_usual_document;
@@ -335,7 +335,11 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
                 if !["require", "import", "exec", "spawn"].iter().any(|word| text.contains(word)) {
                     return;
                 }
-                references(SourceKind::Unstated, &content)
+                // What requires it reads it as a program, and most are none.
+                parsed(SourceKind::Unstated, &content).unwrap_or_else(|| match reads_as_program(&content) {
+                    true => unparsed(&text),
+                    false => textual(&text),
+                })
             }
         };
         self.references(path, reach, &found);
@@ -475,9 +479,9 @@ impl Language {
     }
 }
 
-/// Whether what imports a file of this name reads it as data.
+/// Whether what imports a file of this name reads it as data; Node knows these names in small letters alone.
 fn is_data(path: &str) -> bool {
-    is_compiled(path) || extension(path) == "json"
+    path.ends_with(".json") || path.ends_with(".node")
 }
 
 /// Whether a file of this name may refer to others.

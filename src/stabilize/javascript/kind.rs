@@ -50,7 +50,7 @@ impl SourceKind {
     /// The grammars to try, in this order; what a file means must be the same on both sides under one of them.
     pub(super) fn grammars(self) -> Vec<SourceType> {
         match self {
-            Self::Unstated => vec![SourceType::unambiguous(), SourceType::mjs()],
+            Self::Unstated => vec![SourceType::unambiguous(), SourceType::mjs(), SourceType::cjs()],
             Self::Module => vec![SourceType::mjs()],
             Self::CommonJs => vec![SourceType::cjs()],
             Self::Jsx => vec![SourceType::jsx()],

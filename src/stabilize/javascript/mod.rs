@@ -22,7 +22,7 @@ mod value;
 pub(crate) use call::is_require;
 pub use kind::SourceKind;
 pub(crate) use lenient::{Lexeme, LexemeKind, lexemes};
-pub(crate) use parse::{PARSER_THREAD, Parsed, keeping_arena, read_one, read_pair, read_tree};
+pub(crate) use parse::{PARSER_THREAD, Parsed, keeping_arena, read_any, read_one, read_pair, read_tree};
 pub use parse::{STACK_SIZE, mark_large_stack};
 pub(crate) use scopes::Scopes;
 pub(crate) use value::{Base, Text, Value, is_own};

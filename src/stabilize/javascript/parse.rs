@@ -103,6 +103,22 @@ pub(crate) fn read_tree<R: Send>(
     })
 }
 
+/// Whether `judge` holds of a text's tree as a script or as a module, or the text is too much to be read.
+pub(crate) fn read_any(text: &str, judge: impl Fn(&Program<'_>) -> bool + Sync) -> bool {
+    let kind = SourceKind::Unstated;
+    let Some(text) = bounded_text(kind, text.as_bytes()) else { return true };
+    let read = || {
+        let holds = kind.grammars().into_iter().any(|grammar| {
+            with_arena(|allocator| {
+                let result = Parser::new(allocator, text, grammar).with_options(options(grammar)).parse();
+                !result.panicked && result.diagnostics.is_empty() && judge(&result.program)
+            })
+        });
+        Some(holds)
+    };
+    on_large_stack(read).unwrap_or(true)
+}
+
 /// Reads one text under the first grammar for which `read` has an answer.
 fn under_grammars<R: Send>(
     kind: SourceKind,

@@ -25,8 +25,10 @@ use crate::yara::YaraRules;
 pub(super) const FILE_SIZE: u64 = 4 << 20;
 /// Most bytes of published files that are held at a time.
 pub(super) const HELD_SIZE: u64 = 32 << 20;
-/// Most unexplained files that are looked into, those that run first.
-const MAX_FILES: usize = 200;
+/// Most unexplained files that are looked into, those that run first; of the others it is said that nothing is known.
+const MAX_FILES: usize = 20_000;
+/// Most unexplained programs that are read at once; each keeps what it refers to.
+const MAX_PROGRAMS: usize = 10_000;
 
 /// What was found about the unexplained files.
 #[derive(Debug, Default)]
@@ -86,7 +88,10 @@ pub(in crate::verify) fn examine(
     let mut first: Vec<(Reach, &LedgerFile)> = unexplained().map(|file| (reach.reach(&file.path), file)).collect();
     first.sort_by_key(|(reach, _)| *reach);
     let mut alarming = HashMap::new();
-    let text = |(reach, file): (Reach, &LedgerFile)| {
+    let text = |(index, (reach, file)): (usize, (Reach, &LedgerFile))| {
+        if index >= MAX_FILES {
+            return unread(file, reach);
+        }
         let text = text(file, programs.remove(&*file.path), &files, outcome, reach)?;
         let is_output = is_output(file, outcome);
         let mut all = text.1;
@@ -96,7 +101,7 @@ pub(in crate::verify) fn examine(
         }
         Some(text.0)
     };
-    let mut texts: Vec<UnexplainedText> = first.into_iter().take(MAX_FILES).filter_map(text).collect();
+    let mut texts: Vec<UnexplainedText> = first.into_iter().enumerate().filter_map(text).collect();
     if let Some(mut scanner) = context.yara.as_ref().map(YaraRules::scanner) {
         for text in &mut texts {
             text.yara = files.read(&text.path).map(|content| scanner.scan(&content)).unwrap_or_default();
@@ -108,7 +113,7 @@ pub(in crate::verify) fn examine(
 
 /// Reads the unexplained programs, on all processors that are idle.
 ///
-/// None where there are so many that not all are looked into: what refers to what decides which of them are.
+/// None where there are very many: then the walk reads them as it comes to them.
 fn programs<'a>(
     unexplained: impl Iterator<Item = &'a LedgerFile>,
     files: &'a Files<'_>,
@@ -117,7 +122,7 @@ fn programs<'a>(
 ) -> HashMap<&'a str, Program> {
     let kind = |file: &LedgerFile| SourceKind::of(&file.path).filter(|kind| *kind != SourceKind::Declarations);
     let found: Vec<_> = unexplained.filter_map(|file| Some((file, kind(file)?))).collect();
-    if found.len() > MAX_FILES {
+    if found.len() > MAX_PROGRAMS {
         return HashMap::new();
     }
     let unread = found.into_iter().filter_map(|(file, kind)| {
@@ -238,13 +243,8 @@ fn text(
     let alone = |text: UnexplainedText| Some((text, Counts::new()));
     let path = file.path.to_string();
     // What runs is read as its interpreter reads it, whatever bytes stand between.
-    let is_program = SourceKind::of(&file.path).is_some() || reach != Reach::Inert && may_refer(&file.path);
-    let Some(content) = files.read(&file.path) else {
-        // What is loaded as it is has no signals anyway.
-        let is_run = reach < Reach::Reachable && !is_compiled(&file.path) && !file.path.ends_with(".json");
-        let is_unread = (is_program || is_run) && file.size > 0;
-        return alone(UnexplainedText { path, is_unread, ..UnexplainedText::default() }).filter(|_| is_unread);
-    };
+    let is_program = may_be_program(file, reach);
+    let Some(content) = files.read(&file.path) else { return unread(file, reach).and_then(alone) };
     let published = match std::str::from_utf8(&content) {
         Ok(text) if !text.contains('\0') => text.to_owned(),
         _ => {
@@ -273,17 +273,33 @@ fn text(
     };
     let told = program.and_then(|program| program.told);
     let told = told.unwrap_or_else(|| tell(&published, candidate.as_deref(), kind));
+    // Only an import has what has no name of a program read as one.
+    let is_imported = reach == Reach::Import && !content.starts_with(b"#!");
+    let is_unparsed = told.abilities.is_of_words && (SourceKind::of(&file.path).is_some() || is_imported);
     let text = UnexplainedText {
         path,
         text,
         lines,
         removed,
+        is_unparsed,
         signals: told.abilities.signals,
         minified: told.looks.minified,
         obfuscated: told.looks.obfuscated,
         ..UnexplainedText::default()
     };
     Some((text, told.abilities.all))
+}
+
+/// A file of which nothing is known; `None` where that hides nothing.
+fn unread(file: &LedgerFile, reach: Reach) -> Option<UnexplainedText> {
+    // What is loaded as it is has no signals anyway.
+    let is_run = reach < Reach::Reachable && !is_compiled(&file.path) && !file.path.ends_with(".json");
+    let is_unread = (may_be_program(file, reach) || is_run) && file.size > 0;
+    is_unread.then(|| UnexplainedText { path: file.path.to_string(), is_unread, ..UnexplainedText::default() })
+}
+
+fn may_be_program(file: &LedgerFile, reach: Reach) -> bool {
+    SourceKind::of(&file.path).is_some() || reach != Reach::Inert && may_refer(&file.path)
 }
 
 /// What a text is read as to tell what it can do; `None` where nothing runs it.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::capability::{Abilities, Looks, abilities_of_program, abilities_of_words, abilities_within, looks};
 use crate::compare::added_code;
-use crate::reach::{References, references, references_of_program, textual};
+use crate::reach::{References, references, references_of_program, unparsed};
 use crate::stabilize::javascript::{Scopes, SourceKind, read_tree};
 
 /// What the unexplained part of a program can do, and how it looks.
@@ -48,7 +48,7 @@ impl Unread<'_> {
             })
         };
         let read = self.kind.alternatives().iter().find_map(both);
-        let (references, abilities) = read.unwrap_or_else(|| (textual(text), abilities_of_words(text, &spans)));
+        let (references, abilities) = read.unwrap_or_else(|| (unparsed(text), abilities_of_words(text, &spans)));
         let abilities = if spans.is_empty() { Abilities::default() } else { abilities };
         let looks = if self.is_measured { looks_of(text, &spans) } else { Looks::default() };
         Program { references, told: Some(Told { abilities, looks }) }
