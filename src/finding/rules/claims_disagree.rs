@@ -26,7 +26,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let winners = tag_of(winner).map(|(form, _)| form);
     // Where packages lie side by side, the plain tag of a version may be another one's.
     let is_one_of_many = winners == Some(TagForm::Package) && !winner.directory.path.is_empty();
-    // The winner's tag means an edition of its own (`1.2.3-es`), and the plain one another.
+    // The winner's tag may mean an edition of its own (`1.2.3-es`). Whoever can push a tag can also choose its suffix, so
+    // that is said and silences nothing.
     let is_edition = winners.is_none() && winner.evidence.iter().any(is_edition);
     let files = |count: u32| counted(count as usize, "file");
     let tell = |other: &Candidate| {
@@ -35,26 +36,30 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
         }
         // The plain tag of a monorepo in which this package has another version is another package's.
         let is_anothers = !other.directory.path.is_empty() && other.version_agrees == Some(false);
-        let is_meant = |form: TagForm| form <= TagForm::Package || !is_one_of_many && !is_anothers && !is_edition;
-        let (claim, name) = match tag_of(other) {
-            Some((form, tag)) if is_meant(form) => ("the tag", format!("`{tag}`")),
+        let is_meant = |form: TagForm| form <= TagForm::Package || !is_one_of_many && !is_anothers;
+        let (claim, name, may_be_edition) = match tag_of(other) {
+            Some((form, tag)) if is_meant(form) => {
+                ("the tag", format!("`{tag}`"), is_edition && form > TagForm::Package)
+            }
             // A release commit that only sets the version is made, and tagged, by the workflow itself.
             _ if other.evidence.contains(&match_commit::Evidence::Provenance) && other.matched + 1 < winner.matched => {
-                ("the publisher's", "provenance".to_owned())
+                ("the publisher's", "provenance".to_owned(), false)
             }
             _ if other.evidence.contains(&match_commit::Evidence::GitHead) => {
-                ("the registry's", "`gitHead`".to_owned())
+                ("the registry's", "`gitHead`".to_owned(), false)
             }
             _ => return None,
         };
         let message = format!(
-            "{claim} {name} names commit {}, which has {} of the artifact, and {} has {}",
+            "{claim} {name} names commit {}, which has {} of the artifact, and {} has {}{}",
             other.commit.short(),
             files(other.matched),
             winner.commit.short(),
-            files(winner.matched)
+            files(winner.matched),
+            if may_be_edition { ", perhaps as another edition" } else { "" }
         );
-        Some(Finding::new(Rule::ClaimsDisagree, None, message))
+        let risk = if may_be_edition { Risk::Low } else { DESCRIPTION.risk };
+        Some(Finding::new(Rule::ClaimsDisagree, None, message).with_risk(risk))
     };
     matched.others.iter().filter_map(tell).collect()
 }
@@ -102,6 +107,21 @@ mod tests {
     }
 
     #[test]
+    fn a_suffix_that_anybody_could_have_chosen_silences_nothing() {
+        let judged = |winner: TagForm, other: match_commit::Evidence| {
+            let mut matched = matched(match_commit::MatchStanding::Established);
+            matched.winner.evidence.push(tag(winner));
+            matched.others.push(Candidate { evidence: vec![other], ..candidate('b') });
+            let finding = judge(&Evidence { matched: Some(&matched), ..Evidence::default() }).remove(0);
+            (finding.risk, finding.message.ends_with("has 1 file, perhaps as another edition"))
+        };
+        assert_eq!(judged(TagForm::Suffixed, tag(TagForm::Version)), (Risk::Low, true));
+        assert_eq!(judged(TagForm::Suffixed, tag(TagForm::Package)), (Risk::Medium, false));
+        assert_eq!(judged(TagForm::Suffixed, match_commit::Evidence::GitHead), (Risk::Medium, false));
+        assert_eq!(judged(TagForm::Prefixed, tag(TagForm::Version)), (Risk::Medium, false));
+    }
+
+    #[test]
     fn a_plain_tag_at_another_version_in_a_folder_is_another_packages() {
         let judged = |directory: &str, version_agrees, form| {
             let mut matched = matched(match_commit::MatchStanding::Established);
@@ -132,7 +152,6 @@ mod tests {
 
     #[test]
     fn stays_silent() {
-        assert_eq!(judged(tag(TagForm::Suffixed), tag(TagForm::Version)), 0, "the winner is another edition");
         assert_eq!(judged(tag(TagForm::Version), tag(TagForm::Suffixed)), 0, "another edition");
         assert_eq!(judged_in("packages/a", tag(TagForm::Package), tag(TagForm::Version)), 0, "another package's");
         assert_eq!(judged(match_commit::Evidence::Override, match_commit::Evidence::GitHead), 0);
