@@ -14,6 +14,11 @@ const NAMES: [&str; 6] =
 /// Those whose language reads `\` before CRLF as `\` before LF, by its specification.
 const CONTINUED: [&str; 12] = ["cjs", "css", "cts", "js", "json", "json5", "jsonc", "jsx", "map", "mjs", "mts", "ts"];
 
+/// Programs that run JavaScript or TypeScript, as a `#!` line names them.
+const INTERPRETERS: [&str; 8] = ["babel-node", "bun", "deno", "node", "nodejs", "ts-node", "ts-node-esm", "tsx"];
+/// Options of `env` that take no word of their own.
+const ENV_OPTIONS: [&str; 7] = ["-", "-S", "--split-string", "-i", "--ignore-environment", "-v", "--debug"];
+
 /// Replaces CRLF by LF, drops leading byte order marks and supplies a missing final newline; text only.
 ///
 /// No language of these files gives them a meaning: JavaScript itself reads CRLF as LF, in template literals too. A
@@ -48,12 +53,31 @@ fn is_continued(path: &str) -> bool {
 /// Whether line ends have no meaning in a file, by its name and by the interpreter that it names.
 fn is_known(path: &str, text: &str) -> bool {
     let line = text.trim_start_matches('\u{feff}').lines().next().unwrap_or_default();
-    if let Some(interpreter) = line.strip_prefix("#!") {
-        return ["node", "deno", "bun", "ts-node", "tsx"].iter().any(|name| interpreter.contains(name));
+    if let Some(command) = line.strip_prefix("#!") {
+        return interpreter(command).is_some_and(|name| INTERPRETERS.contains(&name));
     }
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     is_document(path) || NAMES.contains(&name.as_str()) || extension.is_some_and(|end| EXTENSIONS.contains(&end))
+}
+
+/// The name of the program that a `#!` line runs, the line's start left out; what is passed to it does not count.
+///
+/// `None` where `env` is asked for what is not known here, as the next word then may be anything.
+fn interpreter(command: &str) -> Option<&str> {
+    let name = |program: &'_ str| program.rfind('/').map_or(0, |slash| slash + 1);
+    let mut words = command.split([' ', '\t']).filter(|word| !word.is_empty());
+    let first = words.next()?;
+    if &first[name(first)..] != "env" {
+        return Some(&first[name(first)..]);
+    }
+    let program = words.find(|word| !ENV_OPTIONS.contains(word) && !is_variable(word))?;
+    (!program.starts_with('-') && !program.contains('=')).then(|| &program[name(program)..])
+}
+
+/// Whether `env` reads the word as a variable that it sets; with another `PATH` any program may have any name.
+fn is_variable(word: &str) -> bool {
+    word.contains('=') && !word.starts_with(['-', '=']) && !word.starts_with("PATH=")
 }
 
 #[cfg(test)]
@@ -105,7 +129,50 @@ mod tests {
         assert_eq!(stabilize(b"#!/bin/sh\r\na \\\r\n b\r\n"), None);
     }
 
+    #[test]
+    fn the_program_of_the_first_line_decides_and_not_what_is_passed_to_it() {
+        let is_read = |line: &str| stabilize(format!("#!{line}\nrun\r\n").as_bytes()).is_some();
+        for line in [
+            "/usr/bin/env node",
+            " /usr/bin/env node",
+            "/usr/bin/env\tnodejs --harmony",
+            "/usr/local/bin/node",
+            "node",
+            "/usr/bin/env -S node --import tsx",
+            "/usr/bin/env -S -i NODE_OPTIONS=--harmony /opt/bin/node",
+            "/usr/bin/env -S deno run",
+            "/usr/bin/env ts-node",
+        ] {
+            assert!(is_read(line), "{line}");
+        }
+        for line in [
+            " /usr/bin/env -S bash -c nodejs",
+            "/bin/sh node",
+            "/opt/node/bin/bash",
+            "/usr/bin/env -S bash /usr/bin/node",
+            "/usr/bin/env bash-node/",
+            "/usr/bin/env nodesh",
+            "/usr/bin/env -u node bash",
+            "/usr/bin/env -C node bash",
+            "/usr/bin/env -S PATH=/node node",
+            "/usr/bin/env -S A=node bash",
+            "/usr/bin/env --node",
+            "/usr/bin/env",
+            "",
+        ] {
+            assert!(!is_read(line), "{line}");
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn what_a_shell_is_passed_makes_it_no_other_program(
+            shell in "(/(bin|node)/)?(env -S |env |/usr/bin/env -i )?(/node/)?(sh|bash|python3|perl)",
+            passed in "( |\t)[ -~\t]{0,20}(node|deno|bun|tsx)[ -~]{0,10}",
+        ) {
+            proptest::prop_assert_eq!(stabilize(format!("#!{shell}{passed}\nrun\r\n").as_bytes()), None);
+        }
+
         #[test]
         fn a_pass_never_reaches_past_line_ends(content in "[a\\r\\n \u{feff}]{0,40}") {
             let Some(once) = stabilize(content.as_bytes()) else { return Ok(()) };
