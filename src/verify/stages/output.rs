@@ -36,7 +36,7 @@ const BUILT: [&str; 12] = [
 /// Endings of what people write.
 const SOURCES: [&str; 8] = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".coffee"];
 /// What a file that is written follows in a command.
-const WRITERS: [&str; 6] = ["--file", "-o", "--output", "--outfile", "--out-file", ">"];
+const WRITERS: [&str; 5] = ["--file", "-o", "--output", "--outfile", "--out-file"];
 /// Most scripts that are read for what they write.
 const MAX_SCRIPTS: usize = 200;
 
@@ -101,11 +101,14 @@ fn written<'a>(manifest: &'a Value, mut commands: Vec<&'a str>, names: Vec<&'a s
     commands.extend(seen.iter().filter_map(|name| script(name)));
     let mut files = BTreeSet::new();
     while let Some(command) = commands.pop() {
-        let words: Vec<&str> = command.split(|c: char| c.is_whitespace() || "\"';&|()".contains(c)).collect();
+        let words = words(command);
         let pairs = words.windows(2).filter(|pair| WRITERS.contains(&pair[0])).map(|pair| pair[1]);
         let joined = words.iter().filter_map(|word| word.split_once('=')).filter(|(flag, _)| WRITERS.contains(flag));
-        let plain = pairs.chain(joined.map(|(_, file)| file)).map(|file| file.trim_start_matches("./"));
-        files.extend(plain.filter(|file| is_plain(file)).map(str::to_owned));
+        // Programs that are passed the manifest by such a flag read it as often as not.
+        let passed = pairs.chain(joined.map(|(_, file)| file)).map(without_dot).filter(|file| *file != "package.json");
+        let unquoted = without_quoted(command);
+        let redirected = words_redirected(&unquoted).map(without_dot);
+        files.extend(passed.chain(redirected).filter(|file| is_plain(file)).map(str::to_owned));
         for word in words {
             if let Some(body) = script(word).filter(|_| seen.len() < MAX_SCRIPTS && seen.insert(word)) {
                 commands.push(body);
@@ -113,6 +116,44 @@ fn written<'a>(manifest: &'a Value, mut commands: Vec<&'a str>, names: Vec<&'a s
         }
     }
     files
+}
+
+fn words(command: &str) -> Vec<&str> {
+    command.split(|character: char| character.is_whitespace() || "\"';&|()".contains(character)).collect()
+}
+
+/// The words that follow a `>` of their own in a command without quoted text.
+fn words_redirected(unquoted: &str) -> impl Iterator<Item = &str> {
+    let mut words = words(unquoted).into_iter();
+    std::iter::from_fn(move || words.find(|word| *word == ">").and_then(|_| words.next()))
+}
+
+/// The command with `$` in the place of each quoted or escaped character, so that none of it is an operator of the shell
+/// or a whole name.
+fn without_quoted(command: &str) -> String {
+    let mut quote = None;
+    let mut characters = command.chars();
+    let mut unquoted = String::new();
+    while let Some(character) = characters.next() {
+        match (quote, character) {
+            (None | Some('"'), '\\') => {
+                characters.next();
+            }
+            (Some(open), _) if open == character => quote = None,
+            (None, '"' | '\'') => quote = Some(character),
+            (None, _) => {
+                unquoted.push(character);
+                continue;
+            }
+            _ => {}
+        }
+        unquoted.push('$');
+    }
+    unquoted
+}
+
+fn without_dot(file: &str) -> &str {
+    file.trim_start_matches("./")
 }
 
 fn is_plain(file: &str) -> bool {
@@ -144,6 +185,31 @@ mod tests {
         assert_eq!(written(&["yarn run build:esm"], &[]), ["mustache.js"]);
         assert_eq!(written(&["x --outfile=a/b.js -o $OUT --output ../c.js"], &[]), ["a/b.js"]);
         assert!(written(&["node test.js"], &["prepare"]).is_empty());
+    }
+
+    #[test]
+    fn what_is_quoted_redirects_nothing_and_no_flag_names_the_manifest() {
+        let written = |command: &'static str| -> Vec<String> {
+            written(&Value::Null, vec![command], Vec::new()).into_iter().collect()
+        };
+        for command in [
+            "echo 'a > index.js'",
+            "echo \"a > index.js\"",
+            "echo \"it\\\"s > index.js\"",
+            "echo 'a' ' > index.js ' b",
+            "echo \\> index.js",
+            "echo \"never closed > index.js",
+            "npm install 'x@ >=index.js'",
+            "x -o package.json",
+            "x --file ./package.json",
+            "x --file=package.json --output '././package.json'",
+        ] {
+            assert_eq!(written(command), [""; 0], "{command}");
+        }
+        assert_eq!(written("echo 'a > b.js' > index.js"), ["index.js"]);
+        assert_eq!(written("echo it\\'s > index.js"), ["index.js"]);
+        assert_eq!(written("node make.js > package.json"), ["package.json"]);
+        assert_eq!(written("x -o lib/package.json"), ["lib/package.json"]);
     }
 
     #[test]
