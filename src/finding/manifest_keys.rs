@@ -108,8 +108,10 @@ fn is_elsewhere(range: &str) -> bool {
     is_foreign(range) || range.starts_with("http:") || range.starts_with("https:")
 }
 
-/// The last name of a key path: `b.c` of `dependencies["b.c"]`.
+/// The last name of a key path: `b.c` of `dependencies["b.c"]`, whatever is odd about how it is written.
 fn last_name(key_path: &str) -> &str {
+    let key_path =
+        key_path.strip_suffix(')').and_then(|path| path.rsplit_once(" (")).map_or(key_path, |(path, _)| path);
     match key_path.strip_suffix("\"]").and_then(|path| path.rsplit_once("[\"")) {
         Some((_, name)) => name,
         None => key_path.rsplit('.').next().unwrap_or_default(),
@@ -173,6 +175,8 @@ mod tests {
             ("devDependencies.b", Some(json!("owner/b")), None, Rule::ManifestDiffers, Risk::Low),
             ("bin.npm", text(), None, Rule::BinAdded, Risk::Critical),
             ("bin[\"node-gyp\"]", text(), None, Rule::BinAdded, Risk::Critical),
+            ("bin.npm (stated twice)", text(), None, Rule::BinAdded, Risk::Critical),
+            ("bin[\"npm\"] (written with escapes)", text(), None, Rule::BinAdded, Risk::Critical),
             ("bin", Some(json!({"tool": "x", "git": "x"})), None, Rule::BinAdded, Risk::Critical),
             ("bin.git", text(), text(), Rule::EntryPointDiffers, Risk::High),
             ("description", text(), text(), Rule::ManifestDiffers, Risk::Low),

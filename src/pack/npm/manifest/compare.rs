@@ -146,14 +146,14 @@ pub fn compare_manifests(
         }
     }
 
-    for path in &published.duplicates {
+    for (shown, path) in &published.duplicates {
         // Parsers disagree on duplicate keys, and no publishing tool writes them; with the source's own
         // duplicates it would be open which of the values a reader takes.
-        comparison.differences.push(odd(path, "stated twice", &published.root));
+        comparison.differences.push(odd(shown, path, "stated twice", &published.root));
     }
-    for path in published.escaped.difference(&source.escaped) {
+    for (shown, path) in published.escaped.iter().filter(|(shown, _)| !source.escaped.contains_key(*shown)) {
         // Node passes over such a key since version 22, and npm does not.
-        comparison.differences.push(odd(path, "written with escapes", &published.root));
+        comparison.differences.push(odd(shown, path, "written with escapes", &published.root));
     }
     if comparison.applied.is_empty() && comparison.differences.is_empty() {
         comparison.apply(JSON_FORMAT, String::new());
@@ -176,12 +176,17 @@ fn compare_keys(
     comparison
 }
 
-fn odd(path: &str, how: &str, published: &Map<String, Value>) -> ManifestDifference {
-    let top = path.split(['.', '[']).next().unwrap_or_default();
+/// A key that is odd in how it is written, with its own value; in a list, whose places have no keys, with the list.
+fn odd(shown: &str, path: &[String], how: &str, published: &Map<String, Value>) -> ManifestDifference {
+    let mut keys = path.iter();
+    let top = keys.next().map_or("", String::as_str);
+    let value = published
+        .get(top)
+        .map(|top| keys.try_fold(top, |value, key| value.get(key).ok_or(value)).unwrap_or_else(|nearest| nearest));
     ManifestDifference {
-        key_path: format!("{path} ({how})"),
+        key_path: format!("{shown} ({how})"),
         reach: KeyReach::of(top),
-        published: published.get(top).cloned(),
+        published: value.cloned(),
         source: None,
     }
 }
@@ -200,6 +205,18 @@ mod tests {
         let comparison = case.published_text(published).run();
         let paths: Vec<_> = comparison.differences.iter().map(|difference| difference.key_path.as_str()).collect();
         assert_eq!(paths, ["main (written with escapes)"]);
+    }
+
+    #[test]
+    fn an_odd_key_is_shown_with_its_own_value() {
+        let odd = |published: &str| {
+            let comparison = Case::of(&json!({"name": "a"})).published_text(published).run();
+            let mut found = comparison.differences.into_iter().filter(|found| found.key_path.ends_with(')'));
+            found.next().and_then(|found| found.published)
+        };
+        assert_eq!(odd(r#"{"name":"a","bin":{"\u001b[1A":"x.js","b":"y.js"}}"#), Some(json!("x.js")));
+        assert_eq!(odd(r#"{"name":"a","a.b":{"c":1,"c":2},"a":3}"#), Some(json!(2)));
+        assert_eq!(odd(r#"{"name":"a","a":[{"\u0062":1}]}"#), Some(json!([{"b": 1}])));
     }
 
     #[test]

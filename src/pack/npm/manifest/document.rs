@@ -1,6 +1,6 @@
 //! A manifest as npm reads it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
@@ -38,13 +38,16 @@ pub enum ManifestError {
     },
 }
 
+/// Keys by the path that is shown of them, with the keys from the root.
+pub(super) type OddKeys = BTreeMap<String, Vec<String>>;
+
 /// A parsed manifest and the paths of keys that it states more than once.
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) root: Map<String, Value>,
-    pub(super) duplicates: BTreeSet<String>,
+    pub(super) duplicates: OddKeys,
     /// Keys that are written with escapes.
-    pub(super) escaped: BTreeSet<String>,
+    pub(super) escaped: OddKeys,
 }
 
 impl Document {
@@ -54,10 +57,9 @@ impl Document {
             return Err(ManifestError::TooLarge { side, size: bytes.len() });
         }
         let read = read_json(bytes).map_err(|source| ManifestError::NotJson { side, source })?;
-        let paths = |paths: &[Vec<String>]| {
-            paths.iter().map(|path| key_path(&path.iter().map(String::as_str).collect::<Vec<_>>())).collect()
-        };
-        let (duplicates, escaped) = (paths(&read.duplicates), paths(&read.escaped));
+        let shown = |path: &Vec<String>| key_path(&path.iter().map(String::as_str).collect::<Vec<_>>());
+        let odd = |paths: Vec<Vec<String>>| paths.into_iter().map(|path| (shown(&path), path)).collect();
+        let (duplicates, escaped) = (odd(read.duplicates), odd(read.escaped));
         match read.value {
             Value::Object(root) => Ok(Self { root, duplicates, escaped }),
             _ => Err(ManifestError::NotAnObject { side }),
@@ -78,7 +80,7 @@ mod tests {
         let document =
             parse("\u{feff}{\"main\":\"a.js\",\"scripts\":{\"test\":\"x\",\"test\":\"y\"},\"main\":\"b.js\"}");
         assert_eq!(document.root["main"], "b.js");
-        assert_eq!(document.duplicates.into_iter().collect::<Vec<_>>(), ["main", "scripts.test"]);
+        assert_eq!(document.duplicates.into_keys().collect::<Vec<_>>(), ["main", "scripts.test"]);
     }
 
     #[test]
