@@ -2,7 +2,7 @@
 //!
 //! These tests hold the wiring and the words; what a verdict depends on is tested where it is decided.
 
-use crate::support::{Archive, Tarproof};
+use crate::support::{Archive, File, Tarproof, commit_files};
 
 /// The release of the replay that is what its tag says, and the one that the attacker published.
 const CLEAN: &str = "npm:paint-chalk@5.6.2";
@@ -197,6 +197,31 @@ fn plans_go_to_a_file() {
     assert_eq!((printed.code, written.code, written.stdout()), (0, 0, ""));
     assert!(printed.stdout().starts_with("[[plan]]"), "{}", printed.stdout());
     assert_eq!(tarproof.read("plans.toml"), printed.stdout());
+}
+
+#[test]
+fn the_manifest_of_another_package_is_why_there_is_no_plan_and_leaves_nothing_open() {
+    let tarproof = Tarproof::new();
+    let scripts = r#""scripts":{"prepack":"mkdir dist && touch dist/a.js"}"#;
+    let manifest = |name: &str| format!(r#"{{"name":"{name}","version":"1.0.0","main":"dist/a.js",{scripts}}}"#);
+    let same = [("a.js", "1"), ("b.js", "2"), ("c.js", "3"), (".gitignore", "dist\n")];
+    let file = |content: &str| File { content: content.into(), executable: false };
+    let mut files: std::collections::BTreeMap<String, File> =
+        same.iter().map(|(path, content)| ((*path).to_owned(), file(content))).collect();
+    files.insert("package.json".to_owned(), file(&manifest("stool")));
+    commit_files(&tarproof.directory().join("source.git"), &files, "v1.0.0");
+    let mut archive = Archive::new();
+    for (path, content) in &same[..3] {
+        archive = archive.file(format!("package/{path}"), content);
+    }
+    archive = archive.file("package/package.json", manifest("easel")).file("package/dist/a.js", "4");
+    tarproof.write("easel.tgz", archive.end().gzip());
+    let of_file = ["--artifact", "easel.tgz", "--repository", "source.git"];
+    let reason = "`package.json` is the manifest of `stool`, not of `easel`";
+    let plan = tarproof.run(&[&["rebuild", "--plan"], &of_file[..]].concat());
+    assert!(plan.code == 3 && plan.stderr().contains(reason), "{plan}");
+    let verified = tarproof.run(&[&["verify"], &of_file[..]].concat());
+    assert!(verified.code == 1 && verified.stdout().contains(reason), "{verified}");
 }
 
 #[test]

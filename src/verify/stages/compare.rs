@@ -38,6 +38,8 @@ pub(in crate::verify) struct Outcome {
     pub(in crate::verify) output: BTreeSet<String>,
     /// Whether the commit says that something is built, and not how: then nothing but that output waits for a build.
     pub(in crate::verify) is_unplanned: bool,
+    /// Why nobody looked for what is built at the commit, where that is so; nothing waits for a build then.
+    pub(in crate::verify) not_planned: Option<String>,
 }
 
 /// Stages 4 and 5: tree, packer rules, stabilizers, history; and the registry's metadata against the manifest.

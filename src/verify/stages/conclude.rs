@@ -115,7 +115,7 @@ fn verdict(
         let reason = failure.detail.clone();
         return (Verdict::Inconclusive(InconclusiveReason::Rebuild(failure.clone())), Some(reason));
     }
-    (verdict, None)
+    (verdict, outcome.not_planned.clone())
 }
 
 /// Whether the repository at hand is a copy that ends before the release was published.

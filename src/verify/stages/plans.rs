@@ -23,8 +23,8 @@ use crate::verify::stages::source::Discovery;
 
 /// What can be done to rebuild a release.
 pub(super) enum Prospect<'a> {
-    /// Nothing at the commit is built.
-    NothingBuilt,
+    /// Nothing at the commit is built, and why nobody looked for it where that is so.
+    NothingBuilt(Option<String>),
     /// Something is, and this is why it will not be.
     NotBegun(RebuildRecord),
     /// Something is, by what the commit's manifest names, and nothing says how.
@@ -50,8 +50,8 @@ impl<'a> Planning<'a> {
     pub(super) fn prospect(&self, discovery: &mut Discovery) -> Prospect<'a> {
         let settings = self.settings;
         let (found, is_complete) = self.at_hand(discovery);
-        if matches!(found, Found::NothingBuilt) && is_complete && !settings.always {
-            return Prospect::NothingBuilt;
+        if matches!(found, Found::NothingBuilt(_)) && is_complete && !settings.always {
+            return found.without_a_build();
         }
         if !settings.allowed && !settings.always {
             return found.without_a_build();
@@ -64,7 +64,9 @@ impl<'a> Planning<'a> {
             return found.not_begun(Failure::new(FailureKind::NoSandbox, obstacle));
         }
         // Builds take whole processors, and a commit's files space; that many packages wait costs nothing.
-        let Ok(turn) = Handle::current().block_on(settings.turns.acquire()) else { return Prospect::NothingBuilt };
+        let Ok(turn) = Handle::current().block_on(settings.turns.acquire()) else {
+            return Prospect::NothingBuilt(None);
+        };
         let found = match self.whole(discovery) {
             Ok(found) => found,
             Err(_) if !settings.allowed && matches!(found, Found::Plans(_)) => found,
@@ -78,7 +80,7 @@ impl<'a> Planning<'a> {
 
     /// The plans by the files at hand, and whether no other file was asked for.
     fn at_hand(&self, discovery: &Discovery) -> (Found, bool) {
-        let Some(tree) = self.tree(discovery) else { return (Found::NothingBuilt, false) };
+        let Some(tree) = self.tree(discovery) else { return (Found::NothingBuilt(None), false) };
         let at_hand = AtHand::new(&tree);
         let found = self.plans(&at_hand);
         (found, !at_hand.has_missed())
@@ -86,12 +88,12 @@ impl<'a> Planning<'a> {
 
     /// The plans by all of the commit's files, which are fetched where they are missing.
     fn whole(&self, discovery: &mut Discovery) -> Result<Found, Failure> {
-        let Some(source) = discovery.repository_mut() else { return Ok(Found::NothingBuilt) };
+        let Some(source) = discovery.repository_mut() else { return Ok(Found::NothingBuilt(None)) };
         fetch_whole(source, &self.matched.winner.commit).map_err(|error| {
             let detail = format!("the commit's files cannot be had: {}", with_source(&error));
             Failure::new(FailureKind::NetworkNeeded, detail)
         })?;
-        Ok(self.tree(discovery).map_or(Found::NothingBuilt, |tree| self.plans(&tree)))
+        Ok(self.tree(discovery).map_or(Found::NothingBuilt(None), |tree| self.plans(&tree)))
     }
 
     fn tree<'d>(&self, discovery: &'d Discovery) -> Option<CommitTree<'d>> {
@@ -131,9 +133,11 @@ impl<'a> Planning<'a> {
             }
             Ok(_) => match unmade(tree, inputs.directory, self.residue) {
                 Some(path) => Found::NotSaid(path),
-                None => Found::NothingBuilt,
+                None => Found::NothingBuilt(None),
             },
-            Err(NoPlan::NoManifest(_) | NoPlan::OtherPackage { .. }) => Found::NothingBuilt,
+            Err(NoPlan::NoManifest(_)) => Found::NothingBuilt(None),
+            // Whoever publishes chose the name, so this leaves nothing open.
+            Err(error @ NoPlan::OtherPackage { .. }) => Found::NothingBuilt(Some(error.to_string())),
             Err(error @ (NoPlan::UnsupportedInstaller { .. } | NoPlan::TooIntricate(_))) => {
                 Found::unplannable(error.to_string())
             }
@@ -143,7 +147,8 @@ impl<'a> Planning<'a> {
 
 /// What the files say.
 enum Found {
-    NothingBuilt,
+    /// Nothing is built, and why nobody looked for it where that is so.
+    NothingBuilt(Option<String>),
     /// The commit's manifest names this published file, which git ignores: something makes it, and nothing says what.
     NotSaid(String),
     /// It is built in a way that no plan can express.
@@ -160,14 +165,14 @@ impl Found {
     /// The record of a build that was not to be run, or could not be planned.
     fn without_a_build<'a>(self) -> Prospect<'a> {
         match self {
-            Self::NothingBuilt => Prospect::NothingBuilt,
+            Self::NothingBuilt(why) => Prospect::NothingBuilt(why),
             Self::NotSaid(path) => {
                 let detail =
                     format!("the commit's manifest names `{path}`, which git ignores, and nothing says what makes it");
                 let failure = Some(Failure::new(FailureKind::NoPlan, detail));
                 Prospect::NotSaid(RebuildRecord { failure, ..RebuildRecord::default() })
             }
-            Self::Unplannable(failure) => Self::NothingBuilt.not_begun(failure),
+            Self::Unplannable(failure) => Self::NothingBuilt(None).not_begun(failure),
             Self::Plans(_) => {
                 let detail = "what the commit does not hold may come out of its build, which was not to be run";
                 self.not_begun(Failure::new(FailureKind::RebuildOff, detail))

@@ -64,7 +64,10 @@ pub(in crate::verify) fn rebuild(
     let settings = &context.rebuild;
     let planning = Planning { matched, claim, claims: &claims, residue: &residue, crlf, settings };
     let (plans, _turn) = match planning.prospect(discovery) {
-        Prospect::NothingBuilt => return,
+        Prospect::NothingBuilt(why) => {
+            outcome.not_planned = why;
+            return;
+        }
         Prospect::NotBegun(record) => {
             outcome.rebuild = Some(record);
             return;
