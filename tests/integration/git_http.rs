@@ -88,6 +88,19 @@ fn a_tag_in_another_form_costs_no_more() {
 }
 
 #[test]
+fn contents_speak_for_no_commit_that_has_none_of_the_files() {
+    for (notes, expected) in [("Elm\n", vec![]), ("Oak\n", vec![Evidence::Content])] {
+        let hosted = Hosted::new();
+        hosted.build("brushworks/easel", &three_releases(""));
+        let manifest = r#"{"name": "stool", "version": "9.0.0"}"#;
+        let artifact = artifact(&[("package.json", manifest), ("lib/deep/er/NOTES.md", notes)]);
+        let matched = hosted.matched("brushworks/easel", None, "stool@9.0.0", &artifact).1;
+        assert_eq!(matched.winner.evidence, expected);
+        assert_eq!(matched.standing, MatchStanding::Nearest);
+    }
+}
+
+#[test]
 fn without_a_tag_the_history_is_fetched_once_and_the_versions_commit_found() {
     let mut hosted = Hosted::new();
     let built = hosted.build("brushworks/easel", &three_releases(""));

@@ -7,7 +7,7 @@ use crate::compare::{FileDiff, RebuiltFile};
 use crate::count::counted;
 use crate::rebuild::run::{Attempt, AttemptResult, RebuildRecord};
 use crate::report::rebuild;
-use crate::report::terminal::evidence_text;
+use crate::report::terminal::evidence_of;
 use crate::report::words;
 use crate::source::match_commit::{Candidate, MatchStanding};
 use crate::verdict::Verdict;
@@ -73,11 +73,10 @@ fn provenance(source: &SourceSummary) -> Markup {
 
 fn commit(candidate: &Candidate) -> Markup {
     // Already safe to show: tags are escaped there.
-    let evidence: Vec<String> = candidate.evidence.iter().map(evidence_text).collect();
     html! {
         code { (candidate.commit) }
         @if !candidate.directory.path.is_empty() { " in " code { (text(&candidate.directory.path)) } }
-        ", " @if candidate.matched == 1 { "1 file matches; " } @else { (candidate.matched) " files match; " } (evidence.join(", "))
+        ", " @if candidate.matched == 1 { "1 file matches; " } @else { (candidate.matched) " files match; " } (evidence_of(candidate))
         @match candidate.version_agrees {
             Some(true) => "; its manifest agrees with the version",
             Some(false) => "; its manifest has another version",

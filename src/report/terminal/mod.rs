@@ -99,12 +99,20 @@ fn headline(out: &mut String, verification: &Verification) {
 }
 
 fn describe(candidate: &Candidate) -> String {
+    format!("{} ({})", candidate.commit.short(), evidence_of(candidate))
+}
+
+/// Everything that speaks for a commit, in a few words.
+pub(super) fn evidence_of(candidate: &Candidate) -> String {
+    if candidate.evidence.is_empty() {
+        return "nothing speaks for it".to_owned();
+    }
     let evidence: Vec<String> = candidate.evidence.iter().map(evidence_text).collect();
-    format!("{} ({})", candidate.commit.short(), evidence.join(", "))
+    evidence.join(", ")
 }
 
 /// Evidence in a few words.
-pub(super) fn evidence_text(evidence: &Evidence) -> String {
+fn evidence_text(evidence: &Evidence) -> String {
     match evidence {
         Evidence::Override => "--commit".to_owned(),
         Evidence::Tag { name, .. } => format!("tag {}", printable(name)),

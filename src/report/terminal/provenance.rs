@@ -1,6 +1,6 @@
 //! Where artifact and source came from, and which commits were looked at.
 
-use super::{evidence_text, line};
+use super::{evidence_of, line};
 use crate::provenance::{KeyOrigin, Provenance, SignedBy, Standing};
 use crate::report::printable::printable;
 use crate::report::words;
@@ -71,13 +71,12 @@ fn candidates(out: &mut String, matched: &CommitMatch) {
             Some(false) => "its manifest has another version",
             None => "its manifest was not read",
         };
-        let evidence: Vec<String> = candidate.evidence.iter().map(evidence_text).collect();
         format!(
             "{label:<11} {} in `{}`: {} matching; {}; {version}",
             candidate.commit,
             printable(directory),
             candidate.matched,
-            evidence.join(", ")
+            evidence_of(candidate)
         )
     };
     line(out, 2, &show("commit", &matched.winner));

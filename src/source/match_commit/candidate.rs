@@ -98,6 +98,11 @@ pub struct MatchQuery<'a> {
 }
 
 impl Evidence {
+    /// Whether it is any evidence for a commit that has so many of the artifact's files: its contents are none without one.
+    pub(super) fn holds(&self, matched: u32) -> bool {
+        *self != Self::Content || matched > 0
+    }
+
     /// Whether whoever publishes says so, and a branch or tag must confirm it.
     pub(super) fn is_claim(&self) -> bool {
         matches!(self, Self::Provenance | Self::GitHead)

@@ -120,7 +120,7 @@ impl<'s> Search<'s> {
 
     pub(super) fn add(&mut self, id: Oid, evidence: Evidence) {
         if let Some(known) = self.candidates.get_mut(&id) {
-            if !known.evidence.contains(&evidence) {
+            if !known.evidence.contains(&evidence) && evidence.holds(known.matched) {
                 known.evidence.push(evidence);
                 known.evidence.sort();
             }
@@ -134,7 +134,7 @@ impl<'s> Search<'s> {
         let time = commit.time().seconds();
         let candidate = Candidate {
             commit: commit_id(id),
-            evidence: vec![evidence],
+            evidence: Some(evidence).filter(|evidence| evidence.holds(matched)).into_iter().collect(),
             directory,
             matched,
             conflicting,
@@ -238,7 +238,7 @@ impl<'s> Search<'s> {
         let (mut unreachable, mut undecided) = (Vec::new(), Vec::new());
         let mut candidates: Vec<Candidate> = Vec::new();
         for (id, candidate) in std::mem::take(&mut self.candidates) {
-            let only_claimed = candidate.evidence.iter().all(Evidence::is_claim);
+            let only_claimed = !candidate.evidence.is_empty() && candidate.evidence.iter().all(Evidence::is_claim);
             if !only_claimed {
                 candidates.push(candidate);
             } else if !depth_known {
