@@ -127,12 +127,11 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
         draft.append(&main, "var inertA = 1, inertB = 1;\ninertA <!-- inertB\n")?;
         append_function(draft, "return globalThis['ev' + 'al'](text);")
     }),
-    hidden("among-very-many", "payload in the main file, and hundreds of other new files", ALARMING, |draft| {
+    hidden("among-very-many", "text run by the main file, and hundreds of other new files", ALARMING, |draft| {
         for number in 0..260 {
             draft.add(&format!("lib/inert-{number}.js"), "/* Inert. */\n")?;
         }
-        let main = draft.main_code()?;
-        draft.append(&main, PAYLOAD).map(Planted::at)
+        append_function(draft, "return [].filter.constructor(text)();")
     }),
     hidden("constructor-of-global", "text run by the constructor of a function of the runtime", ALARMING, |draft| {
         append_function(draft, "return console.log.constructor(text)();")
