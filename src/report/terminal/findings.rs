@@ -137,7 +137,9 @@ fn headline(out: &mut String, finding: &Finding, verification: &Verification) {
     if words::is_of_row(finding.rule) {
         let file = verification.ledger.as_ref().zip(finding.path.as_ref()).and_then(|(ledger, path)| ledger.file(path));
         if let Some(Explanation::Modified { rebuilt: true, .. }) = file.map(|file| &file.explanation) {
-            message.push_str(", and from what the rebuild made");
+            // Before what is said of the file itself.
+            let end = message.find(';').unwrap_or(message.len());
+            message.insert_str(end, ", and from what the rebuild made");
         }
         if let Some(size) = file.and_then(size_if_large) {
             message.push_str(&format!(" ({size})"));
