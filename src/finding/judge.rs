@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use crate::artifact::ArtifactEntry;
 use crate::capability::Signal;
 use crate::finding::rank::is_alarming;
 use crate::finding::rules::JUDGES;
@@ -80,10 +81,9 @@ fn weigh(mut finding: Finding, evidence: &Evidence<'_>, explained: bool) -> Find
 fn kind_of(evidence: &Evidence<'_>, path: &str) -> FileKind {
     let by_name = FileKind::of(path);
     let Some(entry) = evidence.artifact.and_then(|artifact| artifact.entry(path)) else { return by_name };
-    let content = entry.content.as_deref().unwrap_or_default();
     if entry.machine_code.is_some() {
         FileKind::Unfollowed
-    } else if by_name.is_read_only() && (entry.executable || content.starts_with(b"#!")) {
+    } else if by_name.is_read_only() && is_started(entry) {
         FileKind::Code
     } else {
         by_name
@@ -98,12 +98,13 @@ fn is_dependency(path: &str) -> bool {
 /// Whether a file that nothing leads to does nothing as far as signals tell: they are looked for in JavaScript alone, and
 /// pictures and data do nothing by themselves.
 fn may_be_quiet(evidence: &Evidence<'_>, path: &str, kind: FileKind) -> bool {
-    let entry = evidence.artifact.and_then(|artifact| artifact.entry(path));
-    let is_started = entry.is_some_and(|entry| {
-        entry.executable || entry.content.as_deref().is_some_and(|content| content.starts_with(b"#!"))
-    });
     let is_read = SourceKind::of(path).is_some() || kind.is_read_only() || FileKind::is_media(path);
-    is_read && !is_started
+    is_read && !evidence.artifact.and_then(|artifact| artifact.entry(path)).is_some_and(is_started)
+}
+
+/// Whether mode or content say that the system can start it.
+fn is_started(entry: &ArtifactEntry) -> bool {
+    entry.executable || entry.content.as_deref().is_some_and(|content| content.starts_with(b"#!"))
 }
 
 /// Orders findings.

@@ -25,8 +25,7 @@
 //! user's YARA rules. Of build output those do not count that the earlier release's file at the same path had, too.
 //!
 //! So an unexplained file is never below `medium`, unless nothing runs it and people read it or a build may have made it;
-//! and a release whose
-//! files are all explained has nothing above `low`, the facts aside that no explanation excuses.
+//! and a release whose files are all explained has nothing above `low`, the facts aside that no explanation excuses.
 
 use crate::capability::Capability;
 use crate::finding::{FileKind, Risk};
