@@ -123,11 +123,13 @@ pub(super) fn count_escapes(written: &str) -> usize {
 
 /// Whether characters that nobody sees stand in a row.
 pub(super) fn has_invisible_run(text: &str) -> bool {
-    if text.is_ascii() {
-        return false;
-    }
+    // None is ASCII, so a line that is ends every row.
+    text.split('\n').filter(|line| !line.is_ascii()).any(has_invisible_run_in_line)
+}
+
+fn has_invisible_run_in_line(line: &str) -> bool {
     let mut run = 0;
-    text.chars().any(|character| {
+    line.chars().any(|character| {
         let is_invisible = matches!(
             character,
             '\u{200b}'..='\u{200f}'

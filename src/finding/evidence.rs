@@ -99,7 +99,7 @@ pub struct Evidence<'a> {
     /// Whether the commit says of a file that only the artifact has that it comes out of a build; by git's ignored paths
     /// alone where that was not looked at.
     pub output: Option<&'a dyn Fn(&str) -> bool>,
-    /// What the unexplained files hold that the source does not, in any order; files may be missing.
+    /// What the unexplained files hold that the source does not, ordered by path; files may be missing.
     pub unexplained: &'a [UnexplainedText],
     /// Reads a published file that was read before, where it was kept.
     pub read: Option<&'a ContentOf<'a>>,

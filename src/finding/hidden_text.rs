@@ -53,63 +53,91 @@ const PRIVATE_USE_RUN: usize = 8;
 const SHORT_WORD: usize = 3;
 
 /// Finds hidden characters, one sighting per kind.
+///
+/// Everything that is looked for lies beyond ASCII, so only the words around such characters are read one by one.
 pub(super) fn scan(text: &str) -> Vec<Sighting> {
-    // Everything that is looked for lies beyond ASCII.
-    if text.is_ascii() {
-        return Vec::new();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut found = Found { text, sightings: Vec::new() };
+    let mut end = 0;
+    while let Some(beyond) = next_beyond_ascii(text, end) {
+        let word = text.as_bytes()[end..beyond].iter().rev().take_while(|byte| is_ascii_word(byte)).count();
+        end = scan_words(beyond - word, &mut found);
     }
-    let mut found = Found::default();
-    let (mut line, mut before, mut run, mut word) = (0, None, 0, Word::default());
-    let mut flag = false;
-    let mut characters = text.strip_prefix('\u{feff}').unwrap_or(text).chars().peekable();
-    while let Some(character) = characters.next() {
-        let after = characters.peek().copied();
+    found.sightings
+}
+
+/// Where the first character beyond ASCII is, from `start` on.
+fn next_beyond_ascii(text: &str, start: usize) -> Option<usize> {
+    let chunks = text.as_bytes()[start..].chunks(64).zip((start..).step_by(64));
+    let (chunk, first) = chunks.into_iter().find(|(chunk, _)| !chunk.is_ascii())?;
+    Some(first + chunk.iter().position(|byte| !byte.is_ascii())?)
+}
+
+/// Reads on from the beginning of a word to the first ASCII character that belongs to none, and returns its place.
+fn scan_words(start: usize, found: &mut Found<'_>) -> usize {
+    let (text, mut before) = (found.text, found.text[..start].chars().next_back());
+    let (mut run, mut word, mut flag) = (0, Word::default(), false);
+    let mut characters = text[start..].char_indices().peekable();
+    while let Some((index, character)) = characters.next() {
+        let at = start + index;
+        if u8::try_from(character).is_ok_and(|byte| byte.is_ascii() && !is_ascii_word(&byte)) {
+            word.finish(found, at);
+            return at;
+        }
+        let after = characters.peek().map(|(_, after)| *after);
         flag = character == '\u{1f3f4}' || (flag && is_tag(character));
         run = if is_private_use(character) { run + 1 } else { 0 };
         if run == PRIVATE_USE_RUN {
-            found.add(Hidden::PrivateUse, character, line);
+            found.add(Hidden::PrivateUse, character, at);
         }
         if let Some(hidden) = hidden_at(character, before, after, flag) {
-            found.add(hidden, character, line);
+            found.add(hidden, character, at);
         }
         if character.is_alphanumeric() || matches!(character, '_' | '$') {
             word.add(character);
         } else {
-            word.finish(&mut found, line);
+            word.finish(found, at);
         }
-        line += usize::from(character == '\n');
         before = Some(character);
     }
-    word.finish(&mut found, line);
-    found.0
+    word.finish(found, text.len());
+    text.len()
 }
 
-#[derive(Default)]
-struct Found(Vec<Sighting>);
+fn is_ascii_word(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$')
+}
 
-impl Found {
-    fn add(&mut self, hidden: Hidden, first: char, line: usize) {
-        match self.0.iter_mut().find(|sighting| sighting.hidden == hidden) {
+struct Found<'a> {
+    text: &'a str,
+    sightings: Vec<Sighting>,
+}
+
+impl Found<'_> {
+    fn add(&mut self, hidden: Hidden, first: char, at: usize) {
+        match self.sightings.iter_mut().find(|sighting| sighting.hidden == hidden) {
             Some(sighting) => sighting.count += 1,
-            None => self.0.push(Sighting { hidden, first, line, count: 1 }),
+            None => {
+                let line = self.text[..at].matches('\n').count();
+                self.sightings.push(Sighting { hidden, first, line, count: 1 });
+            }
         }
     }
 }
 
 /// What a character is at this place, if it is hidden and does not belong there.
 fn hidden_at(character: char, before: Option<char>, after: Option<char>, flag: bool) -> Option<Hidden> {
-    let is_ascii_word = |other: Option<char>| other.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$');
+    let in_word =
+        |other: Option<char>| other.is_some_and(|other| u8::try_from(other).is_ok_and(|byte| is_ascii_word(&byte)));
     let is_letter = |other: Option<char>| other.is_some_and(|c| !c.is_ascii() && !c.is_whitespace());
     match character {
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Some(Hidden::Bidirectional),
         // Marks beside text that is written from right to left keep punctuation in its place.
-        '\u{200e}' | '\u{200f}' | '\u{61c}' => {
-            (is_ascii_word(before) && is_ascii_word(after)).then_some(Hidden::Bidirectional)
-        }
+        '\u{200e}' | '\u{200f}' | '\u{61c}' => (in_word(before) && in_word(after)).then_some(Hidden::Bidirectional),
         // Joiners shape letters of many scripts and emoji; names of JavaScript may hold them, too.
         '\u{200c}' | '\u{200d}' => {
             let doubled = [before, after].into_iter().flatten().any(is_joiner);
-            (is_ascii_word(before) || doubled).then_some(Hidden::Invisible)
+            (in_word(before) || doubled).then_some(Hidden::Invisible)
         }
         // A place where lines may break, in scripts that put no space between words.
         '\u{200b}' => (!is_letter(before) || !is_letter(after)).then_some(Hidden::Invisible),
@@ -137,7 +165,7 @@ fn hidden_at(character: char, before: Option<char>, after: Option<char>, flag: b
                 !is_selector(other) && (!other.is_ascii() || matches!(other, '#' | '*' | '0'..='9'))
             });
             // A program that handles emoji may name the one selector that they have.
-            let named = character == '\u{fe0f}' && !before.is_some_and(is_selector) && !is_ascii_word(before);
+            let named = character == '\u{fe0f}' && !before.is_some_and(is_selector) && !in_word(before);
             (!selects && !named).then_some(Hidden::VariationSelectors)
         }
         // The flags of England, Scotland and Wales are spelled with them.
@@ -191,14 +219,14 @@ impl Word {
         }
     }
 
-    fn finish(&mut self, found: &mut Found, line: usize) {
+    fn finish(&mut self, found: &mut Found<'_>, at: usize) {
         let word = std::mem::take(self);
         if let Some(first) = word.lookalike
             && word.latin > 0
             && word.length > SHORT_WORD
             && !word.foreign
         {
-            found.add(Hidden::MixedScripts, first, line);
+            found.add(Hidden::MixedScripts, first, at);
         }
     }
 }
@@ -249,6 +277,19 @@ mod tests {
             "葛\u{e0100}",
         ] {
             assert_eq!(kinds(text), [], "{}", text.escape_unicode());
+        }
+    }
+
+    #[test]
+    fn only_the_words_around_them_are_read_and_nothing_is_missed() {
+        let far = "plain ".repeat(40);
+        for (text, line) in [("isАdmin", 0), ("\nisАdmin", 1), ("\n\nАdmin", 2), ("дом\nadminА", 1)] {
+            for (before, after) in [("", ""), (far.as_str(), ""), ("", far.as_str()), (".", "."), ("ж ", " ж")] {
+                let text = format!("{before}{text}{after}");
+                let text = if after.starts_with('p') { text.replace(after, &format!(" {after}")) } else { text };
+                let [sighting] = &scan(&text)[..] else { panic!("{text}: {:?}", scan(&text)) };
+                assert_eq!((sighting.hidden, sighting.line), (Hidden::MixedScripts, line), "{text}");
+            }
         }
     }
 

@@ -16,11 +16,7 @@ const MAX_SINGLE: usize = 5_000;
 
 /// Lists findings, most urgent first, in an order that depends on nothing but the inputs.
 pub fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
-    if !evidence.unexplained.is_sorted_by(|first, second| first.path <= second.path) {
-        let mut texts = evidence.unexplained.to_vec();
-        texts.sort_by(|first, second| first.path.cmp(&second.path));
-        return judge(&Evidence { unexplained: &texts, ..evidence.clone() });
-    }
+    debug_assert!(evidence.unexplained.is_sorted_by(|first, second| first.path <= second.path), "looked up by path");
     let explained = evidence.is_explained();
     let findings = JUDGES.iter().flat_map(|judge| judge(evidence));
     finish(findings.map(|finding| weigh(finding, evidence, explained)).collect())
@@ -177,13 +173,13 @@ mod tests {
             |_: &str| Some(Novelty { since: "1.0.0".to_owned(), change: Change::FileAdded, could_already: false });
         let signal = Signal { capability: Capability::FileSystem, line: 3, evidence: "require('fs')".to_owned() };
         let texts = [
-            text("setup.js", ""),
             UnexplainedText {
                 path: "index.js".to_owned(),
                 lines: vec![(3, 4), (9, 9)],
                 signals: vec![signal],
                 ..UnexplainedText::default()
             },
+            text("setup.js", ""),
         ];
         let findings = judge(&Evidence {
             ledger: Some(&ledger),

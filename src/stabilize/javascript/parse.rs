@@ -1,4 +1,4 @@
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::thread;
@@ -10,7 +10,7 @@ use oxc_parser::{Kind, ParseOptions, Parser};
 use oxc_span::SourceType;
 
 use super::SourceKind;
-use super::goal::may_differ;
+use super::goal::doubts;
 use super::nesting::is_bounded;
 
 /// Largest text that is read, bytes.
@@ -54,6 +54,14 @@ impl Parsed<'_> {
     pub(crate) fn token(&self, token: &SourceToken) -> (Kind, &str) {
         (token.kind, &self.text[token.start..token.end])
     }
+
+    /// Whether a place lies in a string, a regular expression, a template's text or a comment that began before it.
+    fn encloses(&self, place: usize) -> bool {
+        let token = self.tokens.partition_point(|token| token.start < place).checked_sub(1);
+        let comment = self.comments.partition_point(|comment| comment.start < place).checked_sub(1);
+        token.is_some_and(|index| place < self.tokens[index].end)
+            || comment.is_some_and(|index| place < self.comments[index].end)
+    }
 }
 
 /// Reads both sides under the first grammar that fits both and for which `judge` has an answer.
@@ -67,14 +75,13 @@ pub(crate) fn read_pair<R: Send>(
 ) -> Option<R> {
     let (published, candidate) = (bounded_text(kind, published)?, bounded_text(kind, candidate)?);
     on_large_stack(|| {
-        if !is_of_one_meaning(kind, published) || !is_of_one_meaning(kind, candidate) {
-            return None;
-        }
+        let meanings = (Meaning::of(kind, published), Meaning::of(kind, candidate));
         kind.grammars().into_iter().find_map(|grammar| {
             let allocators = (Allocator::default(), Allocator::default());
             let published = parse(&allocators.0, published, grammar)?;
             let candidate = parse(&allocators.1, candidate, grammar)?;
-            judge(&published, &candidate)
+            let is_one = meanings.0.is_one(&published) && meanings.1.is_one(&candidate);
+            is_one.then(|| judge(&published, &candidate)).flatten()
         })
     })
 }
@@ -85,16 +92,23 @@ pub(crate) fn read_one<R: Send>(
     content: &[u8],
     judge: impl Fn(&Parsed<'_>) -> Option<R> + Sync,
 ) -> Option<R> {
-    under_grammars(kind, content, |allocator, text, grammar| judge(&parse(allocator, text, grammar)?))
+    under_grammars(kind, content, |allocator, text, grammar, meaning| {
+        let parsed = parse(allocator, text, grammar)?;
+        meaning.is_one(&parsed).then(|| judge(&parsed)).flatten()
+    })
 }
 
-/// Like [`read_one`], for what asks for the tree alone: nothing is collected beside it.
+/// Like [`read_one`], for what asks for the tree alone: nothing is collected beside it, unless its meaning is in doubt.
 pub(crate) fn read_tree<R: Send>(
     kind: SourceKind,
     content: &[u8],
     judge: impl Fn(&Program<'_>) -> Option<R> + Sync,
 ) -> Option<R> {
-    under_grammars(kind, content, |allocator, text, grammar| {
+    under_grammars(kind, content, |allocator, text, grammar, meaning| {
+        if meaning.is_in_doubt() {
+            let parsed = parse(allocator, text, grammar)?;
+            return meaning.is_one(&parsed).then(|| judge(&parsed.program)).flatten();
+        }
         let result = Parser::new(allocator, text, grammar).with_options(options(grammar)).parse();
         if result.panicked || !result.diagnostics.is_empty() {
             return None;
@@ -123,28 +137,54 @@ pub(crate) fn read_any(text: &str, judge: impl Fn(&Program<'_>) -> bool + Sync) 
 fn under_grammars<R: Send>(
     kind: SourceKind,
     content: &[u8],
-    read: impl Fn(&Allocator, &str, SourceType) -> Option<R> + Sync,
+    read: impl Fn(&Allocator, &str, SourceType, &Meaning<'_>) -> Option<R> + Sync,
 ) -> Option<R> {
     let text = bounded_text(kind, content)?;
     on_large_stack(|| {
-        if !is_of_one_meaning(kind, text) {
-            return None;
-        }
-        kind.grammars().into_iter().find_map(|grammar| with_arena(|allocator| read(allocator, text, grammar)))
+        let meaning = Meaning::of(kind, text);
+        let under = |grammar| with_arena(|allocator| read(allocator, text, grammar, &meaning));
+        kind.grammars().into_iter().find_map(under)
     })
 }
 
-/// Whether the text has the same tokens as a script and as a module, or is valid as one of them only.
-fn is_of_one_meaning(kind: SourceKind, text: &str) -> bool {
-    let Some(goals) = kind.goals().filter(|_| may_differ(text)) else { return true };
-    let read = goals.map(|grammar| {
-        let allocator = Allocator::default();
-        let parsed = parse(&allocator, text, grammar)?;
-        Some((parsed.tokens.iter().map(|token| token.start..token.end).collect::<Vec<_>>(), parsed.comments))
-    });
-    match read {
-        [Some(script), Some(module)] => script == module,
-        _ => true,
+/// Whether a text has the same tokens as a script and as a module, or is valid as one of them only.
+struct Meaning<'a> {
+    text: &'a str,
+    /// What it is read as; none where its name says it.
+    goals: Option<[SourceType; 2]>,
+    /// Where the goals may part.
+    doubts: Vec<usize>,
+    /// What both readings said, once it was asked.
+    compared: OnceCell<bool>,
+}
+
+impl<'a> Meaning<'a> {
+    fn of(kind: SourceKind, text: &'a str) -> Self {
+        let goals = kind.goals();
+        let doubts = if goals.is_some() { doubts(text) } else { Vec::new() };
+        Self { text, goals, doubts, compared: OnceCell::new() }
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        !self.doubts.is_empty()
+    }
+
+    /// All readings agree up to the first doubt that one of them finds in code: where none does, there is no other reading.
+    fn is_one(&self, parsed: &Parsed<'_>) -> bool {
+        self.doubts.iter().all(|&place| parsed.encloses(place)) || *self.compared.get_or_init(|| self.compare())
+    }
+
+    fn compare(&self) -> bool {
+        let Some(goals) = self.goals else { return true };
+        let read = goals.map(|grammar| {
+            let allocator = Allocator::default();
+            let parsed = parse(&allocator, self.text, grammar)?;
+            Some((parsed.tokens.iter().map(|token| token.start..token.end).collect::<Vec<_>>(), parsed.comments))
+        });
+        match read {
+            [Some(script), Some(module)] => script == module,
+            _ => true,
+        }
     }
 }
 
@@ -383,6 +423,9 @@ mod tests {
             "while(a)",
             "yield ",
             "await ",
+            "await ",
+            "<!--",
+            "async function a()",
             "++",
             "--",
             "!",
@@ -430,6 +473,14 @@ mod tests {
 
     proptest::proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(1_024))]
+
+        #[test]
+        fn a_text_that_is_read_has_no_other_reading(text in odd_text()) {
+            let meaning = Meaning::of(SourceKind::Unstated, &text);
+            if tokens(SourceKind::Unstated, &text).is_some() {
+                proptest::prop_assert!(meaning.compare());
+            }
+        }
 
         #[test]
         fn no_bracket_of_the_parser_goes_uncounted(text in odd_text(), is_typed: bool) {

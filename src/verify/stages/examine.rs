@@ -33,6 +33,7 @@ const MAX_PROGRAMS: usize = 10_000;
 /// What was found about the unexplained files.
 #[derive(Debug, Default)]
 pub(in crate::verify) struct Examined {
+    /// What they say, by path.
     pub(in crate::verify) texts: Vec<UnexplainedText>,
     pub(in crate::verify) reach: Option<ReachMap>,
     /// The files that were looked for: of others the walk may not have come to an end.
@@ -102,6 +103,7 @@ pub(in crate::verify) fn examine(
         Some(text.0)
     };
     let mut texts: Vec<UnexplainedText> = first.into_iter().enumerate().filter_map(text).collect();
+    texts.sort_by(|first, second| first.path.cmp(&second.path));
     if let Some(mut scanner) = context.yara.as_ref().map(YaraRules::scanner) {
         for text in &mut texts {
             text.yara = files.read(&text.path).map(|content| scanner.scan(&content)).unwrap_or_default();
@@ -246,7 +248,7 @@ fn text(
     let is_program = may_be_program(file, reach);
     let Some(content) = files.read(&file.path) else { return unread(file, reach).and_then(alone) };
     let published = match std::str::from_utf8(&content) {
-        Ok(text) if !text.contains('\0') => text.to_owned(),
+        Ok(text) if !text.contains('\0') => Cow::Borrowed(text),
         _ => {
             let text = String::from_utf8_lossy(&content);
             // The comments of a program that is called an image may hold any byte.
@@ -254,25 +256,31 @@ fn text(
             if !is_program || machine_code(&content).is_some() {
                 return alone(UnexplainedText { path, is_binary: true, ..UnexplainedText::default() });
             }
-            text.into_owned()
+            Cow::Owned(text.into_owned())
         }
     };
     let candidate = candidate(file, files, outcome);
     let ends = LineEnds::of(&file.path);
     let removed = candidate.as_ref().map(|candidate| removed_lines(&published, candidate, ends)).unwrap_or_default();
+    let kind = program_kind(&file.path, reach);
+    let told = kind.map(|kind| {
+        let told = program.and_then(|program| program.told);
+        told.unwrap_or_else(|| tell(&published, candidate.as_deref(), kind))
+    });
     let (text, lines) = match &candidate {
         Some(candidate) => {
             let added = added_lines(&published, candidate, ends);
             let lines = line_runs(&added);
             (added.into_iter().map(|run| run.text).collect(), lines)
         }
-        None => (published.clone(), vec![(1, published.lines().count().max(1))]),
+        None => {
+            let lines = vec![(1, published.lines().count().max(1))];
+            (published.into_owned(), lines)
+        }
     };
-    let Some(kind) = program_kind(&file.path, reach) else {
+    let Some(told) = told else {
         return alone(UnexplainedText { path, text, lines, removed, ..UnexplainedText::default() });
     };
-    let told = program.and_then(|program| program.told);
-    let told = told.unwrap_or_else(|| tell(&published, candidate.as_deref(), kind));
     // Only an import has what has no name of a program read as one.
     let is_imported = reach == Reach::Import && !content.starts_with(b"#!");
     let is_unparsed = told.abilities.is_of_words && (SourceKind::of(&file.path).is_some() || is_imported);
