@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
+use oxc_allocator::Allocator;
+use oxc_parser::Parser;
+use oxc_span::SourceType;
 use tarproof::artifact::{ArtifactLimits, CollisionCheck, ReadOptions, SourceContent, read_tarball};
 use tarproof::capability::{looks, signals};
 use tarproof::demo::{Tree, TreeFile, build_tarball};
@@ -92,6 +95,18 @@ pub(crate) fn analysing(criterion: &mut Criterion) {
         }
         let texts: Vec<&str> =
             tree.values().map(|file| std::str::from_utf8(&file.content).expect("it was made of text")).collect();
+        // The least that anything can cost which is told from the syntax tree.
+        group.bench_function("parsing alone", |bencher| {
+            bencher.iter(|| {
+                let mut arena = Allocator::default();
+                let mut statements = 0;
+                for text in &texts {
+                    statements += Parser::new(&arena, black_box(text), SourceType::cjs()).parse().program.body.len();
+                    arena.reset();
+                }
+                statements
+            });
+        });
         group.bench_function("signals", |bencher| {
             bencher
                 .iter(|| texts.iter().map(|text| signals(black_box(text), SourceKind::Unstated).len()).sum::<usize>());
