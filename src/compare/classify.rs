@@ -1,11 +1,11 @@
 //! The order in which explanations are tried; the first that holds is the file's only one.
 
-use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use crate::artifact::{ArchiveAnomaly, ArtifactContents, ArtifactEntry};
 use crate::compare::contents::PublishedContents;
 use crate::compare::manifest::{CommitWorkspace, manifest_sources};
+use crate::compare::moved::{keeps_its_part, most_alike};
 use crate::compare::source_only::source_only;
 use crate::ledger::{Counterpart, Explanation, Ledger, LedgerFile};
 use crate::pack::npm::is_cleaned_readme;
@@ -98,7 +98,7 @@ impl<'a> Classifier<'_, 'a> {
             let file = if entry.is_file() { self.tree.file(&path).filter(|file| !file.link) } else { None };
             let explanation = file.filter(|file| Some(file.blob) == entry.blob).map(|_| Explanation::GitBlob);
             let mut counterpart = file.map(|file| counterpart_of(path.clone(), file));
-            if counterpart.is_none() && entry.is_file() {
+            if counterpart.is_none() && entry.is_file() && !acts_by_name(&entry.path) {
                 // npm writes `README.md` for a file that git calls `Readme.md`.
                 // One that is published beside the other is no renaming.
                 let beside = |other: &str| {
@@ -239,7 +239,8 @@ impl<'a> Classifier<'_, 'a> {
     /// The same content elsewhere in the commit.
     ///
     /// Where the commit has the path with other content, only prose may be taken from elsewhere: code put
-    /// in place of other code is a modification wherever it was copied from.
+    /// in place of other code is a modification wherever it was copied from. What was not written to be where it is now
+    /// has not moved either, see [`keeps_its_part`].
     fn find_moved(&mut self) {
         let wanted: HashSet<BlobId> =
             self.rows.iter().filter(|row| row.is_open()).filter_map(|row| row.entry.blob).collect();
@@ -288,15 +289,17 @@ impl<'a> Classifier<'_, 'a> {
             if row.entry.size == 0 {
                 continue;
             }
-            let Some(best) = most_alike(places, &row.entry.path).cloned() else { continue };
-            let from = best.path.clone();
-            let displaced = row.counterpart.as_ref().is_some_and(|counterpart| counterpart.path != from);
-            let prose = is_usual_document(&row.entry.path) && is_document(&from) && !scripts.contains(&row.entry.path);
-            if displaced && !prose {
-                row.same_as = Some(from);
-            } else {
-                row.explanation = Some(Explanation::GitBlobMoved { from });
-                row.counterpart = Some(best);
+            let kept = places.iter().filter(|place| keeps_its_part(&row.entry.path, &place.path));
+            let moved = most_alike(kept, &row.entry.path).filter(|moved| {
+                let is_prose = is_usual_document(&row.entry.path) && is_document(&moved.path);
+                let displaces = row.counterpart.as_ref().is_some_and(|counterpart| counterpart.path != moved.path);
+                !displaces || is_prose && !scripts.contains(&row.entry.path)
+            });
+            if let Some(moved) = moved {
+                row.explanation = Some(Explanation::GitBlobMoved { from: moved.path.clone() });
+                row.counterpart = Some(moved.clone());
+            } else if row.counterpart.is_some() {
+                row.same_as = most_alike(places.iter(), &row.entry.path).map(|place| place.path.clone());
             }
         }
     }
@@ -317,8 +320,10 @@ impl<'a> Classifier<'_, 'a> {
         let odb = repository.odb().ok();
         let may_exist =
             |blob: &BlobId| completeness != Completeness::Full || odb.as_ref().is_some_and(|odb| holds(odb, blob));
+        // What the source had and dropped is looked for only where a look at one blob tells that it had it.
+        let is_full = completeness == Completeness::Full;
         let open: Vec<usize> = (0..self.rows.len())
-            .filter(|index| self.rows[*index].is_open() && self.rows[*index].counterpart.is_some())
+            .filter(|index| self.rows[*index].is_open() && (is_full || self.rows[*index].counterpart.is_some()))
             .filter(|index| self.rows[*index].entry.blob.as_ref().is_some_and(may_exist))
             .collect();
         let files =
@@ -339,11 +344,11 @@ impl<'a> Classifier<'_, 'a> {
             if scorer.score(package).matched == 0 {
                 continue;
             }
-            for index in &open {
+            for index in open.iter().filter(|index| !found.contains_key(index)).collect::<Vec<_>>() {
                 let entry = self.rows[*index].entry;
                 let file = tree.file(&join(self.directory(), &entry.path));
                 if file.is_some_and(|file| Some(file.blob) == entry.blob) {
-                    found.entry(*index).or_insert_with(|| commit_id(commit.id()));
+                    found.insert(*index, commit_id(commit.id()));
                 }
             }
             if found.len() == open.len() {
@@ -413,30 +418,4 @@ pub(crate) fn acts_by_name(path: &str) -> bool {
 
 fn counterpart_of(path: String, file: TreeFile) -> Counterpart {
     Counterpart { path, blob: file.blob, executable: file.executable }
-}
-/// The place whose path ends most like `path`; of several the shortest.
-fn most_alike<'p>(places: &'p [Counterpart], path: &str) -> Option<&'p Counterpart> {
-    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-    // How many names, from the last on, two paths have in common.
-    let shared = |place: &str| place.rsplit('/').zip(path.rsplit('/')).take_while(|(place, own)| place == own).count();
-    places.iter().min_by_key(|place| {
-        let other_name = name(&place.path) != name(path);
-        (other_name, Reverse(shared(&place.path)), place.path.len(), place.path.clone())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_equal_contents_the_one_at_the_most_similar_path_is_named() {
-        let place = |path: &str| Counterpart { path: path.to_owned(), blob: BlobId([0; 20]), executable: false };
-        let places = ["src/isPast/index.js.flow", "src/isSaturday/index.js.flow", "a/Index.js.flow", "b.js"].map(place);
-        let named = |path: &str| most_alike(&places, path).unwrap().path.clone();
-        assert_eq!(named("isSaturday/index.js.flow"), "src/isSaturday/index.js.flow");
-        assert_eq!(named("esm/isPast/index.js.flow"), "src/isPast/index.js.flow");
-        assert_eq!(named("other/index.js.flow"), "src/isPast/index.js.flow");
-        assert_eq!(named("other/b.js"), "b.js");
-    }
 }

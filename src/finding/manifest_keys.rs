@@ -13,6 +13,9 @@ const KNOWN_COMMANDS: [&str; 24] = [
     "env", "sudo", "ssh", "curl", "wget", "python", "python3", "make", "docker", "tar",
 ];
 
+/// What an added key of these rules runs or installs.
+const ACTING: [Rule; 3] = [Rule::InstallScriptAdded, Rule::DependencyAdded, Rule::BinAdded];
+
 /// The findings of one rule about the manifest's keys.
 pub(super) fn findings_of(rule: Rule, evidence: &Evidence<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -25,7 +28,10 @@ pub(super) fn findings_of(rule: Rule, evidence: &Evidence<'_>) -> Vec<Finding> {
             }
             let mut finding = Finding::new(rule, Some(&file.path), message).with_risk(risk_of(rule, key));
             finding.key = Some(key.key_path.clone());
-            finding.same_as = evidence.unchanged_key.and_then(|unchanged| unchanged(&key.key_path));
+            // The release before may have said it because its source did.
+            let was_dropped = key.source.is_none() && ACTING.contains(&rule);
+            finding.same_as =
+                evidence.unchanged_key.filter(|_| !was_dropped).and_then(|unchanged| unchanged(&key.key_path));
             if finding.same_as.is_some() {
                 // What the release before said, too, is known to those who use it.
                 finding.risk = finding.risk.less_urgent();

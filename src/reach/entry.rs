@@ -87,6 +87,10 @@ impl<'e, 'f> Entries<'e, 'f> {
             let Some(command) = script(&name) else { continue };
             let found = named(self.files, folder, scripts, command);
             let is_installed = !names[0].ends_with("prepare");
+            if is_installed && !folder.is_empty() {
+                // Whatever the command names, that it is run at all is up to this file.
+                self.add(Reach::Install, self.files.exact(source), &names);
+            }
             self.is_open |= found.is_open && is_installed;
             for path in found.files {
                 let reach = if is_installed { Reach::Install } else { Reach::Reachable };

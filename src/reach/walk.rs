@@ -152,7 +152,14 @@ impl<'w, 'f, 'c> Walk<'w, 'f, 'c> {
             |path: &&str| self.files.below(folder_of(path)).any(|other| other != *path && is_importable(other));
         let found: Vec<&'f str> = self.files.iter().filter(is_nested).filter(steers).collect();
         for path in found {
-            self.arrive(path, Reach::Reachable, From::Outside(vec!["how the files beside it are read".to_owned()]));
+            let folder = folder_of(path);
+            let (scope, manifest) = self.files.scope(folder);
+            let main = manifest.get("main").and_then(serde_json::Value::as_str).filter(|_| scope == folder);
+            let main = main.and_then(|main| self.files.complete(&self.files.join(folder, main)?));
+            let steered = self.files.below(folder).chain(main).filter(|other| *other != path);
+            let reach = steered.filter_map(|other| Some(self.reached.get(other)?.reach)).min();
+            let from = From::Outside(vec!["how the files beside it are read".to_owned()]);
+            self.arrive(path, reach.unwrap_or(Reach::Reachable).min(Reach::Reachable), from);
         }
     }
 

@@ -143,7 +143,7 @@ fn source_steps(verification: &Verification, file: &LedgerFile) -> Vec<(&'static
     let mut steps = Vec::new();
     let moved = matches!(file.explanation, Explanation::GitBlobMoved { .. });
     let place = match &file.counterpart {
-        _ if moved => "not this content".to_owned(),
+        _ if moved => "nothing that has this content".to_owned(),
         Some(counterpart) if Some(counterpart.blob) == file.blob => format!("equal to `{}`", counterpart.path),
         Some(counterpart) => format!("`{}` has other content ({})", counterpart.path, counterpart.blob),
         None => "no such file in the commit".to_owned(),

@@ -78,6 +78,18 @@ pub fn tag_form(tag: &str, name: &PackageName, version: &Version) -> Option<TagF
     Some(if suffixed && form != TagForm::Foreign { TagForm::Suffixed } else { form })
 }
 
+/// The version that a tag of the package's own stands for, in one of the usual forms.
+pub fn tagged_version(tag: &str, name: &PackageName) -> Option<Version> {
+    let begins = |at: &usize| {
+        let before = tag[..*at].chars().next_back();
+        tag[*at..].starts_with(|first: char| first.is_ascii_digit())
+            && !before.is_some_and(|before| before.is_ascii_digit() || before == '.')
+    };
+    let found = tag.char_indices().map(|(at, _)| at).filter(begins).find_map(|at| Version::parse(&tag[at..]).ok())?;
+    let form = tag_form(tag, name, &found)?;
+    matches!(form, TagForm::Package | TagForm::Version | TagForm::Prefixed).then_some(found)
+}
+
 fn unsigned(name: &PackageName) -> &str {
     name.as_str().trim_start_matches('@')
 }
@@ -145,6 +157,21 @@ mod tests {
 
     fn form(tag: &str, name: &str, version: &str) -> Option<TagForm> {
         tag_form(tag, &PackageName::parse(name).unwrap(), &Version::parse(version).unwrap())
+    }
+
+    #[test]
+    fn the_version_of_a_tag_is_read_out_of_it() {
+        let version = |tag: &str| Some(tagged_version(tag, &PackageName::parse("a2b").unwrap())?.as_str().to_owned());
+        for (tag, expected) in [
+            ("v1.2.3", Some("1.2.3")),
+            ("a2b@1.2.3-rc.1", Some("1.2.3-rc.1")),
+            ("release-10.2.3", Some("10.2.3")),
+            ("other@1.2.3", None),
+            ("v1.2", None),
+            ("nightly", None),
+        ] {
+            assert_eq!(version(tag).as_deref(), expected, "{tag}");
+        }
     }
 
     #[test]

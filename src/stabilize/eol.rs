@@ -14,12 +14,17 @@ const NAMES: [&str; 6] =
 /// Those whose language reads `\` before CRLF as `\` before LF, by its specification.
 const CONTINUED: [&str; 12] = ["cjs", "css", "cts", "js", "json", "json5", "jsonc", "jsx", "map", "mjs", "mts", "ts"];
 
+/// Those that are read as programs, style sheets, pages or prose alone.
+const MARKED: [&str; 16] = [
+    "cjs", "css", "cts", "htm", "html", "js", "jsx", "less", "markdown", "md", "mjs", "mts", "scss", "ts", "tsx", "vue",
+];
+
 /// Programs that run JavaScript or TypeScript, as a `#!` line names them.
 const INTERPRETERS: [&str; 8] = ["babel-node", "bun", "deno", "node", "nodejs", "ts-node", "ts-node-esm", "tsx"];
 /// Options of `env` that take no word of their own.
 const ENV_OPTIONS: [&str; 7] = ["-", "-S", "--split-string", "-i", "--ignore-environment", "-v", "--debug"];
 
-/// Replaces CRLF by LF, drops leading byte order marks and supplies a missing final newline; text only.
+/// Replaces CRLF by LF, drops a leading byte order mark of programs and prose, and supplies a missing final newline; text only.
 ///
 /// No language of these files gives them a meaning: JavaScript itself reads CRLF as LF, in template literals too. A
 /// shell does not: there a CR is a character as any other, and a `\` before it joins no lines. So a file must be known
@@ -34,14 +39,24 @@ pub(super) fn stabilize(path: &str, content: &[u8]) -> Option<Vec<u8>> {
     if text.contains('\0') || text.contains("\r\r\n") || text.ends_with('\r') {
         return None;
     }
-    while let Some(rest) = text.strip_prefix('\u{feff}') {
-        text = rest;
+    if ignores_byte_order_mark(path) {
+        text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    }
+    // Where none is skipped, or after the one that is, it is a character of the text.
+    if text.starts_with('\u{feff}') {
+        return None;
     }
     let mut result = text.replace("\r\n", "\n");
     if !result.ends_with('\n') {
         result.push('\n');
     }
     Some(result.into_bytes())
+}
+
+/// Whether everything that reads the file skips a byte order mark; `JSON.parse` and what splits data into lines do not.
+fn ignores_byte_order_mark(path: &str) -> bool {
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    extension.is_some_and(|end| MARKED.contains(&&*end))
 }
 
 /// Whether a `\` at the end of a line means the same before either line end.
@@ -89,6 +104,15 @@ mod tests {
     #[test]
     fn line_ends_mark_and_final_newline_do_not_count() {
         assert_eq!(stabilize(b"\xef\xbb\xbfa\r\nb\r\n"), stabilize(b"a\nb"));
+    }
+
+    #[test]
+    fn a_mark_counts_where_something_reads_it() {
+        assert!(super::stabilize("a.js", b"\xef\xbb\xbfa\n").is_some());
+        assert_eq!(super::stabilize("a.js", b"\xef\xbb\xbf\xef\xbb\xbfa\n"), None);
+        for path in ["a.json", "package.json", "a.txt", "a.yml", "a.map", "LICENSE", ".npmignore", "binding.gyp"] {
+            assert_eq!(super::stabilize(path, b"\xef\xbb\xbfa\n"), None, "{path}");
+        }
     }
 
     #[test]

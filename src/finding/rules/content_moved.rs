@@ -1,5 +1,6 @@
 //! `content-moved`
 
+use crate::compare::is_set_aside;
 use crate::finding::{Confidence, Description, Evidence, FileKind, Finding, Risk, Rule, Severity, Weighing};
 use crate::ledger::{Explanation, LedgerFile};
 use crate::package::is_document_of_package;
@@ -30,10 +31,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
 
 /// Whether code has the content of something that was not written to be run in a package.
 fn was_no_code(path: &str, from: &str) -> bool {
-    let folders = ["test", "tests", "__tests__", "spec", "fixtures", "__fixtures__", "examples", "docs"];
-    let is_aside = |path: &str| path.split('/').rev().skip(1).any(|folder| folders.contains(&folder));
     let kind = FileKind::of(path);
-    kind == FileKind::Code && (FileKind::of(from) != kind || is_aside(from) && !is_aside(path))
+    kind == FileKind::Code && (FileKind::of(from) != kind || is_set_aside(from) && !is_set_aside(path))
 }
 
 #[cfg(test)]
@@ -50,7 +49,7 @@ mod tests {
 
     #[test]
     fn what_was_no_code_is_urgent() {
-        assert!(was_no_code("setup.js", "test/evil.txt") && was_no_code("local.js", "test/fixtures/a.js"));
+        assert!(was_no_code("setup.js", "test/setup.txt") && was_no_code("a.js", "scripts/a.js"));
         assert!(!was_no_code("index.js", "src/index.js") && !was_no_code("test/a.js", "packages/a/test/a.js"));
     }
 

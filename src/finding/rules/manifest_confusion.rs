@@ -20,7 +20,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let tell = |difference: &ManifestDifference| {
         let sides = side_by_side(difference, ["manifest", "registry"]);
         let message = format!("the registry's metadata and the artifact's manifest disagree: {sides}");
-        Finding::new(Rule::ManifestConfusion, Some("package.json"), message)
+        let mut finding = Finding::new(Rule::ManifestConfusion, Some("package.json"), message);
+        finding.key = Some(difference.key_path.clone());
+        finding
     };
     evidence.confusion.iter().map(tell).collect()
 }
@@ -35,6 +37,7 @@ mod tests {
         let confusion = [key("scripts.postinstall", Some("node setup.js".into()), None)];
         let findings = judge(&Evidence { confusion: &confusion, ..Evidence::default() });
         assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].key.as_deref(), Some("scripts.postinstall"));
         assert!(findings[0].message.contains("`scripts.postinstall`"));
     }
 

@@ -1,5 +1,6 @@
 //! `source-file-missing`
 
+use crate::compare::acts_by_name;
 use crate::finding::{Confidence, Description, Evidence, Finding, Risk, Rule, Severity, Weighing};
 
 /// What the rule says of itself.
@@ -18,7 +19,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let missing = evidence.ledger.and_then(|ledger| ledger.source_only.as_ref());
     let tell = |path: &String| {
         let message = "the packer would have included it, the artifact lacks it";
-        Finding::new(Rule::SourceFileMissing, Some(path), message)
+        let finding = Finding::new(Rule::SourceFileMissing, Some(path), message);
+        // Without these the files that are there become another program, or get other dependencies.
+        if acts_by_name(path) { finding.with_risk(Risk::Medium) } else { finding }
     };
     missing.into_iter().flatten().map(tell).collect()
 }
@@ -34,6 +37,14 @@ mod tests {
         let ledger = Ledger { source_only: Some(vec!["lib/check.js".to_owned()]), ..ledger(Vec::new()) };
         let findings = judge(&Evidence { ledger: Some(&ledger), ..Evidence::default() });
         assert_eq!(findings[0].path.as_deref(), Some("lib/check.js"));
+    }
+
+    #[test]
+    fn what_changes_how_others_run_is_more_urgent() {
+        let missing = ["lib/a.js", "lib/package.json", "node_modules/b/index.js", "npm-shrinkwrap.json"];
+        let ledger = Ledger { source_only: Some(missing.map(str::to_owned).into()), ..ledger(Vec::new()) };
+        let risks = judge(&Evidence { ledger: Some(&ledger), ..Evidence::default() }).into_iter().map(|f| f.risk);
+        assert_eq!(risks.collect::<Vec<_>>(), [Risk::Low, Risk::Medium, Risk::Medium, Risk::Medium]);
     }
 
     #[test]

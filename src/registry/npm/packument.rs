@@ -16,7 +16,7 @@ use super::claims::Claims;
 use super::namings::{Naming, namings};
 use super::record::{Encoding, StoredRelease};
 use super::{Neighbour, Neighbours, RegistryError};
-use crate::package::{PackageName, Version};
+use crate::package::{PackageName, Version, read_json};
 use crate::registry::timestamp::parse_rfc3339;
 
 /// How long a version must have been there to tell what a package has always been like, seconds: attacks are found
@@ -111,11 +111,11 @@ impl<'a> Packument<'a> {
         if raw.get().contains("$serde_json::private::RawValue") {
             return Err(ReleaseError::Json(serde_json::Error::custom("a version's metadata has a reserved key")));
         }
-        let manifest: Value = serde_json::from_str(raw.get()).map_err(ReleaseError::Json)?;
+        let manifest = read_json(raw.get().as_bytes()).map_err(ReleaseError::Json)?.value;
         if !manifest.is_object() {
             return Err(ReleaseError::Json(serde_json::Error::custom("a version's metadata is not an object")));
         }
-        let repository = self.repository.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+        let repository = self.repository.and_then(|raw| Some(read_json(raw.get().as_bytes()).ok()?.value));
         Ok(StoredRelease::new(
             name,
             version,
@@ -258,7 +258,7 @@ struct Candidate<'a> {
 
 impl Candidate<'_> {
     fn into_neighbour(self) -> Neighbour {
-        let manifest = serde_json::from_str(self.raw.get()).unwrap_or(Value::Null);
+        let manifest = read_json(self.raw.get().as_bytes()).map_or(Value::Null, |read| read.value);
         let claims = Claims::read(&manifest);
         Neighbour {
             version: self.version,

@@ -97,8 +97,16 @@ fn deep_nesting_neither_overflows_nor_hides_other_versions() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let text = format!(r#"{{"x": {deep}, "versions": {{"1.0.0": {{"x": {deep}}}, "1.1.0": {{}}}}}}"#);
     let packument = Packument::parse(text.as_bytes()).unwrap();
-    assert!(matches!(packument.release(&name("a"), &version("1.0.0")), Err(ReleaseError::Json(_))));
+    let release = packument.release(&name("a"), &version("1.0.0")).unwrap();
+    assert!(release.manifest["x"].to_string().len() > 100_000, "as its text below some depth");
     assert!(packument.release(&name("a"), &version("1.1.0")).is_ok());
+}
+
+#[test]
+fn half_a_surrogate_pair_hides_no_release() {
+    let text = r#"{"versions": {"1.0.0": {"description": "\ud800", "main": "a.js"}}}"#;
+    let release = Packument::parse(text.as_bytes()).unwrap().release(&name("a"), &version("1.0.0")).unwrap();
+    assert_eq!((&release.manifest["description"], &release.manifest["main"]), (&"\u{fffd}".into(), &"a.js".into()));
 }
 
 #[test]

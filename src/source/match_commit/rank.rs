@@ -29,6 +29,13 @@ pub(super) fn is_supported(candidate: &Candidate, files: u32) -> bool {
     })
 }
 
+/// Whether nothing but what the publisher wrote ties the commit to the version, and its manifest does not state one.
+pub(super) fn rests_on_claim(candidate: &Candidate, files: u32) -> bool {
+    let mut others = candidate.clone();
+    others.evidence.retain(|evidence| *evidence != Evidence::GitHead);
+    !candidate.states_version && is_supported(candidate, files) && !is_supported(&others, files)
+}
+
 pub(super) type Rank = (bool, u32, bool, std::cmp::Reverse<Evidence>, std::cmp::Reverse<u64>, CommitId);
 
 /// Contents first; version, evidence and closeness to the publish time break ties, the id makes it total.

@@ -10,10 +10,10 @@ use crate::source::git::repository::{blob_id, commit_id, oid};
 use crate::source::git::{Completeness, SourceError, SourceRepository};
 use crate::source::history::is_reachable;
 use crate::source::match_commit::manifest::StatedVersion;
-use crate::source::match_commit::rank::{is_supported, rank};
+use crate::source::match_commit::rank::{is_supported, rank, rests_on_claim};
 use crate::source::match_commit::{Candidate, CommitMatch, Evidence, MatchQuery, MatchStanding};
 use crate::source::scoring::{Score, Scorer, WantedFiles};
-use crate::source::tags::{TagForm, likely_tags, tag_form};
+use crate::source::tags::{TagForm, likely_tags, tag_form, tagged_version};
 use crate::source::tree::{CommitTree, join};
 
 /// The commit that the release's most usual tag names, before anything is known of the artifact.
@@ -228,6 +228,21 @@ impl<'s> Search<'s> {
             && oid(&commit.0).is_some_and(|id| is_reachable(self.source.repository(), &self.source.tips(), id))
     }
 
+    /// Whether a lower version had the commit already: one of its tags, made before the release, reaches it.
+    fn is_of_lower_version(&self, candidate: &Candidate) -> bool {
+        let repository = self.source.repository();
+        let made = |commit: &Oid| repository.find_commit(*commit).ok().map(|commit| commit.time().seconds());
+        let is_before = |time: i64| self.query.published_at.is_none_or(|published| time <= published);
+        let is_lower = |tag: &str| {
+            tagged_version(tag, self.query.name)
+                .is_some_and(|tagged| tagged.compare_precedence(self.query.version).is_lt())
+        };
+        let tags = self.source.tag_names().iter().filter(|tag| is_lower(tag));
+        let tips: Vec<Oid> =
+            tags.filter_map(|tag| self.source.tag(tag)).filter(|commit| made(commit).is_some_and(is_before)).collect();
+        oid(&candidate.commit.0).is_some_and(|id| is_reachable(repository, &tips, id))
+    }
+
     fn holds_all(&self, candidate: &Candidate) -> bool {
         self.wanted.count() > 0 && candidate.matched == self.wanted.count()
     }
@@ -253,9 +268,12 @@ impl<'s> Search<'s> {
         candidates.sort_by_cached_key(|candidate| std::cmp::Reverse(rank(candidate, self.query.published_at)));
         let best = candidates.first()?.matched;
         // A commit that merely resembles the artifact more does not displace one that is the version's own.
-        let index = candidates
-            .iter()
-            .position(|candidate| is_supported(candidate, self.wanted.count()) || self.holds_all(candidate));
+        let is_own = |candidate: &Candidate| {
+            let files = self.wanted.count();
+            let is_old = || rests_on_claim(candidate, files) && self.is_of_lower_version(candidate);
+            is_supported(candidate, files) && !is_old() || self.holds_all(candidate)
+        };
+        let index = candidates.iter().position(is_own);
         let index = index.filter(|index| candidates[*index].matched > 0 || best == 0).unwrap_or(0);
         let winner = candidates.remove(index);
         // The user may choose any commit, but hears of one that anybody could have proposed.
@@ -267,11 +285,7 @@ impl<'s> Search<'s> {
             unreachable.push(winner.clone());
         }
         candidates.append(&mut undecided);
-        let standing = if is_supported(&winner, self.wanted.count()) || self.holds_all(&winner) {
-            MatchStanding::Established
-        } else {
-            MatchStanding::Nearest
-        };
+        let standing = if is_own(&winner) { MatchStanding::Established } else { MatchStanding::Nearest };
         // Listing every branch and tag is dear, and only a release without a commit of its own needs it.
         let newest_commit = (standing == MatchStanding::Nearest).then(|| {
             let tips = self.tips.clone().unwrap_or_else(|| self.source.tips());

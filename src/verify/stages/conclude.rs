@@ -183,6 +183,9 @@ fn nearest_reason(nearest: &Candidate) -> String {
     });
     match tag {
         Some(tag) => format!("the tag `{tag}` names commit {commit}, but the package is not there in this version"),
+        None if nearest.evidence.contains(&matched::Evidence::GitHead) => {
+            format!("the recorded commit {commit} is another version's, and no tag or manifest is of this one")
+        }
         None => format!("no tag, no recorded commit and no manifest of this version; the nearest commit is {commit}"),
     }
 }

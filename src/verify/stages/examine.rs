@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::artifact::{ArtifactContents, machine_code, read_entries};
 use crate::capability::Counts;
 use crate::compare::{LineEnds, added_lines, line_runs, removed_lines};
-use crate::finding::{UnexplainedText, is_alarming};
+use crate::finding::{FileKind, UnexplainedText, is_alarming};
 use crate::ledger::{Explanation, Ledger, LedgerFile};
 use crate::reach::{Reach, ReachLimits, ReachMap, References, is_compiled, may_refer, reads_as_program};
 use crate::source::git::SourceRepository;
@@ -262,7 +262,9 @@ fn text(
     let candidate = candidate(file, files, outcome);
     let ends = LineEnds::of(&file.path);
     let removed = candidate.as_ref().map(|candidate| removed_lines(&published, candidate, ends)).unwrap_or_default();
-    let kind = program_kind(&file.path, reach);
+    // A program under the name of prose was not put there to be read.
+    let is_disguised = || FileKind::of(&file.path) == FileKind::Document && reads_as_program(published.as_bytes());
+    let kind = program_kind(&file.path, reach).or_else(|| is_disguised().then_some(SourceKind::Unstated));
     let told = kind.map(|kind| {
         let told = program.and_then(|program| program.told);
         told.unwrap_or_else(|| tell(&published, candidate.as_deref(), kind))

@@ -2,6 +2,7 @@
 
 use crate::artifact::ArtifactContents;
 use crate::finding::{Evidence, Finding, cut, judge};
+use crate::ledger::Explanation;
 use crate::package::CommitId;
 use crate::reach::Reach;
 use crate::registry::DigestsStated;
@@ -42,8 +43,18 @@ pub(in crate::verify) fn judge_all(
     };
     // The walk may have ended before it came to other files, but what it has reached runs.
     let runs = |path: &str| examined.reach.as_ref().is_some_and(|reach| reach.reach(path) <= Reach::Command);
+    let source_incomplete = compared_with.is_some_and(|(matched, source)| {
+        matches!(source.gap(), Some(Gap::History | Gap::Trees)) || is_outdated(source, matched, claim)
+    });
     let unchanged = |path: &str| {
-        let blob = ledger?.file(path)?.blob;
+        let file = ledger?.file(path)?;
+        // What the source itself had, or may have had, the release before had for a reason that is gone.
+        let was_the_sources =
+            matches!(file.explanation, Explanation::History { .. }) || source_incomplete && file.counterpart.is_some();
+        if was_the_sources {
+            return None;
+        }
+        let blob = file.blob;
         let now = examined.reach.as_ref().map(|reach| reach.reach(path));
         earlier
             .filter(|earlier| earlier.had(path, blob) && earlier.reached(path, now))
@@ -81,9 +92,7 @@ pub(in crate::verify) fn judge_all(
         metadata: claim.metadata.as_ref(),
         publisher: Some(&claim.publisher),
         no_repository: claim.repositories.is_empty(),
-        source_incomplete: compared_with.is_some_and(|(matched, source)| {
-            matches!(source.gap(), Some(Gap::History | Gap::Trees)) || is_outdated(source, matched, claim)
-        }),
+        source_incomplete,
         moved_tags: discovery.repository().map_or(&[], SourceRepository::moved_tags),
         awaits_build: outcome.rebuild.as_ref().is_some_and(|record| record.failure.is_some()),
         output: Some(&output),
