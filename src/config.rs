@@ -35,6 +35,9 @@ pub struct Config {
     /// Rebuilds.
     #[serde(default)]
     pub rebuild: RebuildSection,
+    /// Sweeps.
+    #[serde(default)]
+    pub sweep: SweepSection,
 }
 
 /// `[artifact]`
@@ -79,6 +82,22 @@ pub struct RebuildSection {
     pub jobs: Option<usize>,
     /// A directory of plans for awkward packages.
     pub definitions: Option<PathBuf>,
+}
+
+/// `[sweep]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SweepSection {
+    /// Where results are kept: a path, or the address of a PostgreSQL database.
+    pub store: Option<String>,
+    /// Where ledgers and reports are kept: a path, or `s3://BUCKET/PREFIX`.
+    pub objects: Option<String>,
+    /// Tries of one job in one sweep.
+    pub attempts: Option<u32>,
+    /// Longest wait before the second try, seconds; it doubles with each further one.
+    pub retry_wait: Option<u64>,
+    /// How long a process may be silent before its jobs are given to others, seconds.
+    pub lease: Option<u64>,
 }
 
 /// Why a configuration file cannot be used.

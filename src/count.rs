@@ -1,8 +1,10 @@
 //! Counts in sentences.
 
+use std::fmt;
+
 /// The number with the noun in singular or plural: `1 file`, `3 files`; for nouns that take an `s`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+pub(crate) fn counted<N: fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == N::from(1) { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -11,6 +13,9 @@ mod tests {
 
     #[test]
     fn one_is_singular() {
-        assert_eq!([0, 1, 2].map(|count| counted(count, "more file")), ["0 more files", "1 more file", "2 more files"]);
+        assert_eq!(
+            [0_u64, 1, 2].map(|count| counted(count, "more file")),
+            ["0 more files", "1 more file", "2 more files"]
+        );
     }
 }

@@ -7,8 +7,10 @@ use crate::package::{Subject, Version};
 use crate::report::printable::{is_hidden, printable};
 
 mod log;
+mod store;
 
 pub(super) use log::{LogAppend, LogCommand, LogProve, LogVerify};
+pub(super) use store::{History, StoreArguments, StoreCommand, Sweep, SweepCommand, SweepRun};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -123,6 +125,26 @@ Examples:
     Log {
         #[command(subcommand)]
         command: LogCommand,
+    },
+    /// Verify very many packages, keep the results, and show what changed
+    #[command(after_help = "\
+Results are kept in a store: an SQLite file in the data directory, unless `--store` names another one or a PostgreSQL
+database. What is settled there is not verified again. A sweep may be interrupted at any moment; the same command goes on.
+
+Examples:
+  tarproof sweep --list packages.txt
+  tarproof sweep status
+  tarproof sweep failed")]
+    Sweep(Box<Sweep>),
+    /// Show what was found of a package so far
+    #[command(after_help = "Examples:
+  tarproof history npm:chalk
+  tarproof history npm:chalk@5.6.2 --format json")]
+    History(History),
+    /// Check, copy or thin out what sweeps have found
+    Store {
+        #[command(subcommand)]
+        command: StoreCommand,
     },
     /// Print a completion script
     Completions {

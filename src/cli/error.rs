@@ -1,6 +1,8 @@
 //! Errors at the top: who must act, and what to do next.
 
 use crate::report::printable::printable;
+use crate::store::StoreError;
+use crate::sweep::DispatchError;
 use crate::verdict::exit;
 use crate::verify::VerifyError;
 
@@ -58,6 +60,18 @@ fn chain(error: &anyhow::Error) -> String {
 /// An error's own words; libgit2's without its class and code, which mean nothing to a user.
 fn message_of(error: &(dyn std::error::Error + 'static)) -> String {
     error.downcast_ref::<git2::Error>().map_or_else(|| error.to_string(), |error| error.message().to_owned())
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        Self::environment(error)
+    }
+}
+
+impl From<DispatchError> for CliError {
+    fn from(error: DispatchError) -> Self {
+        Self::environment(error)
+    }
 }
 
 impl From<VerifyError> for CliError {

@@ -9,6 +9,7 @@ mod output;
 mod panics;
 mod rendered;
 mod setup;
+mod sweep_report;
 
 pub use arguments::{Arguments, parse};
 pub use commands::run;

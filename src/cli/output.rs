@@ -78,6 +78,12 @@ pub(super) fn idle(policy: &Policy) {
     }
 }
 
+/// A time in milliseconds since 1970, as people read it.
+pub(super) fn time(milliseconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(milliseconds.div_euclid(1_000));
+    time.map_or_else(|_| milliseconds.to_string(), |time| time.to_string())
+}
+
 /// Serialises a report so that it is safe on a terminal, too.
 ///
 /// JSON escapes only the C0 controls; the other characters that a terminal obeys or that hide text

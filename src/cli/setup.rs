@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 
 use crate::artifact::ArtifactLimits;
-use crate::cli::arguments::{Common, FindingArguments, Overrides, RebuildArguments, TrustArguments};
+use crate::cli::arguments::{Common, FindingArguments, Overrides, RebuildArguments, StoreArguments, TrustArguments};
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::config::Config;
-use crate::package::Subject;
+use crate::package::{Sha256Digest, Subject};
 use crate::policy::Policy;
 use crate::provenance::{RegistryKeys, Trust, TrustedRoot};
 use crate::rebuild::commands::check;
@@ -21,6 +21,8 @@ use crate::registry::{Access, Environment, NpmRegistry, RegistryLimits, Registry
 use crate::report::printable::printable;
 use crate::source::RepositoryLocation;
 use crate::source::git::{GitClient, GitOptions, UrlRewrites};
+use crate::store::{Clock, ObjectsAddress, Store, StoreAddress};
+use crate::sweep::Conditions;
 use crate::verify::{Context, Processors, Progress, RebuildSettings, Request, Shown};
 use crate::yara::YaraRules;
 
@@ -214,6 +216,66 @@ pub(super) fn with_rebuild(mut context: Context, arguments: &RebuildArguments) -
         rebuild.plans = Some(plans);
     }
     Ok(context)
+}
+
+/// Opens the store that the user names, or the one in the data directory.
+pub(super) async fn store(arguments: &StoreArguments, config: &Config) -> Result<Store, CliError> {
+    let address = match arguments.store.as_deref().or(config.sweep.store.as_deref()) {
+        Some(text) => StoreAddress::parse(text).map_err(CliError::usage)?,
+        None => {
+            let directory = user_directory("XDG_DATA_HOME", ".local/share");
+            let no_home = || CliError::usage(anyhow::anyhow!("no home directory: name a store with `--store`"));
+            StoreAddress::Sqlite(directory.ok_or_else(no_home)?.join("tarproof/store.db"))
+        }
+    };
+    let objects = match arguments.objects.as_deref().or(config.sweep.objects.as_deref()) {
+        Some(text) => ObjectsAddress::parse(text).map_err(CliError::usage)?,
+        None => address.objects().ok_or_else(|| {
+            let message = "name where ledgers and reports are kept with `--objects`: a directory that every machine \
+                           sees, or `s3://BUCKET/PREFIX`";
+            CliError::usage(anyhow::anyhow!(message))
+        })?,
+    };
+    Store::open(&address, &objects, Clock::Database).await.map_err(CliError::environment)
+}
+
+/// The digests of the files that the user names and that a verdict depends on.
+pub(super) fn conditions(
+    rebuild: &RebuildArguments,
+    findings: &FindingArguments,
+    trust: &TrustArguments,
+    config: &Config,
+) -> Result<Conditions, CliError> {
+    let digest = |named: &Option<PathBuf>, configured: &Option<PathBuf>| {
+        let path = named.as_deref().or(configured.as_deref());
+        path.map(|path| {
+            digest_of(path).with_context(|| format!("cannot read `{}`", path.display())).map_err(CliError::usage)
+        })
+        .transpose()
+    };
+    Ok(Conditions {
+        policy: digest(&findings.policy, &config.policy)?,
+        rules: digest(&findings.rules, &config.rules)?,
+        definitions: digest(&rebuild.definitions, &config.rebuild.definitions)?,
+        trusted_root: digest(&trust.trusted_root, &config.trusted_root)?,
+        registry_keys: digest(&trust.registry_keys, &config.registry_keys)?,
+    })
+}
+
+/// SHA-256 of a file, or over all files of a directory and their names.
+fn digest_of(path: &Path) -> Result<Sha256Digest, anyhow::Error> {
+    if !path.is_dir() {
+        return Ok(Sha256Digest::of(&std::fs::read(path)?));
+    }
+    let mut lines = String::new();
+    for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
+        let entry = entry?;
+        if entry.file_type().is_file() {
+            let name = entry.path().strip_prefix(path)?;
+            lines.push_str(&format!("{} {name:?}\n", Sha256Digest::of(&std::fs::read(entry.path())?)));
+        }
+    }
+    Ok(Sha256Digest::of(lines.as_bytes()))
 }
 
 /// Builds a request from a subject and what the user overrides.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Each module may use those before it, and itself. `docs/architecture.md` has the same list.
-const ORDER: [&str; 26] = [
+const ORDER: [&str; 28] = [
     "count",
     "package",
     "artifact",
@@ -27,6 +27,8 @@ const ORDER: [&str; 26] = [
     "report",
     "attest",
     "log",
+    "store",
+    "sweep",
     "demo",
     "suite",
     "config",

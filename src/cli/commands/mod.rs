@@ -7,6 +7,8 @@ mod key;
 mod log;
 mod packlist;
 mod rebuild;
+mod store;
+mod sweep;
 mod verify;
 mod verify_attestation;
 
@@ -34,6 +36,9 @@ pub fn run(arguments: &Arguments) -> u8 {
         Command::VerifyAttestation(command) => with(&|config| verify_attestation::run(command, common, config)),
         Command::Key { command } => key::run(command),
         Command::Log { command } => log::run(command),
+        Command::Sweep(command) => with(&|config| sweep::run(command, common, config)),
+        Command::History(command) => with(&|config| store::history(command, config)),
+        Command::Store { command } => with(&|config| store::run(command, config)),
         Command::Completions { shell } => generate::completions(*shell),
         Command::Man { directory } => generate::man(directory),
     };

@@ -124,7 +124,7 @@ impl HttpError {
     }
 
     /// Whether asking again may help.
-    pub(super) fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Status { status, .. } => {
                 matches!(status.as_u16(), 408 | 425 | 500 | 502 | 503 | 504)
@@ -143,7 +143,7 @@ impl HttpError {
     }
 
     /// The wait the server asked for.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } | Self::RateLimited { retry_after, .. } => *retry_after,
             _ => None,

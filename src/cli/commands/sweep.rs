@@ -1,0 +1,220 @@
+//! `tarproof sweep`: releases to jobs, jobs to results, and what changed.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::watch;
+
+use super::verify::DEFAULT_JOBS;
+use crate::cli::arguments::{Common, StoreArguments, Sweep, SweepCommand, SweepRun, subject};
+use crate::cli::error::CliError;
+use crate::cli::sweep_report::{self, Unresolved};
+use crate::cli::{output, setup};
+use crate::config::{Config, SweepSection};
+use crate::package::{Release, Subject};
+use crate::registry::NpmRegistry;
+use crate::store::Store;
+use crate::sweep::{
+    Dispatcher as _, Embedded, LeaseSettings, RetrySettings, Stop, Wanted, WorkSettings, Worked, begin, finish,
+    read_list, resolve, status, summarise, verify_job, work,
+};
+use crate::verdict::{exit, worst_exit_code};
+use crate::verify::Context;
+
+pub(super) fn run(command: &Sweep, common: &Common, config: &Config) -> Result<u8, CliError> {
+    match &command.command {
+        None => sweep(&command.run, common, config),
+        Some(SweepCommand::Status { store, format }) => super::runtime()?.block_on(async {
+            let (store, dispatcher) = open(store, config).await?;
+            let status = status(&store, &dispatcher).await?;
+            output::write(None, &sweep_report::status(&status, *format)?)?;
+            Ok(exit::EXPLAINED)
+        }),
+        Some(SweepCommand::Failed { store, format }) => super::runtime()?.block_on(async {
+            let (_, dispatcher) = open(store, config).await?;
+            let failed = dispatcher.failed().await?;
+            output::write(None, &sweep_report::failed(&failed, *format)?)?;
+            Ok(exit::EXPLAINED)
+        }),
+        Some(SweepCommand::Requeue { subjects, store }) => {
+            let purls: Result<Vec<_>, _> = subjects.iter().map(|text| release(text)).collect();
+            let purls = purls?;
+            super::runtime()?.block_on(async {
+                let (_, dispatcher) = open(store, config).await?;
+                let named = (!purls.is_empty()).then_some(purls.as_slice());
+                let count = dispatcher.requeue(named).await?;
+                output::write(None, &format!("{} queued again\n", crate::count::counted(count, "job")))?;
+                Ok(exit::EXPLAINED)
+            })
+        }
+    }
+}
+
+/// The purl of a subject that names a version.
+fn release(text: &str) -> Result<String, CliError> {
+    let Subject { ecosystem, name, version } = subject(text)?;
+    let version = version.ok_or_else(|| CliError::usage(anyhow::anyhow!("`{text}` names no version")))?;
+    Ok(Release { ecosystem, name, version }.purl())
+}
+
+async fn open(arguments: &StoreArguments, config: &Config) -> Result<(Store, Embedded), CliError> {
+    let store = setup::store(arguments, config).await?;
+    Ok((store.clone(), Embedded::new(store, lease_settings(&config.sweep))))
+}
+
+fn sweep(command: &SweepRun, common: &Common, config: &Config) -> Result<u8, CliError> {
+    let path = command.list.as_deref().unwrap_or(Path::new("-"));
+    let subjects = read_list(&mut *lines(path)?)
+        .with_context(|| format!("the list `{}` cannot be used", path.display()))
+        .map_err(CliError::usage)?;
+    let context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
+    let context = setup::with_trust(context, &command.trust)?;
+    let context = setup::with_findings(context, &command.findings, config)?;
+    let conditions = setup::conditions(&command.rebuild, &command.findings, &command.trust, config)?;
+    let policy = conditions.digest(&context);
+    let jobs = command.jobs.or(config.jobs).unwrap_or(DEFAULT_JOBS).max(1);
+    let runtime = super::runtime()?;
+    let outcome = runtime.block_on(async {
+        let (store, dispatcher) = open(&command.store, config).await?;
+        let (wanted, unresolved) = releases(subjects, &context.registry, jobs).await;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(CliError::environment)?;
+        let now = now.as_secs().cast_signed();
+        let jobs_wanted = wanted.into_iter().map(|wanted| wanted.job(policy, now)).collect();
+        let pass = begin(&store, &dispatcher, jobs_wanted).await?;
+        let worked = work_through(&dispatcher, context, &pass, jobs, common.quiet, &config.sweep).await?;
+        let summary = summarise(&store, &dispatcher, &pass).await?;
+        if worked == Worked::Everything {
+            finish(&store, &pass).await?;
+        }
+        store.close().await;
+        Ok::<_, CliError>((worked, summary, unresolved))
+    });
+    // A build that was given back may still be running; it ends with the process.
+    runtime.shutdown_background();
+    let (worked, summary, unresolved) = outcome?;
+    let stopped = worked == Worked::Stopped;
+    output::write(None, &sweep_report::summary(&summary, &unresolved, stopped, command.format)?)?;
+    for unresolved in &unresolved {
+        output::error(Some(&unresolved.subject.to_string()), &unresolved.error);
+    }
+    if stopped {
+        output::note("stopped; the same command goes on where it stands\n");
+    }
+    let failed = summary.failed.iter().map(|_| exit::FAILURE);
+    let unresolved = unresolved.iter().map(|unresolved| unresolved.error.exit_code());
+    let open = (summary.open > 0).then_some(exit::INCONCLUSIVE);
+    Ok(worst_exit_code(summary.exit_codes.iter().copied().chain(failed).chain(unresolved).chain(open)))
+}
+
+fn lines(path: &Path) -> Result<Box<dyn BufRead>, CliError> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    let file = File::open(path).with_context(|| format!("cannot read `{}`", path.display()));
+    Ok(Box::new(BufReader::new(file.map_err(CliError::usage)?)))
+}
+
+/// Asks the registry for the version and the digest of each package.
+async fn releases(subjects: Vec<Subject>, registry: &NpmRegistry, jobs: usize) -> (Vec<Wanted>, Vec<Unresolved>) {
+    let (mut wanted, mut unresolved) = (Vec::new(), Vec::new());
+    let mut resolved = stream::iter(subjects)
+        .map(|subject| async {
+            let found = resolve(&subject, registry).await;
+            (subject, found)
+        })
+        .buffered(jobs);
+    while let Some((subject, found)) = resolved.next().await {
+        match found {
+            Ok(found) => wanted.push(found),
+            Err(error) => unresolved.push(Unresolved { subject, error: CliError::environment(error) }),
+        }
+    }
+    (wanted, unresolved)
+}
+
+async fn work_through(
+    dispatcher: &Embedded,
+    mut context: Context,
+    pass: &crate::sweep::Pass,
+    jobs: usize,
+    quiet: bool,
+    section: &SweepSection,
+) -> Result<Worked, CliError> {
+    let progress = sweep_report::Progress::new(pass, quiet);
+    context.progress = progress.stages();
+    let context = Arc::new(context);
+    let retry = retry_settings(section);
+    let lease = lease_settings(section).length;
+    let settings = WorkSettings { jobs, heartbeat: lease / 4, ..WorkSettings::default() };
+    let verify = |leased| {
+        let context = Arc::clone(&context);
+        async move { verify_job(leased, &context, &retry).await }
+    };
+    let stop = stop_on_signals();
+    let worked = work(dispatcher, verify, &settings, stop, &|event| progress.tell(&event)).await;
+    progress.end();
+    Ok(worked?)
+}
+
+fn retry_settings(section: &SweepSection) -> RetrySettings {
+    let settings = RetrySettings::default();
+    RetrySettings {
+        attempts: section.attempts.unwrap_or(settings.attempts).max(1),
+        first_wait: section.retry_wait.map_or(settings.first_wait, Duration::from_secs),
+        ..settings
+    }
+}
+
+fn lease_settings(section: &SweepSection) -> LeaseSettings {
+    let settings = LeaseSettings::default();
+    LeaseSettings {
+        length: section.lease.map_or(settings.length, |lease| Duration::from_secs(lease.max(1))),
+        ..settings
+    }
+}
+
+/// The first signal asks to stop, the second one does not ask.
+fn stop_on_signals() -> watch::Receiver<Stop> {
+    let (sender, receiver) = watch::channel(Stop::No);
+    tokio::spawn(async move {
+        for (stop, text) in [
+            (Stop::Gracefully, "stopping: what is under way is finished or given back; again to stop at once\n"),
+            (Stop::AtOnce, ""),
+        ] {
+            signal().await;
+            output::note(text);
+            if sender.send(stop).is_err() {
+                break;
+            }
+        }
+        // While the sender lives, the receiver hears of no end.
+        std::future::pending::<()>().await;
+    });
+    receiver
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    // Where no handler can be had, the system's own ends the process.
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,143 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+use super::StoreError;
+
+/// Where a store's database is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum StoreAddress {
+    /// An SQLite file, which is made where there is none.
+    Sqlite(PathBuf),
+    /// A PostgreSQL database.
+    Postgresql(Url),
+}
+
+/// Where a store's objects are.
+#[derive(Clone, PartialEq, Eq)]
+pub enum ObjectsAddress {
+    /// A folder, which is made where there is none.
+    Folder(PathBuf),
+    /// A bucket and a prefix of an S3-compatible service, `s3://BUCKET/PREFIX`.
+    Bucket(Url),
+}
+
+impl StoreAddress {
+    /// Reads a path, `sqlite:PATH`, or `postgresql://…`.
+    pub fn parse(text: &str) -> Result<Self, StoreError> {
+        let refused = |reason: &str| StoreError::Address { text: redacted(text), reason: reason.to_owned() };
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return match path {
+                "" | ":memory:" => Err(refused("it names no file")),
+                path => Ok(Self::Sqlite(path.into())),
+            };
+        }
+        match text.split_once("://") {
+            Some(("postgres" | "postgresql", _)) => {
+                let url = Url::parse(text).map_err(|error| refused(&error.to_string()))?;
+                Ok(Self::Postgresql(url))
+            }
+            Some(_) => Err(refused("it is neither a path nor an address of SQLite or PostgreSQL")),
+            None if text.is_empty() => Err(refused("it is empty")),
+            None => Ok(Self::Sqlite(text.into())),
+        }
+    }
+
+    /// Where the objects are unless the user says so; `None` where several machines share the database.
+    pub fn objects(&self) -> Option<ObjectsAddress> {
+        match self {
+            Self::Sqlite(path) => Some(ObjectsAddress::Folder(path.with_extension("objects"))),
+            Self::Postgresql(_) => None,
+        }
+    }
+}
+
+impl ObjectsAddress {
+    /// Reads a path or `s3://BUCKET/PREFIX`.
+    pub fn parse(text: &str) -> Result<Self, StoreError> {
+        let refused = |reason: &str| StoreError::Address { text: redacted(text), reason: reason.to_owned() };
+        match text.split_once("://") {
+            Some(("s3", _)) => match Url::parse(text) {
+                Ok(url) if url.host_str().is_some_and(|bucket| !bucket.is_empty()) => Ok(Self::Bucket(url)),
+                _ => Err(refused("it names no bucket")),
+            },
+            Some(_) => Err(refused("it is neither a path nor `s3://BUCKET/PREFIX`")),
+            None if text.is_empty() => Err(refused("it is empty")),
+            None => Ok(Self::Folder(Path::new(text).to_owned())),
+        }
+    }
+}
+
+/// The address without a password.
+fn redacted(text: &str) -> String {
+    match Url::parse(text) {
+        Ok(mut url) if url.password().is_some() => {
+            // Fails only for addresses that can hold none.
+            let _ = url.set_password(Some("****"));
+            url.to_string()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+impl fmt::Display for StoreAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(formatter, "{}", path.display()),
+            Self::Postgresql(url) => formatter.write_str(&redacted(url.as_str())),
+        }
+    }
+}
+
+impl fmt::Debug for StoreAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "StoreAddress({self})")
+    }
+}
+
+impl fmt::Display for ObjectsAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => write!(formatter, "{}", path.display()),
+            Self::Bucket(url) => formatter.write_str(&redacted(url.as_str())),
+        }
+    }
+}
+
+impl fmt::Debug for ObjectsAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "ObjectsAddress({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_addresses_are_told_apart() {
+        let parse = |text| StoreAddress::parse(text);
+        assert_eq!(parse("a/b.db").unwrap(), StoreAddress::Sqlite("a/b.db".into()));
+        assert_eq!(parse("sqlite:///tmp/b.db").unwrap(), StoreAddress::Sqlite("/tmp/b.db".into()));
+        assert_eq!(parse("sqlite:b.db").unwrap(), StoreAddress::Sqlite("b.db".into()));
+        assert!(matches!(parse("postgres://host/db").unwrap(), StoreAddress::Postgresql(_)));
+        for text in ["", "sqlite:", "sqlite::memory:", "mysql://host/db", "postgresql://[/db"] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+        assert_eq!(parse("a/store.db").unwrap().objects(), Some(ObjectsAddress::Folder("a/store.objects".into())));
+        assert!(matches!(ObjectsAddress::parse("s3://bucket/deep").unwrap(), ObjectsAddress::Bucket(_)));
+        assert!(ObjectsAddress::parse("s3:///deep").is_err());
+        assert!(ObjectsAddress::parse("ftp://host/deep").is_err());
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        let address = StoreAddress::parse("postgresql://me:secret@host/db").unwrap();
+        assert_eq!(address.to_string(), "postgresql://me:****@host/db");
+        assert!(!format!("{address:?}").contains("secret"));
+        let refused = StoreAddress::parse("mysql://me:secret@host/db").unwrap_err();
+        assert!(!refused.to_string().contains("secret"));
+    }
+}

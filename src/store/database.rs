@@ -1,0 +1,135 @@
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, AnyPool, Row as _, Transaction};
+use url::Url;
+
+use super::migrations::migrator;
+use super::{Clock, Objects, ObjectsAddress, StoreAddress, StoreError};
+
+/// How long a connection is waited for, and how long SQLite waits for another writer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Connections at once: one writes, the others look.
+const CONNECTIONS: u32 = 4;
+
+/// Which database it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Sqlite,
+    Postgresql,
+}
+
+/// A store of verifications; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: AnyPool,
+    backend: Backend,
+    clock: Clock,
+    objects: Objects,
+}
+
+/// A transaction that writes, and the time that it was begun at.
+#[derive(Debug)]
+pub(crate) struct Write {
+    transaction: Transaction<'static, Any>,
+    /// Milliseconds since 1970 by the store's clock.
+    pub(crate) now: i64,
+    pub(crate) backend: Backend,
+}
+
+impl Store {
+    /// Opens the store, and makes it where there is none.
+    pub async fn open(address: &StoreAddress, objects: &ObjectsAddress, clock: Clock) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let (backend, url) = match address {
+            StoreAddress::Sqlite(path) => (Backend::Sqlite, sqlite_url(path)?),
+            StoreAddress::Postgresql(url) => (Backend::Postgresql, url.to_string()),
+        };
+        let open = |source| StoreError::Open { store: address.to_string(), source };
+        let mut options = AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
+        if backend == Backend::Sqlite {
+            options = options.after_connect(|connection, _| Box::pin(prepare_sqlite(connection)));
+        }
+        let pool = options.connect(&url).await.map_err(open)?;
+        let schema = |source| StoreError::Schema { store: address.to_string(), source };
+        migrator(backend).run(&pool).await.map_err(schema)?;
+        Ok(Self { pool, backend, clock, objects: Objects::open(objects)? })
+    }
+
+    /// The objects beside the database.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// Ends all connections; what was committed stays.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+
+    /// A connection to look things up with.
+    pub(crate) async fn look(&self) -> Result<PoolConnection<Any>, StoreError> {
+        Ok(self.pool.acquire().await?)
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) async fn write(&self) -> Result<Write, StoreError> {
+        let mut transaction = match self.backend {
+            // A transaction that began by reading could not go on to write beside another writer.
+            Backend::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
+            Backend::Postgresql => self.pool.begin().await?,
+        };
+        let now = self.time(&mut transaction).await?;
+        Ok(Write { transaction, now, backend: self.backend })
+    }
+
+    /// The time by the store's clock, milliseconds since 1970.
+    pub(crate) async fn now(&self) -> Result<i64, StoreError> {
+        self.time(&mut *self.look().await?).await
+    }
+
+    async fn time(&self, connection: &mut AnyConnection) -> Result<i64, StoreError> {
+        match (&self.clock, self.backend) {
+            (Clock::Given(time), _) => Ok(time()),
+            (Clock::Database, Backend::Sqlite) => Ok(Clock::of_machine()),
+            (Clock::Database, Backend::Postgresql) => {
+                let sql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now";
+                Ok(sqlx::query(sql).fetch_one(connection).await?.try_get("now")?)
+            }
+        }
+    }
+}
+
+impl Write {
+    /// What statements run on.
+    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
+
+    /// Makes everything since the beginning lasting, at once.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+fn sqlite_url(path: &Path) -> Result<String, StoreError> {
+    let directory = |source| StoreError::Directory { path: path.to_owned(), source };
+    let path = std::path::absolute(path).map_err(directory)?;
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(|source| StoreError::Directory { path: parent.to_owned(), source })?;
+    }
+    let refused = || StoreError::Address { text: path.display().to_string(), reason: "it is not a path".to_owned() };
+    let url = Url::from_file_path(&path).map_err(|()| refused())?;
+    Ok(format!("sqlite://{}?mode=rwc", url.path()))
+}
+
+async fn prepare_sqlite(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    // The wait first: the others may have to wait for a process that opens the store, too.
+    let wait = format!("PRAGMA busy_timeout = {}", PATIENCE.as_millis());
+    sqlx::query(sqlx::AssertSqlSafe(wait)).execute(&mut *connection).await?;
+    for pragma in ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON"] {
+        sqlx::query(pragma).execute(&mut *connection).await?;
+    }
+    Ok(())
+}

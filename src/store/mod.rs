@@ -1,0 +1,36 @@
+//! What was verified, kept for good: SQLite by default, PostgreSQL by address, one schema.
+//!
+//! Rows of the history are only ever added. Ledgers and reports are objects beside the database, named by the SHA-256 of
+//! their content. Start reading at [`Store`]; [`Record`] is one row, [`Settlement`] says which results are not made again.
+
+mod address;
+mod append;
+mod check;
+mod clock;
+mod cursor;
+mod database;
+mod error;
+mod exchange;
+mod history;
+mod migrations;
+mod objects;
+mod prune;
+mod record;
+mod record_checks;
+mod rows;
+mod settlement;
+
+pub use address::{ObjectsAddress, StoreAddress};
+pub use append::Appended;
+pub use check::{Checked, Flaw};
+pub use clock::Clock;
+pub use database::Store;
+pub(crate) use database::{Backend, Write};
+pub use error::StoreError;
+pub use exchange::{ExchangeError, Exported, Imported};
+pub use history::{Kept, Settled};
+pub use objects::{Object, Objects};
+pub use prune::{Pruned, PrunedResult};
+pub(crate) use record::Occasion;
+pub use record::{FindingRow, Record};
+pub use settlement::Settlement;

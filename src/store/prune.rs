@@ -1,0 +1,106 @@
+use std::collections::BTreeSet;
+
+use sqlx::Row as _;
+
+use super::{Store, StoreError, Write};
+use crate::package::Sha256Digest;
+
+/// What was removed, or would be.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// The results, by package, newest first.
+    pub results: Vec<PrunedResult>,
+    /// How many results stay.
+    pub kept: u64,
+    /// How many objects nothing names any more.
+    pub objects: u64,
+}
+
+/// A result that was removed, or would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrunedResult {
+    /// Its number.
+    pub id: i64,
+    /// The release.
+    pub purl: String,
+    /// The verdict's id.
+    pub verdict: String,
+    /// When it was verified, milliseconds since 1970.
+    pub observed_at: i64,
+}
+
+impl Store {
+    /// Removes all but the newest `keep` results of each package, and with them the objects that nothing else names.
+    ///
+    /// The newest settled result of each package stays in any case. Refused while anything is being verified: its objects
+    /// are named by nothing yet. With `pretend` nothing is removed.
+    pub async fn prune(&self, keep: u32, pretend: bool) -> Result<Pruned, StoreError> {
+        // Before the look at the leases: what is written later is not on the list.
+        let listed = self.objects().list().await?;
+        let mut write = self.write().await?;
+        let leased = sqlx::query("SELECT COUNT(*) AS leased FROM jobs WHERE state = 'leased' AND until > $1");
+        let now = write.now;
+        let leased: i64 = leased.bind(now).fetch_one(write.connection()).await?.try_get("leased")?;
+        if leased > 0 && !pretend {
+            return Err(StoreError::Busy { leased });
+        }
+        let (mut pruned, named) = write.sort_out(keep).await?;
+        let unnamed: Vec<Sha256Digest> =
+            listed.into_iter().filter(|digest| !named.contains(&digest.to_string())).collect();
+        pruned.objects = unnamed.len() as u64;
+        if pretend {
+            return Ok(pruned);
+        }
+        write.remove(&pruned).await?;
+        write.commit().await?;
+        for digest in unnamed {
+            self.objects().remove(digest).await?;
+        }
+        Ok(pruned)
+    }
+}
+
+impl Write {
+    /// Which results go, and the objects that those which stay name.
+    async fn sort_out(&mut self, keep: u32) -> Result<(Pruned, BTreeSet<String>), StoreError> {
+        let sql = "SELECT id, package, purl, verdict, settled, observed_at, ledger, report FROM verifications \
+                   ORDER BY package, id DESC";
+        let rows = sqlx::query(sql).fetch_all(self.connection()).await?;
+        let (mut pruned, mut named) = (Pruned::default(), BTreeSet::new());
+        let (mut package, mut newer, mut settled_stays) = (String::new(), 0, false);
+        for row in &rows {
+            let this: String = row.try_get("package")?;
+            if this != package {
+                (package, newer, settled_stays) = (this, 0, false);
+            }
+            let settled = row.try_get::<i64, _>("settled")? == 1;
+            if newer < keep || (settled && !settled_stays) {
+                pruned.kept += 1;
+                named.extend(row.try_get::<Option<String>, _>("ledger")?);
+                named.insert(row.try_get("report")?);
+            } else {
+                pruned.results.push(PrunedResult {
+                    id: row.try_get("id")?,
+                    purl: row.try_get("purl")?,
+                    verdict: row.try_get("verdict")?,
+                    observed_at: row.try_get("observed_at")?,
+                });
+            }
+            newer += 1;
+            settled_stays |= settled;
+        }
+        Ok((pruned, named))
+    }
+
+    /// Removes results; the only place where anything of the history goes.
+    async fn remove(&mut self, pruned: &Pruned) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO pruning (reason) VALUES ('prune')").execute(self.connection()).await?;
+        for result in &pruned.results {
+            for sql in ["DELETE FROM findings WHERE verification = $1", "DELETE FROM verifications WHERE id = $1"] {
+                sqlx::query(sql).bind(result.id).execute(self.connection()).await?;
+            }
+        }
+        sqlx::query("DELETE FROM pruning").execute(self.connection()).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,35 @@
+//! Verifying very many releases, so that it can be interrupted at any moment and goes on where it stood.
+//!
+//! [`begin`] turns releases into [`Job`]s and hands them to a [`Dispatcher`], which refuses those that are settled or
+//! queued; [`work`] leases them, calls [`verify_job`] for each and hands the results back; [`summarise`] tells what came
+//! out. [`Embedded`] is the dispatcher in the store itself. Nothing in [`verify_job`] knows of any dispatcher.
+
+mod conditions;
+mod dispatcher;
+mod embedded;
+mod job;
+mod list;
+mod pass;
+mod queue;
+mod resolve;
+mod retry;
+mod run;
+mod status;
+mod summary;
+mod worker;
+
+pub use conditions::Conditions;
+pub use dispatcher::{
+    Counts, DispatchError, Dispatcher, Enqueued, FailedJob, Finished, Lease, Leased, Outcome, WorkerId,
+};
+pub use embedded::{Embedded, LeaseSettings};
+pub use job::{Job, JobKey, Priority};
+pub use list::{ListError, read_list};
+pub use pass::{Pass, Planned, Wanted, begin, finish};
+pub use resolve::resolve;
+pub use retry::{Nature, RetrySettings, nature};
+pub use run::verify_job;
+pub(crate) use run::with_causes;
+pub use status::{HostTime, Status, SweepRow, VerdictCount, status};
+pub use summary::{Change, Ended, Summary, summarise};
+pub use worker::{Event, Stop, WorkSettings, Worked, work};

@@ -1,0 +1,266 @@
+//! The statements behind [`super::Embedded`]. Every one of them is part of a transaction of the caller.
+//!
+//! # Clocks that jump
+//! A lease and a wait end when the clock says so, or when the clock says less than when they began, by more than a
+//! minute: then it was set back, and nobody can say how long to wait. A clock set forward ends leases early. In neither
+//! case anything is lost, and nothing is kept twice: a settled result is accepted from whoever brings it, once.
+
+use std::time::Duration;
+
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::{Counts, Enqueued, FailedJob, Finished, Job, JobKey, Leased, Outcome, Priority, WorkerId};
+use crate::package::{Release, Sha256Digest, Subject};
+use crate::store::{Appended, Backend, Store, StoreError, Write};
+
+/// How far a clock may go back without having been set, milliseconds.
+const SLACK: i64 = 60_000;
+/// Longest message of a failure, characters.
+const MAX_ERROR: usize = 2_000;
+
+pub(super) async fn enqueue(write: &mut Write, job: &Job) -> Result<Enqueued, StoreError> {
+    let (purl, policy, now) = (job.release.purl(), job.policy.to_string(), write.now);
+    if let Some(settled) = write.settled(&purl, &job.stated, &policy, &job.tool).await? {
+        return Ok(Enqueued::Settled(settled));
+    }
+    let key = job.key().to_string();
+    let inserted = sqlx::query(
+        "INSERT INTO jobs (key, purl, stated, policy, tool, published_at, priority, state, changed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8) ON CONFLICT (key) DO NOTHING",
+    )
+    .bind(key.clone())
+    .bind(purl)
+    .bind(job.stated.clone())
+    .bind(policy)
+    .bind(job.tool.clone())
+    .bind(job.published_at)
+    .bind(job.priority.number())
+    .bind(now)
+    .execute(write.connection())
+    .await?;
+    if inserted.rows_affected() > 0 {
+        return Ok(Enqueued::New);
+    }
+    // Done, but not settled: what was in the way may be gone.
+    let again = sqlx::query(
+        "UPDATE jobs SET state = 'waiting', attempts = 0, until = 0, error = NULL, priority = $2, changed_at = $3 \
+         WHERE key = $1 AND (state = 'done' OR (state = 'failed' AND final = 0))",
+    )
+    .bind(key.clone())
+    .bind(job.priority.number())
+    .bind(now)
+    .execute(write.connection())
+    .await?;
+    if again.rows_affected() > 0 {
+        return Ok(Enqueued::New);
+    }
+    let state = sqlx::query("SELECT state FROM jobs WHERE key = $1").bind(key).fetch_one(write.connection()).await?;
+    let state: String = state.try_get("state")?;
+    Ok(if state == "failed" { Enqueued::Failed } else { Enqueued::Open })
+}
+
+/// Fails the jobs that lost their worker once too often: they may be what ends it.
+pub(super) async fn give_up(write: &mut Write, worker: &WorkerId, losses: u32) -> Result<(), StoreError> {
+    let now = write.now;
+    sqlx::query(
+        "UPDATE jobs SET state = 'failed', final = 0, worker = NULL, until = 0, changed_at = $1, \
+         error = 'its worker ended, each time that it was tried' \
+         WHERE state = 'leased' AND worker <> $2 AND attempts >= $3 AND (until <= $1 OR changed_at > $4)",
+    )
+    .bind(now)
+    .bind(worker.as_str().to_owned())
+    .bind(i64::from(losses))
+    .bind(now.saturating_add(SLACK))
+    .execute(write.connection())
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn lease(
+    write: &mut Write,
+    worker: &WorkerId,
+    most: usize,
+    length: Duration,
+) -> Result<Vec<Leased>, StoreError> {
+    // A worker's own jobs are under way here, whatever the clock says of their lease.
+    const SQLITE: &str = "UPDATE jobs SET state = 'leased', worker = $1, attempts = attempts + 1, until = $2, \
+         changed_at = $3 WHERE sequence IN (SELECT sequence FROM jobs WHERE state IN ('waiting', 'leased') AND \
+         (until <= $3 OR changed_at > $4) AND (state = 'waiting' OR worker <> $1) ORDER BY priority, sequence LIMIT $5) \
+         RETURNING sequence, key, purl, stated, policy, tool, published_at, priority, attempts";
+    const POSTGRESQL: &str = "UPDATE jobs SET state = 'leased', worker = $1, attempts = attempts + 1, until = $2, \
+         changed_at = $3 WHERE sequence IN (SELECT sequence FROM jobs WHERE state IN ('waiting', 'leased') AND \
+         (until <= $3 OR changed_at > $4) AND (state = 'waiting' OR worker <> $1) ORDER BY priority, sequence LIMIT $5 \
+         FOR UPDATE SKIP LOCKED) \
+         RETURNING sequence, key, purl, stated, policy, tool, published_at, priority, attempts";
+    let sql = match write.backend {
+        Backend::Sqlite => SQLITE,
+        Backend::Postgresql => POSTGRESQL,
+    };
+    let now = write.now;
+    let rows = sqlx::query(sql)
+        .bind(worker.as_str().to_owned())
+        .bind(now.saturating_add(milliseconds(length)))
+        .bind(now)
+        .bind(now.saturating_add(SLACK))
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .fetch_all(write.connection())
+        .await?;
+    let mut leased = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let order: (i64, i64) = (row.try_get("priority")?, row.try_get("sequence")?);
+        leased.push((order, leased_of(row)?));
+    }
+    // `RETURNING` keeps no order.
+    leased.sort_by_key(|(order, _)| *order);
+    Ok(leased.into_iter().map(|(_, leased)| leased).collect())
+}
+
+pub(super) async fn open(write: &mut Write) -> Result<u64, StoreError> {
+    let sql = "SELECT COUNT(*) AS open FROM jobs WHERE state IN ('waiting', 'leased')";
+    count(&sqlx::query(sql).fetch_one(write.connection()).await?, "open")
+}
+
+pub(super) async fn prolong(write: &mut Write, worker: &WorkerId, length: Duration) -> Result<(), StoreError> {
+    let now = write.now;
+    sqlx::query("UPDATE jobs SET until = $1, changed_at = $2 WHERE worker = $3 AND state = 'leased'")
+        .bind(now.saturating_add(milliseconds(length)))
+        .bind(now)
+        .bind(worker.as_str().to_owned())
+        .execute(write.connection())
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn finish(write: &mut Write, worker: &WorkerId, finished: &Finished) -> Result<(), StoreError> {
+    let Finished { leased, outcome } = finished;
+    let end = match outcome {
+        Outcome::Verified { record, .. } => {
+            let appended = write.append(record).await?;
+            let settled = record.settled || matches!(appended, Appended::Other(_));
+            // A settled result ends its job even if the lease was lost meanwhile: who got it next need not go on.
+            End { state: "done", anybodys: settled, ..End::default() }
+        }
+        Outcome::Retry { wait, error } => {
+            let until = write.now.saturating_add(milliseconds(*wait));
+            End { state: "waiting", until, error: Some(error), ..End::default() }
+        }
+        Outcome::Failed { error, is_final } => {
+            End { state: "failed", error: Some(error), is_final: *is_final, ..End::default() }
+        }
+        Outcome::GivenBack => End { state: "waiting", untried: true, ..End::default() },
+    };
+    let now = write.now;
+    sqlx::query(
+        "UPDATE jobs SET state = $1, worker = NULL, until = $2, error = $3, final = $4, changed_at = $5, \
+         attempts = attempts - $6 WHERE key = $7 AND (($8 = 1 AND state <> 'done') OR \
+         (state = 'leased' AND worker = $9 AND attempts = $10))",
+    )
+    .bind(end.state.to_owned())
+    .bind(end.until)
+    .bind(end.error.map(|error| error.chars().take(MAX_ERROR).collect::<String>()))
+    .bind(i64::from(end.is_final))
+    .bind(now)
+    .bind(i64::from(end.untried))
+    .bind(leased.job.key().to_string())
+    .bind(i64::from(end.anybodys))
+    .bind(worker.as_str().to_owned())
+    .bind(i64::from(leased.attempt))
+    .execute(write.connection())
+    .await?;
+    Ok(())
+}
+
+/// What becomes of a job's row.
+#[derive(Default)]
+struct End<'a> {
+    state: &'static str,
+    until: i64,
+    error: Option<&'a String>,
+    is_final: bool,
+    /// Whether the try does not count.
+    untried: bool,
+    /// Whether it holds without the lease, too.
+    anybodys: bool,
+}
+
+pub(super) async fn counts(store: &Store) -> Result<Counts, StoreError> {
+    let sql = "SELECT state, COUNT(*) AS jobs FROM jobs GROUP BY state";
+    let mut counts = Counts::default();
+    for row in sqlx::query(sql).fetch_all(&mut *store.look().await?).await? {
+        let jobs = count(&row, "jobs")?;
+        match row.try_get::<String, _>("state")?.as_str() {
+            "waiting" => counts.waiting = jobs,
+            "leased" => counts.leased = jobs,
+            "done" => counts.done = jobs,
+            "failed" => counts.failed = jobs,
+            other => return Err(StoreError::Row { reason: format!("`{other}` is not the state of a job") }),
+        }
+    }
+    Ok(counts)
+}
+
+pub(super) async fn failed(store: &Store) -> Result<Vec<FailedJob>, StoreError> {
+    let sql = "SELECT key, purl, attempts, error, final FROM jobs WHERE state = 'failed' ORDER BY sequence";
+    let rows = sqlx::query(sql).fetch_all(&mut *store.look().await?).await?;
+    let failed = |row: &AnyRow| {
+        Ok(FailedJob {
+            key: JobKey(digest(&row.try_get::<String, _>("key")?)?),
+            purl: row.try_get("purl")?,
+            attempts: u32::try_from(count(row, "attempts")?).unwrap_or(u32::MAX),
+            error: row.try_get::<Option<String>, _>("error")?.unwrap_or_default(),
+            is_final: row.try_get::<i64, _>("final")? == 1,
+        })
+    };
+    rows.iter().map(failed).collect()
+}
+
+pub(super) async fn requeue(write: &mut Write, purls: Option<&[String]>) -> Result<u64, StoreError> {
+    const ALL: &str = "UPDATE jobs SET state = 'waiting', attempts = 0, until = 0, error = NULL, changed_at = $1 \
+                       WHERE state = 'failed'";
+    const ONE: &str = "UPDATE jobs SET state = 'waiting', attempts = 0, until = 0, error = NULL, changed_at = $1 \
+                       WHERE state = 'failed' AND purl = $2";
+    let now = write.now;
+    let Some(purls) = purls else {
+        return Ok(sqlx::query(ALL).bind(now).execute(write.connection()).await?.rows_affected());
+    };
+    let mut requeued = 0;
+    for purl in purls {
+        let query = sqlx::query(ONE).bind(now).bind(purl.clone());
+        requeued += query.execute(write.connection()).await?.rows_affected();
+    }
+    Ok(requeued)
+}
+
+fn leased_of(row: &AnyRow) -> Result<Leased, StoreError> {
+    let purl: String = row.try_get("purl")?;
+    let subject: Subject =
+        purl.parse().map_err(|error| StoreError::Row { reason: format!("the purl of a job: {error}") })?;
+    let no_version = || StoreError::Row { reason: format!("the purl of a job names no version: `{purl}`") };
+    let Subject { ecosystem, name, version } = subject;
+    let release = Release { ecosystem, name, version: version.ok_or_else(no_version)? };
+    Ok(Leased {
+        job: Job {
+            release,
+            stated: row.try_get("stated")?,
+            policy: digest(&row.try_get::<String, _>("policy")?)?,
+            tool: row.try_get("tool")?,
+            published_at: row.try_get("published_at")?,
+            priority: Priority::from_number(row.try_get("priority")?),
+        },
+        attempt: u32::try_from(count(row, "attempts")?).unwrap_or(u32::MAX),
+    })
+}
+
+fn digest(text: &str) -> Result<Sha256Digest, StoreError> {
+    Sha256Digest::parse(text).map_err(|error| StoreError::Row { reason: error.to_string() })
+}
+
+fn count(row: &AnyRow, name: &str) -> Result<u64, StoreError> {
+    let value: i64 = row.try_get(name)?;
+    u64::try_from(value).map_err(|_| StoreError::Row { reason: format!("`{name}` is {value}") })
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

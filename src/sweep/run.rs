@@ -1,0 +1,74 @@
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::{Finished, Leased, Nature, Outcome, RetrySettings, nature};
+use crate::store::{Occasion, Record, Settlement};
+use crate::verify::{Context, Request, VerifyError, verify};
+
+/// Verifies the release of one job. Idempotent: nothing is kept but what the context's cache holds anyway.
+///
+/// Every dispatcher calls this one function; it knows of none of them.
+pub async fn verify_job(leased: Leased, context: &Context, retry: &RetrySettings) -> Finished {
+    let begun = Instant::now();
+    let request = Request { subject: Some(leased.job.subject()), digests: true, ..Request::default() };
+    let outcome = match verify(&request, context).await {
+        Err(error) => after_error(&error, leased.attempt, retry),
+        Ok(verification) => {
+            let wait = match Settlement::of(&verification.verdict) {
+                Settlement::Soon => retry.wait_after(leased.attempt, None),
+                Settlement::Settled | Settlement::NextSweep => None,
+            };
+            match wait {
+                Some(wait) => Outcome::Retry { wait, error: verification.verdict.to_string() },
+                None => {
+                    let occasion = occasion(&leased, begun);
+                    // Reports of very many files take a while to write and to compress.
+                    let record = tokio::task::spawn_blocking(move || Record::of(&verification, occasion)).await;
+                    match record {
+                        Ok(Ok((record, objects))) => Outcome::Verified { record: Box::new(record), objects },
+                        Ok(Err(error)) => Outcome::Failed { error: error.to_string(), is_final: true },
+                        Err(error) => Outcome::Failed { error: error.to_string(), is_final: true },
+                    }
+                }
+            }
+        }
+    };
+    Finished { leased, outcome }
+}
+
+fn occasion(leased: &Leased, begun: Instant) -> Occasion {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Occasion {
+        job: leased.job.key().0,
+        stated: leased.job.stated.clone(),
+        policy: leased.job.policy,
+        tool: leased.job.tool.clone(),
+        observed_at: i64::try_from(now.as_millis()).unwrap_or(i64::MAX),
+        milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+fn after_error(error: &VerifyError, attempt: u32, retry: &RetrySettings) -> Outcome {
+    let text = with_causes(error);
+    match nature(error) {
+        Nature::Final => Outcome::Failed { error: text, is_final: true },
+        Nature::MayPass { asked } => match retry.wait_after(attempt, asked) {
+            Some(wait) => Outcome::Retry { wait, error: text },
+            None => Outcome::Failed { error: text, is_final: false },
+        },
+    }
+}
+
+/// The message with its causes; a cause that is repeated already is left out.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,80 @@
+use std::collections::{BTreeMap, HashMap};
+
+use super::{DispatchError, Dispatcher, Enqueued, FailedJob, JobKey, Pass, Planned};
+use crate::store::{Kept, Store};
+
+/// What came out of a sweep.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Releases asked for.
+    pub subjects: usize,
+    /// Of these, settled before.
+    pub settled: usize,
+    /// How often each verdict stands, with the reason's id; those settled before included.
+    pub verdicts: BTreeMap<String, u64>,
+    /// Results that differ from the last one of their package, in the order that was asked for.
+    pub changes: Vec<Change>,
+    /// Releases without a result because their job failed.
+    pub failed: Vec<FailedJob>,
+    /// Releases whose jobs are not done: somebody asked to stop.
+    pub open: u64,
+    /// The exit code of each release that has a result.
+    pub exit_codes: Vec<u8>,
+}
+
+/// A result that differs from the last one of its package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The release.
+    pub purl: String,
+    /// Its verdict, with the reason's id.
+    pub verdict: String,
+    /// The result before; `None` for the first one.
+    pub before: Option<Ended>,
+}
+
+/// An earlier result in brief.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The version.
+    pub version: String,
+    /// The verdict, with the reason's id.
+    pub verdict: String,
+}
+
+/// Tells what came out of a sweep, also of one that was stopped on the way.
+pub async fn summarise(store: &Store, dispatcher: &impl Dispatcher, pass: &Pass) -> Result<Summary, DispatchError> {
+    let failed: HashMap<JobKey, FailedJob> =
+        dispatcher.failed().await?.into_iter().map(|failed| (failed.key, failed)).collect();
+    let mut summary = Summary { subjects: pass.planned.len(), settled: pass.settled(), ..Summary::default() };
+    for planned in &pass.planned {
+        let Planned { job, answer } = planned;
+        let (id, verdict, exit_code) = match answer {
+            Enqueued::Settled(settled) => (settled.id, settled.verdict.clone(), settled.exit_code),
+            Enqueued::New | Enqueued::Open | Enqueued::Failed => {
+                if let Some(failed) = failed.get(&job.key()) {
+                    summary.failed.push(failed.clone());
+                    continue;
+                }
+                let found = store.standing(&job.release, &job.policy.to_string(), &job.tool, pass.after).await?;
+                let Some(Kept { id, record }) = found else {
+                    summary.open += 1;
+                    continue;
+                };
+                (id, record.verdict_text(), record.exit_code)
+            }
+        };
+        summary.exit_codes.push(exit_code);
+        if id > pass.after {
+            let before = store.previous(&job.release, pass.after + 1).await?;
+            let before =
+                before.map(|Kept { record, .. }| Ended { verdict: record.verdict_text(), version: record.version });
+            let same = |before: &Ended| before.verdict == verdict && before.version == job.release.version.as_str();
+            if !before.as_ref().is_some_and(same) {
+                summary.changes.push(Change { purl: job.release.purl(), verdict: verdict.clone(), before });
+            }
+        }
+        *summary.verdicts.entry(verdict).or_default() += 1;
+    }
+    Ok(summary)
+}
