@@ -98,6 +98,8 @@ pub struct SweepSection {
     pub retry_wait: Option<u64>,
     /// How long a process may be silent before its jobs are given to others, seconds.
     pub lease: Option<u64>,
+    /// How long a store that does not answer is asked again, seconds.
+    pub patience: Option<u64>,
 }
 
 /// Why a configuration file cannot be used.

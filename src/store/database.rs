@@ -1,5 +1,6 @@
+use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::pool::PoolConnection;
@@ -53,8 +54,14 @@ impl Store {
             options = options.after_connect(|connection, _| Box::pin(prepare_sqlite(connection)));
         }
         let pool = options.connect(&url).await.map_err(open)?;
+        let alone = match address {
+            // PostgreSQL has locks that the migrator takes; SQLite has none that outlast a statement.
+            StoreAddress::Sqlite(path) => Some(alone(path).await?),
+            StoreAddress::Postgresql(_) => None,
+        };
         let schema = |source| StoreError::Schema { store: address.to_string(), source };
         migrator(backend).run(&pool).await.map_err(schema)?;
+        drop(alone);
         Ok(Self { pool, backend, clock, objects: Objects::open(objects)? })
     }
 
@@ -122,6 +129,23 @@ fn sqlite_url(path: &Path) -> Result<String, StoreError> {
     let refused = || StoreError::Address { text: path.display().to_string(), reason: "it is not a path".to_owned() };
     let url = Url::from_file_path(&path).map_err(|()| refused())?;
     Ok(format!("sqlite://{}?mode=rwc", url.path()))
+}
+
+/// Waits until nobody else brings this file to its schema; ends when the answer is dropped.
+async fn alone(path: &Path) -> Result<File, StoreError> {
+    let path = path.with_extension("lock");
+    let failed = |source| StoreError::Directory { path: path.clone(), source };
+    let file = File::create(&path).map_err(failed)?;
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(error) => return Err(failed(error.into())),
+        }
+    }
 }
 
 async fn prepare_sqlite(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {

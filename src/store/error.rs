@@ -14,10 +14,10 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A folder cannot be made.
-    #[error("cannot make the directory `{}`", path.display())]
+    /// A folder cannot be made, or a file in it not be locked.
+    #[error("cannot make or lock `{}`", path.display())]
     Directory {
-        /// The folder.
+        /// The folder, or the file.
         path: PathBuf,
         /// The system's reason.
         #[source]

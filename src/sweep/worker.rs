@@ -98,6 +98,8 @@ where
     let mut outbox: Vec<Finished> = Vec::new();
     let mut leasing: Option<Call<'_, Lease>> = None;
     let mut handing: Option<Call<'_, Vec<Finished>>> = None;
+    // Awaited beside the others like them: each of them may hold what another one waits for.
+    let mut beating: Option<Call<'_, ()>> = None;
     let mut idle_until: Option<Instant> = None;
     let mut deadline: Option<Instant> = None;
     let mut heartbeat = tokio::time::interval(settings.heartbeat);
@@ -110,6 +112,10 @@ where
                 deadline.get_or_insert_with(|| Instant::now() + settings.grace);
             }
             Stop::AtOnce => return Ok(Worked::Stopped),
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline + settings.grace) {
+            // The dispatcher takes nothing back.
+            return Ok(Worked::Stopped);
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             running.clear();
@@ -131,7 +137,8 @@ where
         {
             return Ok(Worked::Stopped);
         }
-        let wake = [idle_until, deadline.filter(|_| !held.is_empty())].into_iter().flatten().min();
+        let end = deadline.map(|deadline| if held.is_empty() { deadline + settings.grace } else { deadline });
+        let wake = [idle_until, end].into_iter().flatten().min();
         tokio::select! {
             Some(finished) = running.next(), if !running.is_empty() => {
                 let finished: Finished = finished;
@@ -164,8 +171,10 @@ where
                     listen(Event::Ended(finished));
                 }
             }
-            _ = heartbeat.tick() => {
-                if let Err(error) = dispatcher.heartbeat(&worker).await {
+            _ = heartbeat.tick(), if beating.is_none() => beating = Some(Box::pin(dispatcher.heartbeat(&worker))),
+            beat = pending(&mut beating) => {
+                beating = None;
+                if let Err(error) = beat {
                     if !error.may_pass() {
                         return Err(error);
                     }

@@ -26,6 +26,8 @@ mod packlist;
 mod passphrase;
 mod reports;
 mod support;
+#[cfg(unix)]
+mod sweep;
 mod tables;
 mod verdict_log;
 mod world;

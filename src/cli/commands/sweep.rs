@@ -150,7 +150,9 @@ async fn work_through(
     let context = Arc::new(context);
     let retry = retry_settings(section);
     let lease = lease_settings(section).length;
-    let settings = WorkSettings { jobs, heartbeat: lease / 4, ..WorkSettings::default() };
+    let settings = WorkSettings::default();
+    let patience = section.patience.map_or(settings.patience, Duration::from_secs);
+    let settings = WorkSettings { jobs, heartbeat: lease / 4, patience, ..settings };
     let verify = |leased| {
         let context = Arc::clone(&context);
         async move { verify_job(leased, &context, &retry).await }

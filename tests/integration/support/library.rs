@@ -16,7 +16,7 @@ use super::TestWorld;
 #[derive(Debug)]
 pub(crate) struct TestContext {
     pub(crate) context: Context,
-    _cache: tempfile::TempDir,
+    cache: tempfile::TempDir,
 }
 
 impl TestContext {
@@ -31,7 +31,22 @@ impl TestContext {
         Self::new(&std::env::temp_dir(), "http://127.0.0.1:9/", UrlRewrites::from_pairs(Vec::new()))
     }
 
+    /// A context that sees `world`, but asks the registry at another address, within other bounds.
+    pub(crate) fn of_registry(world: &TestWorld, registry: &str, limits: RegistryLimits) -> Self {
+        let rewrites = UrlRewrites::from_file(&world.home().join(".gitconfig")).unwrap();
+        Self::within(world.home(), registry, rewrites, limits)
+    }
+
+    /// Where it keeps what was fetched.
+    pub(crate) fn cache(&self) -> &Path {
+        self.cache.path()
+    }
+
     fn new(home: &Path, registry: &str, rewrites: UrlRewrites) -> Self {
+        Self::within(home, registry, rewrites, RegistryLimits::default())
+    }
+
+    fn within(home: &Path, registry: &str, rewrites: UrlRewrites, limits: RegistryLimits) -> Self {
         let cache = tempfile::tempdir().unwrap();
         let variables =
             [("HOME", home.as_os_str().to_owned()), ("npm_config_registry", registry.into()), ("NO_PROXY", "*".into())];
@@ -40,7 +55,7 @@ impl TestContext {
             working_directory: home.to_owned(),
             environment: variables.into_iter().collect(),
             access: Access::Online,
-            limits: RegistryLimits::default(),
+            limits,
         })
         .unwrap();
         let git = GitOptions {
@@ -63,7 +78,7 @@ impl TestContext {
             processors: Processors::default(),
             progress: Progress::default(),
         };
-        Self { context, _cache: cache }
+        Self { context, cache }
     }
 }
 

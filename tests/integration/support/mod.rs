@@ -3,10 +3,14 @@
 
 mod archive;
 #[cfg(unix)]
+pub(crate) mod faulty;
+#[cfg(unix)]
 pub(crate) mod git_server;
 #[cfg(unix)]
 pub(crate) mod hosted;
 mod library;
+#[cfg(unix)]
+pub(crate) mod postgresql;
 mod program;
 mod repository;
 mod verified;

@@ -60,19 +60,7 @@ impl Tarproof {
 
     /// Runs it once with more variables.
     pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-        let repositories = self.world.directory().join("repositories").display().to_string();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tarproof"));
-        command
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.world.home())
-            .env("npm_config_registry", self.world.registry_url())
-            .env("NO_PROXY", "*")
-            .env("XDG_CACHE_HOME", self.cache())
-            .envs(variables.iter().copied())
-            .current_dir(self.directory())
-            .args(arguments.iter().map(|argument| argument.replace("@repositories", &repositories)));
-        let output = command.output().unwrap();
+        let output = self.command(arguments, variables).output().unwrap();
         let code = output.status.code();
         let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         assert!(!stderr.contains("panicked at"), "{stderr}");
@@ -83,6 +71,29 @@ impl Tarproof {
             stdout,
             stderr,
         }
+    }
+
+    /// The command that [`Self::run_with`] runs, to be started by the caller.
+    pub(crate) fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+        let repositories = self.world.directory().join("repositories").display().to_string();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tarproof"));
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.world.home())
+            .env("npm_config_registry", self.world.registry_url())
+            .env("NO_PROXY", "*")
+            .env("XDG_CACHE_HOME", self.cache())
+            .env("XDG_DATA_HOME", self.data())
+            .envs(variables.iter().copied())
+            .current_dir(self.directory())
+            .args(arguments.iter().map(|argument| argument.replace("@repositories", &repositories)));
+        command
+    }
+
+    /// Where it keeps results.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.scratch.path().join("data")
     }
 
     /// Where it keeps things between runs.

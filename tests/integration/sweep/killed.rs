@@ -1,0 +1,166 @@
+//! Processes that are killed without warning, and several at the same store.
+
+use std::collections::BTreeMap;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use sqlx::{Connection as _, Row as _};
+
+use crate::support::postgresql::Postgresql;
+use crate::support::{Tarproof, block_on};
+
+/// Writes the list of all releases of the world, and a configuration with short leases.
+fn prepared() -> (Tarproof, usize) {
+    let tarproof = Tarproof::new();
+    let releases: Vec<String> =
+        tarproof.world().expected().map(|(release, _)| format!("npm:{}@{}\n", release.name, release.version)).collect();
+    tarproof
+        .write("list.txt", releases.concat())
+        .write("config.toml", "[sweep]\nlease = 1\nretry-wait = 0\nattempts = 2\n");
+    (tarproof, releases.len())
+}
+
+fn arguments<'a>(store: &'a [&'a str]) -> Vec<&'a str> {
+    let own =
+        ["sweep", "--list", "list.txt", "--no-rebuild", "--jobs", "4", "--config", "config.toml", "--format", "json"];
+    [&own[..], store].concat()
+}
+
+fn start(tarproof: &Tarproof, arguments: &[&str]) -> Child {
+    tarproof.command(arguments, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// The newest verdict of each release, as the store's own copy tells it.
+fn verdicts(tarproof: &Tarproof, store: &[&str]) -> BTreeMap<String, String> {
+    let run = tarproof.run(&[&["store", "export"], store].concat());
+    assert_eq!(run.code, 0, "{run}");
+    let lines = run.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let rows = lines.filter_map(|mut line| line.get_mut("verification").map(serde_json::Value::take));
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    rows.map(|row| (text(&row["purl"]), text(&row["verdict"]) + &text(&row["inconclusive"]))).collect()
+}
+
+/// Tries of all jobs together, and results by release and number.
+async fn begun(address: &str) -> (i64, Vec<(i64, String)>) {
+    sqlx::any::install_default_drivers();
+    let mut connection = sqlx::AnyConnection::connect(address).await.unwrap();
+    let tries = sqlx::query("SELECT CAST(COALESCE(SUM(attempts), 0) AS BIGINT) AS tries FROM jobs");
+    let tries = tries.fetch_one(&mut connection).await.unwrap().get("tries");
+    let rows = sqlx::query("SELECT id, purl FROM verifications ORDER BY id").fetch_all(&mut connection).await.unwrap();
+    (tries, rows.iter().map(|row| (row.get("id"), row.get("purl"))).collect())
+}
+
+#[test]
+fn a_sweep_that_is_killed_again_and_again_comes_to_the_same_end() {
+    let (tarproof, releases) = prepared();
+    let unbroken = tarproof.run(&arguments(&["--store", "whole.db"]));
+    assert_eq!(unbroken.code, 1, "{unbroken}");
+    let address = format!("sqlite://{}", tarproof.directory().join("killed.db").display());
+    let (mut kills, mut kept) = (0, Vec::new());
+    // Not random, but at moments that have nothing to do with what goes on.
+    for wait in [30, 70, 110, 150, 90, 190, 50, 230, 130, 170] {
+        let mut sweep = start(&tarproof, &arguments(&["--store", "killed.db"]));
+        std::thread::sleep(Duration::from_millis(wait));
+        if sweep.try_wait().unwrap().is_none() {
+            sweep.kill().unwrap();
+            kills += 1;
+        }
+        sweep.wait().unwrap();
+        if let Ok(true) = std::fs::exists(tarproof.directory().join("killed.db"))
+            && tarproof.run(&["sweep", "status", "--store", "killed.db"]).code == 0
+        {
+            let (_, now) = block_on(begun(&address));
+            assert_eq!(now[..kept.len()], kept[..], "a result was lost");
+            kept = now;
+        }
+    }
+    assert!(kills >= 3, "only {kills} times something was under way");
+    let resumed = tarproof.run(&arguments(&["--store", "killed.db"]));
+    assert_eq!(resumed.json()["verdicts"], unbroken.json()["verdicts"], "{resumed}");
+    assert_eq!(
+        resumed.json()["changes"].as_array().unwrap().len(),
+        releases,
+        "what came before the kills is told, too"
+    );
+    assert_eq!(verdicts(&tarproof, &["--store", "killed.db"]), verdicts(&tarproof, &["--store", "whole.db"]));
+    let checked = tarproof.run(&["store", "check", "--store", "killed.db"]);
+    assert_eq!(checked.code, 0, "{checked}");
+    // Each kill may repeat the four jobs that were under way, and no others.
+    let (tries, _) = block_on(begun(&address));
+    let (whole, _) = block_on(begun(&address.replace("killed.db", "whole.db")));
+    assert!(tries <= whole + kills * 4, "{tries} tries after {kills} kills, {whole} without");
+}
+
+#[test]
+fn two_sweeps_of_one_store_share_the_work() {
+    let (tarproof, releases) = prepared();
+    let address = format!("sqlite://{}", tarproof.directory().join("shared.db").display());
+    let mut sweeps = [
+        start(&tarproof, &arguments(&["--store", "shared.db"])),
+        start(&tarproof, &arguments(&["--store", "shared.db"])),
+    ];
+    let codes = sweeps.each_mut().map(|sweep| sweep.wait().unwrap().code());
+    assert_eq!(codes, [Some(1), Some(1)]);
+    let unbroken = tarproof.run(&arguments(&["--store", "whole.db"]));
+    assert_eq!(verdicts(&tarproof, &["--store", "shared.db"]), verdicts(&tarproof, &["--store", "whole.db"]));
+    let (_, results) = block_on(begun(&address));
+    let settled = unbroken.json()["verdicts"].as_object().unwrap().len();
+    assert!(settled > 3 && results.len() >= releases, "{} results", results.len());
+}
+
+#[test]
+fn a_database_that_is_killed_loses_nothing() {
+    let Some(mut server) = Postgresql::start() else { return };
+    let (tarproof, _) = prepared();
+    let address = server.database("killed");
+    let store = ["--store", address.as_str(), "--objects", "objects"];
+    let unbroken = tarproof.run(&arguments(&["--store", "whole.db"]));
+    // A first start makes the tables.
+    assert_eq!(tarproof.run(&[&["sweep", "status"], &store[..]].concat()).code, 0);
+    let mut sweep = start(&tarproof, &arguments(&store));
+    std::thread::sleep(Duration::from_millis(150));
+    let mut kept = Vec::new();
+    for wait in [100, 150] {
+        if sweep.try_wait().unwrap().is_none() {
+            server.kill();
+            std::thread::sleep(Duration::from_millis(200));
+            server.restart();
+            let (_, now) = block_on(begun(&address));
+            assert_eq!(now[..kept.len()], kept[..], "a result was lost");
+            kept = now;
+            std::thread::sleep(Duration::from_millis(wait));
+        }
+    }
+    // The sweep waits for its database and goes on by itself.
+    assert_eq!(sweep.wait().unwrap().code(), Some(1));
+    assert_eq!(verdicts(&tarproof, &store), verdicts(&tarproof, &["--store", "whole.db"]));
+    let again = tarproof.run(&arguments(&store));
+    assert_eq!(again.json()["verdicts"], unbroken.json()["verdicts"], "{again}");
+    assert_eq!(tarproof.run(&[&["store", "check"], &store[..]].concat()).code, 0);
+}
+
+#[test]
+fn a_signal_ends_a_sweep_so_that_it_can_go_on_at_once() {
+    let (tarproof, _) = prepared();
+    // Leases that nobody would wait for.
+    tarproof.write("config.toml", "[sweep]\nlease = 3600\n");
+    let sweep = tarproof
+        .command(&arguments(&["--store", "stopped.db"]), &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(250));
+    let process = nix::unistd::Pid::from_raw(i32::try_from(sweep.id()).unwrap());
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM).unwrap();
+    let output = sweep.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code().is_some(), "{stderr}");
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["stopped"], true, "it had ended before: {told}");
+    assert!(stderr.contains("the same command goes on"), "{stderr}");
+    let resumed = tarproof.run(&arguments(&["--store", "stopped.db"])).json();
+    assert_eq!((&resumed["stopped"], &resumed["open"]), (&false.into(), &0.into()));
+    let whole = tarproof.run(&arguments(&["--store", "whole.db"])).json();
+    assert_eq!(resumed["verdicts"], whole["verdicts"]);
+}
