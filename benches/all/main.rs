@@ -10,6 +10,7 @@ mod generate;
 mod history;
 mod packages;
 mod packlist;
+mod sweep;
 
 use criterion::{Criterion, criterion_group};
 use tarproof::stabilize::javascript::{STACK_SIZE, mark_large_stack};
@@ -21,7 +22,8 @@ criterion_group!(
     packages::comparing,
     packages::verifying,
     history::walking,
-    packlist::selecting
+    packlist::selecting,
+    sweep::sweeping
 );
 
 /// As in the program itself, whose threads all bear the parser.

@@ -114,7 +114,7 @@ pub(crate) fn verifying(criterion: &mut Criterion) {
     });
 }
 
-fn context(world: &World, cache: &Path, access: Access) -> Context {
+pub(crate) fn context(world: &World, cache: &Path, access: Access) -> Context {
     let registry = NpmRegistry::new(RegistryOptions {
         cache_directory: cache.to_owned(),
         working_directory: world.home().to_owned(),

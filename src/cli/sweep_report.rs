@@ -223,7 +223,7 @@ fn failed_line(failed: &FailedJob) -> String {
 }
 
 /// A release as people name it.
-fn shown(purl: &str) -> String {
+pub(super) fn shown(purl: &str) -> String {
     purl.parse::<Subject>().map_or_else(|_| printable(purl), |subject| printable(&subject.to_string()))
 }
 
@@ -234,6 +234,7 @@ pub(super) fn failed(failed: &[FailedJob], format: Format) -> Result<String, Cli
             let failed: Vec<_> = failed.iter().map(failed_json).collect();
             output::json(&serde_json::json!({ "schema": "tarproof-sweep-failed/v1", "failed": failed }))
         }
+        Format::Terminal if failed.is_empty() => Ok("no job has failed\n".to_owned()),
         Format::Terminal => Ok(failed.iter().map(failed_line).collect()),
     }
 }

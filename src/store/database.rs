@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, Row as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Row as _, Transaction};
 use url::Url;
 
 use super::migrations::migrator;
@@ -53,6 +53,12 @@ impl Store {
         if backend == Backend::Sqlite {
             options = options.after_connect(|connection, _| Box::pin(prepare_sqlite(connection)));
         }
+        // A pool asks again and again, and in the end knows only that it took too long.
+        let mut first = AnyConnection::connect(&url).await.map_err(open)?;
+        if backend == Backend::Sqlite {
+            prepare_sqlite(&mut first).await.map_err(open)?;
+        }
+        first.close().await.map_err(open)?;
         let pool = options.connect(&url).await.map_err(open)?;
         let alone = match address {
             // PostgreSQL has locks that the migrator takes; SQLite has none that outlast a statement.

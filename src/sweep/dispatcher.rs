@@ -82,7 +82,7 @@ impl fmt::Display for WorkerId {
 /// What became of a job that was to be queued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Enqueued {
-    /// There is a settled result already.
+    /// There is a result already that is not made again.
     Settled(Settled),
     /// It is queued.
     New,

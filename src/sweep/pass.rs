@@ -2,7 +2,7 @@ use sqlx::Row as _;
 
 use super::{DispatchError, Dispatcher, Enqueued, Job, Priority};
 use crate::package::{Release, Sha256Digest};
-use crate::store::{Store, StoreError};
+use crate::store::{Settled, Store, StoreError};
 
 /// A release that is to be verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Wanted {
 }
 
 impl Pass {
-    /// How many of the releases are settled already.
+    /// How many of the releases have their result already.
     pub fn settled(&self) -> usize {
         self.planned.iter().filter(|planned| matches!(planned.answer, Enqueued::Settled(_))).count()
     }
@@ -52,31 +52,56 @@ impl Pass {
 
 /// Queues what is not settled, and notes that a sweep has begun.
 ///
-/// One that was begun and never came to its end counts as the same: what it found is new to whoever asks now.
+/// One that was begun and never came to its end counts as the same: what it found is new to whoever asks now, and is not
+/// made again even if it is not settled.
 pub async fn begin(store: &Store, dispatcher: &impl Dispatcher, jobs: Vec<Job>) -> Result<Pass, DispatchError> {
     let last = store.last().await?;
-    let answers = dispatcher.enqueue(&jobs).await?;
-    let planned: Vec<Planned> = jobs.into_iter().zip(answers).map(|(job, answer)| Planned { job, answer }).collect();
-    let mut pass = Pass { id: 0, after: last, planned };
-    let (subjects, settled) = (number(pass.planned.len()), number(pass.settled()));
+    let after = interrupted(store).await?.unwrap_or(last).min(last);
+    let (mut answers, mut asked) = (Vec::with_capacity(jobs.len()), Vec::new());
+    for job in &jobs {
+        let found = if after < last { found_since(store, job, after).await? } else { None };
+        if found.is_none() {
+            asked.push(job.clone());
+        }
+        answers.push(found.map(Enqueued::Settled));
+    }
+    let mut queued = dispatcher.enqueue(&asked).await?.into_iter();
+    let planned = jobs.into_iter().zip(answers).filter_map(|(job, found)| {
+        // There is one answer for each that was asked about.
+        let answer = found.or_else(|| queued.next())?;
+        Some(Planned { job, answer })
+    });
+    let pass = Pass { id: 0, after, planned: planned.collect() };
+    Ok(Pass { id: note(store, &pass).await?, ..pass })
+}
+
+/// The last result before the first of the sweeps that never came to their end.
+async fn interrupted(store: &Store) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT MIN(after) AS after FROM sweeps WHERE finished_at IS NULL";
+    Ok(sqlx::query(sql).fetch_one(&mut *store.look().await?).await?.try_get("after")?)
+}
+
+/// The newest result of a job, if there is one since the sweep began.
+async fn found_since(store: &Store, job: &Job, after: i64) -> Result<Option<Settled>, StoreError> {
+    let found = store.standing(&job.release, &job.policy.to_string(), &job.tool, after).await?;
+    let found = found.filter(|kept| kept.id > after && kept.record.stated == job.stated);
+    Ok(found.map(|kept| Settled { id: kept.id, verdict: kept.record.verdict_text(), exit_code: kept.record.exit_code }))
+}
+
+async fn note(store: &Store, pass: &Pass) -> Result<i64, StoreError> {
     let mut write = store.write().await?;
-    let unfinished = "SELECT MIN(after) AS after FROM sweeps WHERE finished_at IS NULL";
-    let unfinished = sqlx::query(unfinished).fetch_one(write.connection()).await.map_err(StoreError::from)?;
-    let unfinished: Option<i64> = unfinished.try_get("after").map_err(StoreError::from)?;
-    pass.after = unfinished.unwrap_or(last).min(last);
     let now = write.now;
-    let row =
-        sqlx::query("INSERT INTO sweeps (started_at, subjects, settled, after) VALUES ($1, $2, $3, $4) RETURNING id")
-            .bind(now)
-            .bind(subjects)
-            .bind(settled)
-            .bind(pass.after)
-            .fetch_one(write.connection())
-            .await
-            .map_err(StoreError::from)?;
-    pass.id = row.try_get("id").map_err(StoreError::from)?;
+    let sql = "INSERT INTO sweeps (started_at, subjects, settled, after) VALUES ($1, $2, $3, $4) RETURNING id";
+    let row = sqlx::query(sql)
+        .bind(now)
+        .bind(number(pass.planned.len()))
+        .bind(number(pass.settled()))
+        .bind(pass.after)
+        .fetch_one(write.connection())
+        .await?;
+    let id = row.try_get("id")?;
     write.commit().await?;
-    Ok(pass)
+    Ok(id)
 }
 
 /// Notes that a sweep, and those that it went on with, have come to their end.

@@ -14,7 +14,9 @@ pub async fn verify_job(leased: Leased, context: &Context, retry: &RetrySettings
         Err(error) => after_error(&error, leased.attempt, retry),
         Ok(verification) => {
             let wait = match Settlement::of(&verification.verdict) {
-                Settlement::Soon => retry.wait_after(leased.attempt, None),
+                // Many repositories are gone for ever: who waits for them waits every night.
+                Settlement::Soon if leased.attempt == 1 => retry.wait_after(leased.attempt, None),
+                Settlement::Soon => None,
                 Settlement::Settled | Settlement::NextSweep => None,
             };
             match wait {

@@ -102,8 +102,14 @@ fn words(line: &str) -> Vec<String> {
 #[test]
 fn documented_command_lines_are_ones() {
     let mut seen = 0;
-    for path in ["README.md", "CONTRIBUTING.md", "docs/configuration.md", "docs/shortcomings.md", "fixtures/README.md"]
-    {
+    for path in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/configuration.md",
+        "docs/shortcomings.md",
+        "docs/sweep.md",
+        "fixtures/README.md",
+    ] {
         for line in page(path).lines() {
             let line = line.trim().trim_start_matches("$ ");
             let arguments = match (line.strip_prefix("tarproof "), line.split_once("cargo run ")) {
@@ -127,7 +133,9 @@ fn documented_command_lines_are_ones() {
 /// Prose may begin with the program's name, too.
 fn is_command(line: &str) -> bool {
     let second = line.split(' ').nth(1).unwrap_or_default();
-    ["verify", "diff", "explain", "demo", "packlist", "completions", "man"].contains(&second) || second.starts_with('-')
+    ["verify", "diff", "explain", "demo", "packlist", "completions", "man", "sweep", "history", "store"]
+        .contains(&second)
+        || second.starts_with('-')
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::cli::arguments::{Format, History, StoreArguments, StoreCommand, subject};
 use crate::cli::error::CliError;
+use crate::cli::sweep_report::shown;
 use crate::cli::{output, setup};
 use crate::config::Config;
 use crate::count::counted;
@@ -164,7 +165,7 @@ fn prune(arguments: &StoreArguments, keep: u32, pretend: bool, config: &Config) 
     })?;
     let mut stdout = anstream::stdout().lock();
     for result in &results {
-        let (purl, verdict) = (printable(&result.purl), printable(&result.verdict));
+        let (purl, verdict) = (shown(&result.purl), printable(&result.verdict));
         // A reader that closes the pipe early is no error.
         let _ = writeln!(stdout, "{}  {purl}  {verdict}", output::time(result.observed_at));
     }

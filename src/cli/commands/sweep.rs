@@ -81,22 +81,34 @@ fn sweep(command: &SweepRun, common: &Common, config: &Config) -> Result<u8, Cli
     let runtime = super::runtime()?;
     let outcome = runtime.block_on(async {
         let (store, dispatcher) = open(&command.store, config).await?;
-        let (wanted, unresolved) = releases(subjects, &context.registry, jobs).await;
+        let stop = stop_on_signals()?;
+        let mut stopped = stop.clone();
+        let (wanted, unresolved) = tokio::select! {
+            found = releases(subjects, &context.registry, jobs) => found,
+            // Nothing was queued yet.
+            _ = stopped.wait_for(|stop| *stop != Stop::No) => return Ok(None),
+        };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(CliError::environment)?;
         let now = now.as_secs().cast_signed();
         let jobs_wanted = wanted.into_iter().map(|wanted| wanted.job(policy, now)).collect();
         let pass = begin(&store, &dispatcher, jobs_wanted).await?;
-        let worked = work_through(&dispatcher, context, &pass, jobs, common.quiet, &config.sweep).await?;
+        let progress = sweep_report::Progress::new(&pass, common.quiet);
+        let worked = work_through(&dispatcher, context, &progress, jobs, stop, &config.sweep).await;
+        progress.end();
+        let worked = worked?;
         let summary = summarise(&store, &dispatcher, &pass).await?;
         if worked == Worked::Everything {
             finish(&store, &pass).await?;
         }
         store.close().await;
-        Ok::<_, CliError>((worked, summary, unresolved))
+        Ok::<_, CliError>(Some((worked, summary, unresolved)))
     });
     // A build that was given back may still be running; it ends with the process.
     runtime.shutdown_background();
-    let (worked, summary, unresolved) = outcome?;
+    let Some((worked, summary, unresolved)) = outcome? else {
+        output::note("stopped; nothing was queued yet\n");
+        return Ok(exit::INCONCLUSIVE);
+    };
     let stopped = worked == Worked::Stopped;
     output::write(None, &sweep_report::summary(&summary, &unresolved, stopped, command.format)?)?;
     for unresolved in &unresolved {
@@ -140,12 +152,11 @@ async fn releases(subjects: Vec<Subject>, registry: &NpmRegistry, jobs: usize) -
 async fn work_through(
     dispatcher: &Embedded,
     mut context: Context,
-    pass: &crate::sweep::Pass,
+    progress: &sweep_report::Progress,
     jobs: usize,
-    quiet: bool,
+    stop: watch::Receiver<Stop>,
     section: &SweepSection,
 ) -> Result<Worked, CliError> {
-    let progress = sweep_report::Progress::new(pass, quiet);
     context.progress = progress.stages();
     let context = Arc::new(context);
     let retry = retry_settings(section);
@@ -157,10 +168,7 @@ async fn work_through(
         let context = Arc::clone(&context);
         async move { verify_job(leased, &context, &retry).await }
     };
-    let stop = stop_on_signals();
-    let worked = work(dispatcher, verify, &settings, stop, &|event| progress.tell(&event)).await;
-    progress.end();
-    Ok(worked?)
+    Ok(work(dispatcher, verify, &settings, stop, &|event| progress.tell(&event)).await?)
 }
 
 fn retry_settings(section: &SweepSection) -> RetrySettings {
@@ -181,42 +189,55 @@ fn lease_settings(section: &SweepSection) -> LeaseSettings {
 }
 
 /// The first signal asks to stop, the second one does not ask.
-fn stop_on_signals() -> watch::Receiver<Stop> {
+fn stop_on_signals() -> Result<watch::Receiver<Stop>, CliError> {
     let (sender, receiver) = watch::channel(Stop::No);
+    let mut signals = Signals::new().map_err(CliError::environment)?;
     tokio::spawn(async move {
-        for (stop, text) in [
-            (Stop::Gracefully, "stopping: what is under way is finished or given back; again to stop at once\n"),
-            (Stop::AtOnce, ""),
-        ] {
-            signal().await;
-            output::note(text);
-            if sender.send(stop).is_err() {
-                break;
-            }
-        }
+        signals.next().await;
+        output::note("stopping: what is under way is finished or given back; again to stop at once\n");
+        sender.send_replace(Stop::Gracefully);
+        signals.next().await;
+        sender.send_replace(Stop::AtOnce);
         // While the sender lives, the receiver hears of no end.
         std::future::pending::<()>().await;
     });
-    receiver
+    Ok(receiver)
+}
+
+/// The signals that ask a process to end.
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    // Where no handler can be had, the system's own ends the process.
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

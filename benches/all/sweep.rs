@@ -1,0 +1,137 @@
+//! What queueing, leasing and keeping cost beside verifying.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use criterion::{Criterion, Throughput};
+use futures_util::{StreamExt as _, stream};
+use tarproof::demo::World;
+use tarproof::package::{Release, Sha256Digest, Subject};
+use tarproof::registry::Access;
+use tarproof::store::{Clock, ObjectsAddress, Store, StoreAddress};
+use tarproof::sweep::{
+    Embedded, Job, LeaseSettings, Priority, RetrySettings, Stop, WorkSettings, begin, summarise, verify_job, work,
+};
+use tarproof::verify::{Context, Request, verify};
+use tokio::sync::watch;
+
+use crate::packages::context;
+
+/// Verifications under way at once, as `sweep` has them.
+const AT_ONCE: usize = 32;
+/// Settled releases of the sweep that finds nothing to do.
+const SETTLED: usize = 10_000;
+
+/// The same releases in a bare loop and in a sweep, and a sweep of very many that are settled.
+pub(crate) fn sweeping(criterion: &mut Criterion) {
+    let directory = tempfile::tempdir().expect("there is room for temporary files");
+    let world = World::build(&directory.path().join("world")).expect("the descriptions are sound");
+    let cache = directory.path().join("cache");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("threads can be started");
+    let releases: Vec<Release> = world
+        .expected()
+        .filter(|(_, expectation)| !expectation.needs_rebuild)
+        .map(|(release, _)| release_of(&format!("npm:{}@{}", release.name, release.version)))
+        .collect();
+    let online = context(&world, &cache, Access::Online);
+    runtime.block_on(bare(&releases, &online));
+
+    let offline = context(&world, &cache, Access::Offline);
+    let mut group = criterion.benchmark_group("sweep");
+    group.sample_size(20);
+    group.throughput(Throughput::Elements(releases.len() as u64));
+    group.bench_function("verify in a loop", |bencher| {
+        bencher.iter(|| runtime.block_on(bare(&releases, &offline)));
+    });
+    // Another policy each time, so that nothing is settled.
+    let round = AtomicU64::new(0);
+    let store = runtime.block_on(open(directory.path(), "rounds"));
+    group.bench_function("verify in a sweep", |bencher| {
+        bencher.iter(|| {
+            let policy = Sha256Digest::of(&round.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+            let jobs = releases.iter().map(|release| job(release.clone(), policy)).collect();
+            runtime.block_on(sweep(&store, jobs, &offline));
+        });
+    });
+
+    let many: Vec<Release> = (0..SETTLED).map(|number| release_of(&format!("npm:package-{number}@1.0.0"))).collect();
+    let policy = Sha256Digest::of(b"the same");
+    let jobs = || many.iter().map(|release| job(release.clone(), policy)).collect::<Vec<_>>();
+    let store = runtime.block_on(async {
+        let store = open(directory.path(), "settled").await;
+        settle(&store, jobs(), &release_of_world(&releases), &offline).await;
+        store
+    });
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(SETTLED as u64));
+    group.bench_function("10,000 releases that are settled", |bencher| {
+        bencher.iter(|| runtime.block_on(sweep(&store, jobs(), &offline)));
+    });
+}
+
+async fn bare(releases: &[Release], context: &Context) {
+    let one = |release: &Release| {
+        let request = Request { subject: Some(subject(release)), digests: true, ..Request::default() };
+        async move { verify(&request, context).await.is_ok() }
+    };
+    stream::iter(releases).map(one).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
+}
+
+async fn sweep(store: &Store, jobs: Vec<Job>, context: &Context) {
+    let dispatcher = Embedded::new(store.clone(), LeaseSettings::default());
+    let pass = begin(store, &dispatcher, jobs).await.expect("the store works");
+    let retry = RetrySettings::default();
+    let verify = |leased| async move { verify_job(leased, context, &retry).await };
+    let settings = WorkSettings { jobs: AT_ONCE, ..WorkSettings::default() };
+    let (_sender, stop) = watch::channel(Stop::No);
+    work(&dispatcher, verify, &settings, stop, &|_| ()).await.expect("the store works");
+    summarise(store, &dispatcher, &pass).await.expect("the store works");
+    tarproof::sweep::finish(store, &pass).await.expect("the store works");
+}
+
+/// Keeps one real result under the names of many.
+async fn settle(store: &Store, jobs: Vec<Job>, release: &Release, context: &Context) {
+    let dispatcher =
+        Embedded::new(store.clone(), LeaseSettings { length: std::time::Duration::from_secs(3_600), losses: 5 });
+    begin(store, &dispatcher, jobs).await.expect("the store works");
+    let retry = RetrySettings::default();
+    let verify = |leased: tarproof::sweep::Leased| async move {
+        let (own, purl) = (leased.clone(), leased.job.release.purl());
+        let job = Job { release: release.clone(), ..leased.job };
+        let mut finished = verify_job(tarproof::sweep::Leased { job, attempt: 1 }, context, &retry).await;
+        finished.leased = own;
+        if let tarproof::sweep::Outcome::Verified { record, .. } = &mut finished.outcome {
+            record.package = purl.split('@').next().unwrap_or_default().replace("pkg:npm/", "npm:");
+            record.purl = purl;
+        }
+        finished
+    };
+    let settings = WorkSettings { jobs: 256, ..WorkSettings::default() };
+    let (_sender, stop) = watch::channel(Stop::No);
+    work(&dispatcher, verify, &settings, stop, &|_| ()).await.expect("the store works");
+}
+
+async fn open(directory: &Path, name: &str) -> Store {
+    let address = StoreAddress::Sqlite(directory.join(format!("{name}.db")));
+    let objects = ObjectsAddress::Folder(directory.join(name));
+    Store::open(&address, &objects, Clock::Database).await.expect("a store can be made")
+}
+
+fn release_of(text: &str) -> Release {
+    let subject: Subject = text.parse().expect("the world's names are valid");
+    Release { ecosystem: subject.ecosystem, name: subject.name, version: subject.version.expect("it has a version") }
+}
+
+fn release_of_world(releases: &[Release]) -> Release {
+    releases.iter().find(|release| release.name.as_str() == "paint-chalk").expect("the world has it").clone()
+}
+
+fn subject(release: &Release) -> Subject {
+    let Release { ecosystem, name, version } = release.clone();
+    Subject { ecosystem, name, version: Some(version) }
+}
+
+fn job(release: Release, policy: Sha256Digest) -> Job {
+    let tool = env!("CARGO_PKG_VERSION").to_owned();
+    Job { release, stated: String::new(), policy, tool, published_at: None, priority: Priority::Backlog }
+}
