@@ -18,9 +18,10 @@ pub use cache::CacheError;
 pub use environment::Environment;
 pub use http::{HttpError, HttpLimits};
 pub use npm::{
-    Access, ConfigurationError, Currency, DigestsStated, MalformedClaim, Naming, Neighbour, Neighbours, NpmRegistry,
-    Observation, ObservationSource, PackumentError, PackumentText, RegistryError, RegistryLimits, RegistryOptions,
-    ReleaseMetadata, StoredArtifact,
+    Access, ChangeFeed, ChangeFeedError, Changes, ConfigurationError, Currency, DigestsStated, MalformedClaim, Naming,
+    Neighbour, Neighbours, NpmRegistry, Observation, ObservationSource, PackageListing, PackumentError, PackumentText,
+    RegistryError, RegistryLimits, RegistryOptions, ReleaseMetadata, SearchResult, SearchTerm, Sequence,
+    StoredArtifact,
 };
 pub use redacted::RedactedUrl;
 pub use timestamp::parse_rfc3339;

@@ -238,8 +238,8 @@ impl Toolchains {
         let currency = clock.map_or(Currency::Fresh, Currency::Since);
         let text = self.registry.packument(&origin.package, currency).await.map_err(failed)?;
         let versions = tokio::task::spawn_blocking(move || {
-            let versions = text.versions()?;
-            Ok((versions, text.states_creation()?))
+            let listing = text.listing()?;
+            Ok((listing.versions(), listing.states_creation()))
         });
         let url = || crate::registry::RedactedUrl::new(self.registry.address(&origin.package));
         versions.await?.map_err(|source| failed(RegistryError::MalformedPackument { url: url(), source }))

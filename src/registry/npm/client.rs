@@ -10,7 +10,7 @@ use url::Url;
 use super::npmrc::NpmConfiguration;
 use super::packument::{Packument, ReleaseError, decode};
 use super::record::{Encoding, PACKUMENTS, RELEASES, StoredPackument, StoredRelease};
-use super::{Observation, ObservationSource, PackumentError, RegistryError, ReleaseMetadata};
+use super::{Observation, ObservationSource, PackumentError, PackumentText, RegistryError, ReleaseMetadata};
 use crate::package::{PackageName, Release, Sha256Digest, Subject, Version};
 use crate::registry::cache::Cache;
 use crate::registry::http::{HttpClient, HttpSettings, Request, Response};
@@ -51,29 +51,6 @@ pub enum Currency {
     Since(i64),
     /// Whatever is kept; the registry is asked only where nothing is, or where it lacks the version.
     Any,
-}
-
-/// All that a registry states about a package.
-#[derive(Debug, Clone)]
-pub struct PackumentText {
-    /// The JSON as it was served, content encoding removed.
-    pub bytes: Vec<u8>,
-    /// Its SHA-256.
-    pub sha256: Sha256Digest,
-    /// How and when it was learnt.
-    pub observation: Observation,
-}
-
-impl PackumentText {
-    /// The versions and their stated times of publication in seconds since 1970, ascending.
-    pub fn versions(&self) -> Result<Vec<(Version, Option<i64>)>, PackumentError> {
-        Ok(Packument::parse(&self.bytes)?.versions())
-    }
-
-    /// Whether the registry states when the package was created, as the npm registry always does.
-    pub fn states_creation(&self) -> Result<bool, PackumentError> {
-        Ok(Packument::parse(&self.bytes)?.states_creation())
-    }
 }
 
 /// Bounds on what a registry may answer.
@@ -189,21 +166,60 @@ impl NpmRegistry {
         }
         let _turn = self.shared.turns.take(source.key).await;
         // Another task may have asked meanwhile.
-        let mut kept = self.kept(&source)?;
+        let kept = self.kept(&source)?;
         if let Some(kept) = kept.as_ref().filter(|kept| is_current(&source, kept, currency))
             && let Some(text) = self.text(&source, kept, ObservationSource::Cache).await?
         {
             return Ok(text);
         }
+        match self.ask_for_text(&source, kept, None).await? {
+            Some(text) => Ok(text),
+            // Nothing was known that it could have been equal to.
+            None => Err(uncached()),
+        }
+    }
+
+    /// All that the registry states about a package at this moment; `None` where that still is what has the digest
+    /// `known`.
+    ///
+    /// The registry is asked whatever the age of what is kept, with conditions where something is; nothing that is not
+    /// new is read from the disk. Offline, what is kept counts.
+    pub async fn packument_unless(
+        &self,
+        name: &PackageName,
+        known: Option<Sha256Digest>,
+    ) -> Result<Option<PackumentText>, RegistryError> {
+        let source = self.source(name);
+        if self.shared.access == Access::Offline {
+            let text = self.packument(name, Currency::Any).await?;
+            return Ok(Some(text).filter(|text| Some(text.sha256) != known));
+        }
+        let _turn = self.shared.turns.take(source.key).await;
+        let kept = self.kept(&source)?;
+        self.ask_for_text(&source, kept, known).await
+    }
+
+    /// Asks the registry, offering what we hold for confirmation; `None` where the answer has the digest `known`.
+    async fn ask_for_text(
+        &self,
+        source: &Source,
+        mut kept: Option<StoredPackument>,
+        known: Option<Sha256Digest>,
+    ) -> Result<Option<PackumentText>, RegistryError> {
         loop {
-            let (kept, how) = match self.request(&source, kept.take(), None).await? {
+            let (kept, how) = match self.request(source, kept.take(), None).await? {
                 Answer::NotModified(kept) => (kept, ObservationSource::Revalidated),
                 Answer::Fetched(kept) => (kept, ObservationSource::Network),
                 Answer::Unrelated => continue,
             };
-            match (self.text(&source, &kept, how).await?, how) {
-                (Some(text), _) => return Ok(text),
-                (None, ObservationSource::Network) => return Err(uncached()),
+            if known.is_some() && kept.packument() == known {
+                return Ok(None);
+            }
+            match (self.text(source, &kept, how).await?, how) {
+                (Some(text), _) => return Ok(Some(text)),
+                (None, ObservationSource::Network) => {
+                    return Err(RegistryError::MetadataNotCached { name: source.name.clone() });
+                }
                 // What we hold is damaged: the next round asks without conditions, so it is the last.
                 (None, _) => {}
             }

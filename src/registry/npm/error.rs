@@ -73,6 +73,23 @@ pub enum RegistryError {
         #[source]
         source: PackumentError,
     },
+    /// The answer to something else than a packument is not what was asked for.
+    #[error("{url} answered with something that is not {what}")]
+    MalformedAnswer {
+        /// The address that answered.
+        url: RedactedUrl,
+        /// What was asked for.
+        what: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Offline, and this is never kept.
+    #[error("{what} is never kept in the cache, and the registry must not be asked")]
+    NotKept {
+        /// What was asked for.
+        what: &'static str,
+    },
     /// The registry refuses the request.
     #[error("{url} refused access with {status} ({})", if *credentials_sent { "credentials were sent" } else { "no credentials are configured for it" })]
     Denied {

@@ -16,7 +16,7 @@ use super::claims::Claims;
 use super::namings::{Naming, namings};
 use super::record::{Encoding, StoredRelease};
 use super::{Neighbour, Neighbours, RegistryError};
-use crate::package::{PackageName, Version, read_json};
+use crate::package::{Integrity, PackageName, Version, read_json};
 use crate::registry::timestamp::parse_rfc3339;
 
 /// How long a version must have been there to tell what a package has always been like, seconds: attacks are found
@@ -101,20 +101,8 @@ impl<'a> Packument<'a> {
 
     /// Takes one release out, with what surrounds it.
     pub(super) fn release(&self, name: &PackageName, version: &Version) -> Result<StoredRelease, ReleaseError> {
-        // Of two entries with one key the last counts, as in every JavaScript client.
-        let raw = self.versions.iter().rev().find(|(text, _)| text == version.as_str());
-        let Some((_, raw)) = raw else { return Err(ReleaseError::Missing(self.missing(name, version))) };
-        if raw.get().len() > MAX_VERSION_LENGTH {
-            return Err(ReleaseError::Json(serde_json::Error::custom("a version's metadata is too large")));
-        }
-        // serde_json reads an object with this key as embedded JSON, which no client does.
-        if raw.get().contains("$serde_json::private::RawValue") {
-            return Err(ReleaseError::Json(serde_json::Error::custom("a version's metadata has a reserved key")));
-        }
-        let manifest = read_json(raw.get().as_bytes()).map_err(ReleaseError::Json)?.value;
-        if !manifest.is_object() {
-            return Err(ReleaseError::Json(serde_json::Error::custom("a version's metadata is not an object")));
-        }
+        let Some(raw) = self.stated(version) else { return Err(ReleaseError::Missing(self.missing(name, version))) };
+        let manifest = manifest(raw).map_err(ReleaseError::Json)?;
         let repository = self.repository.and_then(|raw| Some(read_json(raw.get().as_bytes()).ok()?.value));
         Ok(StoredRelease::new(
             name,
@@ -137,6 +125,17 @@ impl<'a> Packument<'a> {
         versions.sort_by(|(_, left), (_, right)| left.compare_precedence(right));
         versions.dedup_by(|(_, left), (_, right)| left == right);
         versions.into_iter().map(|(time, version)| (version, time)).collect()
+    }
+
+    /// The integrity that is stated for a version, where it is there and well-formed.
+    pub(super) fn integrity(&self, version: &Version) -> Option<Integrity> {
+        Claims::read(&manifest(self.stated(version)?).ok()?).integrity
+    }
+
+    /// A version's own object.
+    fn stated(&self, version: &Version) -> Option<&'a RawValue> {
+        // Of two entries with one key the last counts, as in every JavaScript client.
+        self.versions.iter().rev().find(|(text, _)| text == version.as_str()).map(|(_, raw)| *raw)
     }
 
     /// Whether the times have an entry for the package itself.
@@ -268,6 +267,22 @@ impl Candidate<'_> {
             publisher: claims.publisher,
         }
     }
+}
+
+/// Parses a version's own object.
+fn manifest(raw: &RawValue) -> Result<Value, serde_json::Error> {
+    if raw.get().len() > MAX_VERSION_LENGTH {
+        return Err(serde_json::Error::custom("a version's metadata is too large"));
+    }
+    // serde_json reads an object with this key as embedded JSON, which no client does.
+    if raw.get().contains("$serde_json::private::RawValue") {
+        return Err(serde_json::Error::custom("a version's metadata has a reserved key"));
+    }
+    let manifest = read_json(raw.get().as_bytes())?.value;
+    if !manifest.is_object() {
+        return Err(serde_json::Error::custom("a version's metadata is not an object"));
+    }
+    Ok(manifest)
 }
 
 fn text(raw: &RawValue) -> Option<String> {

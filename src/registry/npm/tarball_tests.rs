@@ -127,8 +127,8 @@ async fn a_packument_is_asked_for_again_only_where_it_could_have_gained_somethin
     let registry = setup.registry(Access::Online);
     let first = registry.packument(&name(), Currency::Fresh).await.unwrap();
     assert_eq!(first.observation.source, ObservationSource::Network);
-    assert!(first.states_creation().unwrap());
-    assert_eq!(first.versions().unwrap(), [(release().version, Some(1_577_836_800))]);
+    assert!(first.listing().unwrap().states_creation());
+    assert_eq!(first.listing().unwrap().versions(), [(release().version, Some(1_577_836_800))]);
     let day = 86_400;
     for (currency, source) in [
         (Currency::Any, ObservationSource::Cache),
