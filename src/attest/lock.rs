@@ -4,7 +4,7 @@ use super::generate::{Circumstances, used_policy};
 use super::predicate::{LockEntry, Uncovered, VerdictLock, Verification as Predicate, Verifier};
 use super::statement::{Resource, Statement, sha256};
 use crate::package::{Ecosystem, Integrity, PackageName, Release, Sha256Digest, Version};
-use crate::rebuild::lockfile::{Closure, UnfetchableKind};
+use crate::rebuild::lockfile::Closure;
 
 /// A release that a lockfile names, with the content that it states.
 #[derive(Debug, Clone)]
@@ -36,17 +36,10 @@ pub fn releases(closure: &Closure) -> (Vec<LockedRelease>, Vec<Uncovered>) {
             }
         }
     }
-    uncovered.extend(closure.unfetchable().iter().map(|other| {
-        Uncovered {
-            name: other.name.clone(),
-            reason: match other.kind {
-                UnfetchableKind::Git => "a git repository, not a package of a registry",
-                UnfetchableKind::Address => "a tarball at an address of its own, not a package of a registry",
-                UnfetchableKind::Malformed => "a name or version that no registry has",
-            }
-            .to_owned(),
-        }
-    }));
+    let unfetchable = closure.unfetchable().iter();
+    uncovered.extend(
+        unfetchable.map(|other| Uncovered { name: other.name.clone(), reason: other.kind.as_str().to_owned() }),
+    );
     (releases, uncovered)
 }
 

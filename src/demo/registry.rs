@@ -57,11 +57,10 @@ impl RegistryListener {
     /// Serves `answers` (by percent-decoded path, without the leading slash) until the registry is dropped.
     pub fn serve(self, answers: HashMap<String, Served>) -> io::Result<Registry> {
         let url = self.url();
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let state = Arc::new(Table { answers, requests: Arc::clone(&requests) });
-        let router = Router::new().fallback(answer).with_state(state);
+        let table = Arc::new(Table { answers: Mutex::new(answers), requests: Mutex::default() });
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&table));
         let serving = Serving::start("fixture-registry", self.listener, router)?;
-        Ok(Registry { url, requests, _serving: serving })
+        Ok(Registry { url, table, _serving: serving })
     }
 }
 
@@ -69,7 +68,7 @@ impl RegistryListener {
 #[derive(Debug)]
 pub struct Registry {
     url: String,
-    requests: Arc<Mutex<Vec<String>>>,
+    table: Arc<Table>,
     _serving: Serving,
 }
 
@@ -81,14 +80,24 @@ impl Registry {
 
     /// The method and path of every request so far, in order.
     pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.table.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What it answers at a path (percent-decoded, without the leading slash).
+    pub fn answer(&self, path: &str) -> Option<Served> {
+        self.table.answers.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+    }
+
+    /// Changes what it answers at a path, as when something is published.
+    pub fn set_answer(&self, path: &str, served: Served) {
+        self.table.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), served);
     }
 }
 
 #[derive(Debug)]
 struct Table {
-    answers: HashMap<String, Served>,
-    requests: Arc<Mutex<Vec<String>>>,
+    answers: Mutex<HashMap<String, Served>>,
+    requests: Mutex<Vec<String>>,
 }
 
 async fn answer(State(table): State<Arc<Table>>, method: Method, uri: Uri) -> Response<Body> {
@@ -97,8 +106,9 @@ async fn answer(State(table): State<Arc<Table>>, method: Method, uri: Uri) -> Re
         return plain(StatusCode::METHOD_NOT_ALLOWED, r#"{"error":"method not allowed"}"#);
     }
     let path = percent_decode_str(uri.path().trim_start_matches('/')).decode_utf8_lossy().into_owned();
-    match table.answers.get(&path) {
-        Some(served) => full(served),
+    let served = table.answers.lock().unwrap_or_else(PoisonError::into_inner).get(&path).cloned();
+    match served {
+        Some(served) => full(&served),
         None => plain(StatusCode::NOT_FOUND, r#"{"error":"Not found"}"#),
     }
 }

@@ -14,8 +14,10 @@ mod queue;
 mod resolve;
 mod retry;
 mod run;
+pub mod selection;
 mod status;
 mod summary;
+pub mod watch;
 mod worker;
 
 pub use conditions::Conditions;

@@ -108,6 +108,17 @@ pub enum UnfetchableKind {
     Malformed,
 }
 
+impl UnfetchableKind {
+    /// What it is, in a few words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Git => "a git repository, not a package of a registry",
+            Self::Address => "a tarball at an address of its own, not a package of a registry",
+            Self::Malformed => "a name or version that no registry has",
+        }
+    }
+}
+
 /// All the releases that a lockfile names.
 #[derive(Debug, Clone)]
 pub struct Closure {

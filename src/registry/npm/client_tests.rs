@@ -569,3 +569,38 @@ async fn an_answer_of_the_wrong_package_behind_a_redirect_is_refused() {
     let error = setup.registry().release(&subject("npm:b")).await.unwrap_err();
     assert!(matches!(error, RegistryError::AnotherPackage { .. }), "{error}");
 }
+
+#[tokio::test]
+async fn a_packument_is_asked_for_whatever_its_age_and_read_only_where_it_changed() {
+    let setup = Setup::new().await;
+    setup.serve_package("max-age=3600").await;
+    let registry = setup.registry();
+    let name = PackageName::parse("a").unwrap();
+    let first = registry.packument_unless(&name, None).await.unwrap().unwrap();
+    assert_eq!(first.listing().unwrap().latest().unwrap().as_str(), "1.0.0");
+    // Sent again, and the same.
+    assert!(registry.packument_unless(&name, Some(first.sha256)).await.unwrap().is_none());
+
+    setup.server.reset().await;
+    let unchanged = Mock::given(method("GET")).and(path("/a")).and(header("if-none-match", "\"1\""));
+    unchanged
+        .respond_with(ResponseTemplate::new(304).insert_header("etag", "\"1\""))
+        .expect(2)
+        .mount(&setup.server)
+        .await;
+    assert!(registry.packument_unless(&name, Some(first.sha256)).await.unwrap().is_none());
+    // Confirmed, but not what was known.
+    let other = Sha256Digest::of(b"another");
+    let text = registry.packument_unless(&name, Some(other)).await.unwrap().unwrap();
+    assert_eq!((text.sha256, text.observation.source), (first.sha256, ObservationSource::Revalidated));
+    setup.server.verify().await;
+
+    setup.server.reset().await;
+    let mut changed = packument(&setup.tarball_url());
+    changed["time"]["1.0.2"] = json!("2023-01-01T00:00:00.000Z");
+    setup.serve("/a", ResponseTemplate::new(200).set_body_json(changed)).await;
+    let text = registry.packument_unless(&name, Some(first.sha256)).await.unwrap().unwrap();
+    assert_ne!(text.sha256, first.sha256);
+    let offline = setup.offline();
+    assert!(offline.packument_unless(&name, Some(text.sha256)).await.unwrap().is_none());
+}

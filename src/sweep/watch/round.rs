@@ -1,0 +1,163 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _};
+use tokio::time::Instant;
+
+use super::cursor::{CursorError, Cursors, read_sequence, write_sequence};
+use super::feed::changed_since;
+use super::look::{Found, Look, look};
+use crate::package::PackageName;
+use crate::registry::{ChangeFeed, NpmRegistry, PackumentError, RegistryError, Sequence};
+
+/// Packages that are asked about at once; the client bounds what one host sees of it.
+const CONCURRENT: usize = 16;
+/// With a feed all packages are asked about only so often: a feed may be late, lose something or start anew.
+const EVERYTHING_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// The packages whose new releases are looked for.
+#[derive(Debug)]
+pub struct Watch<C> {
+    registry: NpmRegistry,
+    cursors: C,
+    packages: Vec<PackageName>,
+    feed: Option<ChangeFeed>,
+    since: Option<i64>,
+    /// When all were asked about last.
+    everything_at: Option<Instant>,
+    /// What could not be asked about and is not to wait for the next time that all are.
+    again: Vec<PackageName>,
+}
+
+/// What one round did.
+#[derive(Debug, Default)]
+pub struct Round {
+    /// Packages that were asked about.
+    pub asked: usize,
+    /// Those whose packument is another one.
+    pub changed: usize,
+    /// New releases that were handed on.
+    pub found: usize,
+    /// What could not be looked at.
+    pub unseen: Vec<Unseen>,
+}
+
+/// Something that could not be looked at; the next round tries again.
+#[derive(Debug)]
+pub enum Unseen {
+    /// A package.
+    Package(PackageName, WatchError),
+    /// The change feed, so that all packages were asked about instead.
+    Feed(RegistryError),
+}
+
+/// Why a package could not be looked at, or what was found not be handed on.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// The registry does not know it, or could not be asked.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The kept packument is none.
+    #[error("the registry's answer is not the metadata of a package")]
+    Packument(#[from] PackumentError),
+    /// What is remembered cannot be read or written.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+}
+
+impl<C: Cursors> Watch<C> {
+    /// Watches `packages`; at the first look at one, what was published at `since` (seconds since 1970) or later is new.
+    pub fn new(
+        registry: NpmRegistry,
+        cursors: C,
+        packages: impl IntoIterator<Item = PackageName>,
+        feed: Option<ChangeFeed>,
+        since: Option<i64>,
+    ) -> Self {
+        let mut seen = HashSet::new();
+        let packages = packages.into_iter().filter(|name| seen.insert(name.clone())).collect();
+        Self { registry, cursors, packages, feed, since, everything_at: None, again: Vec::new() }
+    }
+
+    /// The watched packages, each once.
+    pub fn packages(&self) -> &[PackageName] {
+        &self.packages
+    }
+
+    /// Looks once, and hands on each new release as soon as it is seen.
+    ///
+    /// What `take` has accepted is remembered, so it must be safe where `take` keeps it. An error of `take` or of the
+    /// cursors ends the round; a package that cannot be looked at does not.
+    pub async fn round<E: From<CursorError>>(
+        &mut self,
+        mut take: impl AsyncFnMut(Found) -> Result<(), E>,
+    ) -> Result<Round, E> {
+        let mut round = Round::default();
+        let (names, place) = self.due(&mut round).await?;
+        round.asked = names.len();
+        let mut again = Vec::new();
+        {
+            let (registry, cursors, since) = (&self.registry, &self.cursors, self.since);
+            let looks = stream::iter(names).map(|name| async move {
+                let seen = look(registry, cursors, &name, since).await;
+                (name, seen)
+            });
+            let mut looks = std::pin::pin!(looks.buffer_unordered(CONCURRENT));
+            while let Some((name, seen)) = looks.next().await {
+                match seen {
+                    Ok(Look::Unchanged) => {}
+                    Ok(Look::Changed(found, cursor)) => {
+                        round.changed += 1;
+                        round.found += found.len();
+                        for found in found {
+                            take(found).await?;
+                        }
+                        cursor.write(cursors, registry, &name).await?;
+                    }
+                    Err(WatchError::Cursor(error)) => return Err(error.into()),
+                    Err(error) => {
+                        again.push(name.clone());
+                        round.unseen.push(Unseen::Package(name, error));
+                    }
+                }
+            }
+        }
+        self.again = again;
+        if let (Some(feed), Some(place)) = (&self.feed, place) {
+            write_sequence(&self.cursors, feed, &place).await?;
+        }
+        Ok(round)
+    }
+
+    /// What is to be asked about, and the place in the feed behind which nothing of it is.
+    async fn due(&mut self, round: &mut Round) -> Result<(Vec<PackageName>, Option<Sequence>), CursorError> {
+        let is_due = self.everything_at.is_none_or(|at| at.elapsed() >= EVERYTHING_EVERY);
+        let Some(feed) = &self.feed else { return Ok((self.packages.clone(), None)) };
+        // The end of the feed is asked for before the packages are, so nothing falls between.
+        let place = match read_sequence(&self.cursors, feed).await? {
+            Some(since) if !is_due => {
+                let watched = self.packages.iter().cloned().collect();
+                changed_since(&self.registry, feed, since, &watched).await.map(|(names, place)| (Some(names), place))
+            }
+            _ => self.registry.end_of_changes(feed).await.map(|place| (None, place)),
+        };
+        let (names, place) = match place {
+            Ok((names, place)) => (names, Some(place)),
+            Err(error) => {
+                round.unseen.push(Unseen::Feed(error));
+                (None, None)
+            }
+        };
+        let Some(mut names) = names else {
+            self.everything_at = Some(Instant::now());
+            return Ok((self.packages.clone(), place));
+        };
+        let changed: HashSet<PackageName> = names.iter().cloned().collect();
+        names.extend(self.again.drain(..).filter(|name| !changed.contains(name)));
+        Ok((names, place))
+    }
+}
+
+#[cfg(test)]
+#[path = "round_tests.rs"]
+mod tests;
