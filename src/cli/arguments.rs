@@ -8,9 +8,11 @@ use crate::report::printable::{is_hidden, printable};
 
 mod log;
 mod store;
+mod sweep;
 
 pub(super) use log::{LogAppend, LogCommand, LogProve, LogVerify};
 pub(super) use store::{History, StoreArguments, StoreCommand, Sweep, SweepCommand, SweepRun};
+pub(super) use sweep::{SelectionArguments, VersionArguments};
 
 const AFTER_HELP: &str = "\
 Exit codes:

@@ -44,12 +44,17 @@ pub(super) fn error(context: Option<&str>, error: &CliError) {
 
 /// A progress line on a terminal; nothing elsewhere.
 pub(super) fn progress(total: usize, quiet: bool) -> ProgressBar {
+    progress_of(total, "verified", quiet)
+}
+
+/// The same for something else that is done `total` times.
+pub(super) fn progress_of(total: usize, done: &str, quiet: bool) -> ProgressBar {
     if quiet || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(total as u64);
-    let template = "{spinner} {pos}/{len} verified, {elapsed} {wide_msg}";
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let template = format!("{{spinner}} {{pos}}/{{len}} {done}, {{elapsed}} {{wide_msg}}");
+    bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }

@@ -186,6 +186,11 @@ impl Integrity {
         Self { entries: vec![(Algorithm::Sha512, digest.to_vec())] }
     }
 
+    /// An integrity with one sha1 digest, as old registries state it.
+    pub fn from_sha1(digest: Sha1Digest) -> Self {
+        Self { entries: vec![(Algorithm::Sha1, digest.0.to_vec())] }
+    }
+
     /// The sha512 digest, if there is one.
     pub fn sha512(&self) -> Option<&[u8]> {
         let entry = self.entries.iter().find(|(algorithm, _)| *algorithm == Algorithm::Sha512);

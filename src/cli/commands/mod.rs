@@ -7,6 +7,7 @@ mod key;
 mod log;
 mod packlist;
 mod rebuild;
+mod selection;
 mod store;
 mod sweep;
 mod verify;

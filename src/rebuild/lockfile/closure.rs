@@ -1,7 +1,5 @@
 use std::collections::{BTreeMap, HashMap};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use url::Url;
 
 use super::{bun, npm, pnpm, yarn_berry, yarn_classic};
@@ -318,8 +316,7 @@ fn kind_of(address: &str) -> UnfetchableKind {
 
 /// The digest that yarn 1 writes behind an address.
 fn sha1_fragment(fragment: &str) -> Option<Integrity> {
-    let digest = Sha1Digest::parse(fragment).ok()?;
-    Integrity::parse(&format!("sha1-{}", BASE64.encode(digest.0))).ok()
+    Sha1Digest::parse(fragment).ok().map(Integrity::from_sha1)
 }
 
 /// Splits `name@rest` behind a name that may begin with `@`.

@@ -35,7 +35,8 @@ impl PackageListing<'_> {
         self.0.latest.as_deref().and_then(|text| Version::parse(text).ok())
     }
 
-    /// The integrity that is stated for a version (`dist.integrity`), where it is there and well-formed.
+    /// The integrity that is stated for a version (`dist.integrity`, else `dist.shasum`), where one is there and
+    /// well-formed.
     pub fn integrity(&self, version: &Version) -> Option<Integrity> {
         self.0.integrity(version)
     }

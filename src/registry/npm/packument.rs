@@ -127,9 +127,10 @@ impl<'a> Packument<'a> {
         versions.into_iter().map(|(time, version)| (version, time)).collect()
     }
 
-    /// The integrity that is stated for a version, where it is there and well-formed.
+    /// The integrity that is stated for a version, or else its SHA-1, where one is there and well-formed.
     pub(super) fn integrity(&self, version: &Version) -> Option<Integrity> {
-        Claims::read(&manifest(self.stated(version)?).ok()?).integrity
+        let claims = Claims::read(&manifest(self.stated(version)?).ok()?);
+        claims.integrity.or_else(|| claims.shasum.map(Integrity::from_sha1))
     }
 
     /// A version's own object.

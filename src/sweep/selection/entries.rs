@@ -3,7 +3,7 @@ use std::fmt;
 use crate::package::{Ecosystem, PackageName, Subject, SubjectError, without_byte_order_mark};
 
 /// Largest list or ranking, bytes: every package of the largest registry, with a count each.
-const MAX_BYTES: usize = 256 << 20;
+pub const MAX_LIST_BYTES: usize = 256 << 20;
 /// Most entries of one file.
 pub(super) const MAX_ENTRIES: usize = 5_000_000;
 /// Longest entry, bytes: the longest name, escaped, with a version.
@@ -72,7 +72,7 @@ pub enum EntryError {
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
     /// Too many bytes.
-    #[error("it is larger than the limit of {MAX_BYTES} bytes")]
+    #[error("it is larger than the limit of {MAX_LIST_BYTES} bytes")]
     TooLarge,
     /// Too many entries.
     #[error("it has more than {MAX_ENTRIES} entries")]
@@ -93,7 +93,7 @@ pub enum ListError {
 
 /// The text of a file, within bounds.
 pub(super) fn text(bytes: &[u8]) -> Result<&str, ListError> {
-    if bytes.len() > MAX_BYTES {
+    if bytes.len() > MAX_LIST_BYTES {
         return Err(ListError::TooLarge);
     }
     Ok(std::str::from_utf8(without_byte_order_mark(bytes))?)

@@ -13,7 +13,7 @@ mod select;
 mod table;
 mod versions;
 
-pub use entries::{Entries, EntryError, ListError, Place, Rejected};
+pub use entries::{Entries, EntryError, ListError, MAX_LIST_BYTES, Place, Rejected};
 pub use list::read_list;
 pub use lockfile::wanted_of;
 pub use ranking::read_ranking;

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use futures_util::stream::{self, Stream, StreamExt as _};
 
 use super::versions::{NoTimes, VersionChoice};
-use crate::package::{Integrity, Release, Subject};
+use crate::package::{Ecosystem, Integrity, PackageName, Release, Subject};
 use crate::registry::{Currency, NpmRegistry, PackumentError, PackumentText, RegistryError};
 
 /// Packages that are asked about at once; the client bounds what one host sees of it.
@@ -21,6 +21,12 @@ pub struct Wanted {
 impl From<Subject> for Wanted {
     fn from(subject: Subject) -> Self {
         Self { subject, integrity: None }
+    }
+}
+
+impl From<PackageName> for Wanted {
+    fn from(name: PackageName) -> Self {
+        Subject { ecosystem: Ecosystem::Npm, name, version: None }.into()
     }
 }
 
@@ -126,7 +132,8 @@ async fn resolve(
     if version.is_some() || choice.is_latest() {
         let metadata = registry.release(&wanted.subject).await?;
         let included = choice.includes(metadata.published_at)?;
-        let integrity = wanted.integrity.clone().or(metadata.integrity);
+        let stated = metadata.integrity.or_else(|| metadata.shasum.map(Integrity::from_sha1));
+        let integrity = wanted.integrity.clone().or(stated);
         let selected = Selected { release: metadata.release, published_at: metadata.published_at, integrity };
         return Ok(if included { vec![selected] } else { Vec::new() });
     }
