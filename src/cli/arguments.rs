@@ -11,8 +11,8 @@ mod store;
 mod sweep;
 
 pub(super) use log::{LogAppend, LogCommand, LogProve, LogVerify};
-pub(super) use store::{History, StoreArguments, StoreCommand, Sweep, SweepCommand, SweepRun};
-pub(super) use sweep::{SelectionArguments, VersionArguments};
+pub(super) use store::{History, StoreArguments, StoreCommand, Sweep, SweepCommand, SweepRun, WorkArguments};
+pub(super) use sweep::{SelectionArguments, VersionArguments, Watch};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -135,9 +135,22 @@ database. What is settled there is not verified again. A sweep may be interrupte
 
 Examples:
   tarproof sweep --list packages.txt
+  tarproof sweep --top 1000 --ranking downloads.csv --since 24h
+  tarproof sweep --scope @babel --lockfile package-lock.json
   tarproof sweep status
   tarproof sweep failed")]
     Sweep(Box<Sweep>),
+    /// Look for new releases of many packages again and again, and verify each at once
+    #[command(after_help = "\
+The first look at a package only notes what is there; where a watch stood is kept in the store. Results are kept there,
+too, and whatever else is queued in it is verified as well, new releases first. The exit code is that of the most urgent
+verdict.
+
+Examples:
+  tarproof watch --list packages.txt
+  tarproof watch --top 1000 --ranking downloads.csv --interval 5m --format json
+  tarproof watch --scope @babel --once --since 24h")]
+    Watch(Box<Watch>),
     /// Show what was found of a package so far
     #[command(after_help = "Examples:
   tarproof history npm:chalk

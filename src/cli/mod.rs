@@ -10,6 +10,7 @@ mod panics;
 mod rendered;
 mod setup;
 mod sweep_report;
+mod watch_report;
 
 pub use arguments::{Arguments, parse};
 pub use commands::run;

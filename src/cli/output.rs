@@ -96,7 +96,15 @@ pub(super) fn time(milliseconds: i64) -> String {
 ///
 /// Text that is already JSON keeps its form.
 pub(super) fn json(report: &impl serde::Serialize) -> Result<String, CliError> {
-    let text = serde_json::to_string_pretty(report).map_err(CliError::environment)?;
+    serde_json::to_string_pretty(report).map(|text| safe_json(&text)).map_err(CliError::environment)
+}
+
+/// The same in one line.
+pub(super) fn json_line(report: &impl serde::Serialize) -> Result<String, CliError> {
+    serde_json::to_string(report).map(|text| safe_json(&text)).map_err(CliError::environment)
+}
+
+fn safe_json(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 1);
     for character in text.chars() {
         if character != '\n' && is_hidden(character) {
@@ -108,5 +116,5 @@ pub(super) fn json(report: &impl serde::Serialize) -> Result<String, CliError> {
         }
     }
     safe.push('\n');
-    Ok(safe)
+    safe
 }

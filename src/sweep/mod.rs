@@ -1,6 +1,6 @@
 //! Verifying very many releases, so that it can be interrupted at any moment and goes on where it stood.
 //!
-//! [`begin`] turns releases into [`Job`]s and hands them to a [`Dispatcher`], which refuses those that are settled or
+//! [`selection`] says which releases are swept, and [`watch`] finds new ones as they are published. [`begin`] turns releases into [`Job`]s and hands them to a [`Dispatcher`], which refuses those that are settled or
 //! queued; [`work`] leases them, calls [`verify_job`] for each and hands the results back; [`summarise`] tells what came
 //! out. [`Embedded`] is the dispatcher in the store itself. Nothing in [`verify_job`] knows of any dispatcher.
 
@@ -8,10 +8,8 @@ mod conditions;
 mod dispatcher;
 mod embedded;
 mod job;
-mod list;
 mod pass;
 mod queue;
-mod resolve;
 mod retry;
 mod run;
 pub mod selection;
@@ -26,9 +24,7 @@ pub use dispatcher::{
 };
 pub use embedded::{Embedded, LeaseSettings};
 pub use job::{Job, JobKey, Priority};
-pub use list::{ListError, read_list};
-pub use pass::{Pass, Planned, Wanted, begin, finish};
-pub use resolve::resolve;
+pub use pass::{Pass, Planned, begin, finish};
 pub use retry::{Nature, RetrySettings, nature};
 pub use run::verify_job;
 pub(crate) use run::with_causes;

@@ -1,19 +1,7 @@
 use sqlx::Row as _;
 
-use super::{DispatchError, Dispatcher, Enqueued, Job, Priority};
-use crate::package::{Release, Sha256Digest};
+use super::{DispatchError, Dispatcher, Enqueued, Job};
 use crate::store::{Settled, Store, StoreError};
-
-/// A release that is to be verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// The release.
-    pub release: Release,
-    /// The digest of the artifact that the registry states; empty where it states none or could not be asked.
-    pub stated: String,
-    /// When the registry says it was published, seconds since 1970.
-    pub published_at: Option<i64>,
-}
 
 /// A job and what its dispatcher said of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,15 +20,6 @@ pub struct Pass {
     pub(super) after: i64,
     /// Every release, in the order that it was asked for.
     pub planned: Vec<Planned>,
-}
-
-impl Wanted {
-    /// The job that verifies it.
-    pub fn job(self, policy: Sha256Digest, now: i64) -> Job {
-        let Self { release, stated, published_at } = self;
-        let tool = env!("CARGO_PKG_VERSION").to_owned();
-        Job { release, stated, policy, tool, published_at, priority: Priority::of(published_at, now) }
-    }
 }
 
 impl Pass {

@@ -76,9 +76,10 @@ pub(crate) fn of_registry(error: &RegistryError) -> Nature {
     match error {
         RegistryError::Http(error) => of_http(error),
         // A full disk, a page in place of an answer, bytes that were damaged on the way.
-        RegistryError::Cache(_) | RegistryError::MalformedPackument { .. } | RegistryError::Mismatch { .. } => {
-            Nature::MayPass { asked: None }
-        }
+        RegistryError::Cache(_)
+        | RegistryError::MalformedPackument { .. }
+        | RegistryError::MalformedAnswer { .. }
+        | RegistryError::Mismatch { .. } => Nature::MayPass { asked: None },
         RegistryError::Configuration(_)
         | RegistryError::UnknownPackage { .. }
         | RegistryError::UnknownVersion { .. }
@@ -89,6 +90,7 @@ pub(crate) fn of_registry(error: &RegistryError) -> Nature {
         | RegistryError::Denied { .. }
         | RegistryError::MetadataNotCached { .. }
         | RegistryError::ArtifactNotCached { .. }
+        | RegistryError::NotKept { .. }
         | RegistryError::ArtifactAddress { .. }
         | RegistryError::UnprotectedArtifact { .. }
         | RegistryError::ArtifactGone { .. }

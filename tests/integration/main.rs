@@ -30,4 +30,6 @@ mod support;
 mod sweep;
 mod tables;
 mod verdict_log;
+#[cfg(unix)]
+mod watch;
 mod world;

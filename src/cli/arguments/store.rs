@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{FindingArguments, Format, RebuildArguments, TrustArguments};
+use super::{FindingArguments, Format, RebuildArguments, SelectionArguments, TrustArguments, VersionArguments};
 
 /// Where results are kept.
 #[derive(Debug, Clone, Default, Args)]
@@ -13,6 +13,33 @@ pub(in crate::cli) struct StoreArguments {
     /// Keep ledgers and reports in this directory, or in the bucket `s3://BUCKET/PREFIX`
     #[arg(long, value_name = "URL", env = "TARPROOF_OBJECTS", hide_env_values = true)]
     pub(in crate::cli) objects: Option<String>,
+}
+
+/// How very many packages are verified, and where the results go.
+#[derive(Debug, Clone, Default, Args)]
+pub(in crate::cli) struct WorkArguments {
+    #[command(flatten)]
+    pub(in crate::cli) store: StoreArguments,
+    #[command(flatten)]
+    pub(in crate::cli) rebuild: RebuildArguments,
+    /// Except what this file states, such as `tarproof.toml`
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Hold unexplained files against the YARA rules in this directory (`*.yar`, `*.yara`)
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) trust: TrustArguments,
+    /// Verify so many packages at once
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1024))]
+    pub(in crate::cli) jobs: Option<usize>,
+}
+
+impl WorkArguments {
+    /// What findings are weighed by. `--since` is about one package and means something else here.
+    pub(in crate::cli) fn findings(&self) -> FindingArguments {
+        FindingArguments { since: None, policy: self.policy.clone(), rules: self.rules.clone() }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -26,21 +53,12 @@ pub(in crate::cli) struct Sweep {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SweepRun {
-    /// Verify the packages in this file, one a line as `npm:name@1.2.3`, `npm:name` for the latest, or a purl;
-    /// `-` reads standard input
-    #[arg(long, value_name = "FILE", required = true)]
-    pub(in crate::cli) list: Option<PathBuf>,
     #[command(flatten)]
-    pub(in crate::cli) store: StoreArguments,
+    pub(in crate::cli) selection: SelectionArguments,
     #[command(flatten)]
-    pub(in crate::cli) rebuild: RebuildArguments,
+    pub(in crate::cli) versions: VersionArguments,
     #[command(flatten)]
-    pub(in crate::cli) findings: FindingArguments,
-    #[command(flatten)]
-    pub(in crate::cli) trust: TrustArguments,
-    /// Verify so many packages at once
-    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1024))]
-    pub(in crate::cli) jobs: Option<usize>,
+    pub(in crate::cli) work: WorkArguments,
     /// How to report
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     pub(in crate::cli) format: Format,

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::registry::SearchTerm;
+use super::Format;
+use super::store::WorkArguments;
+use crate::registry::{ChangeFeed, SearchTerm};
 
 /// Under which the options stand that say what is meant.
 const SELECTION: &str = "Which packages";
@@ -44,6 +46,29 @@ pub(in crate::cli) struct VersionArguments {
     pub(in crate::cli) since: Option<Since>,
 }
 
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Watch {
+    #[command(flatten)]
+    pub(in crate::cli) selection: SelectionArguments,
+    /// Look for new releases so often: `30s`, `5m`
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = super::duration)]
+    pub(in crate::cli) interval: Duration,
+    /// Follow this change feed, the address of a CouchDB database, instead of asking about every package each time
+    #[arg(long, value_name = "URL", value_parser = feed)]
+    pub(in crate::cli) feed: Option<ChangeFeed>,
+    /// Look once, verify what is new, and end
+    #[arg(long)]
+    pub(in crate::cli) once: bool,
+    /// What was published since counts as new where a package is looked at for the first time: a date, a time or an age
+    #[arg(long, value_name = "DATE", value_parser = since)]
+    pub(in crate::cli) since: Option<Since>,
+    #[command(flatten)]
+    pub(in crate::cli) work: WorkArguments,
+    /// How to report; JSON is one object a line
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub(in crate::cli) format: Format,
+}
+
 /// From when on something is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum Since {
@@ -61,6 +86,10 @@ impl Since {
             Self::Ago(age) => now.saturating_sub_unsigned(age.as_secs()),
         }
     }
+}
+
+fn feed(text: &str) -> Result<ChangeFeed, String> {
+    ChangeFeed::parse(text).map_err(|error| error.to_string())
 }
 
 fn scope(text: &str) -> Result<SearchTerm, String> {

@@ -12,6 +12,7 @@ mod store;
 mod sweep;
 mod verify;
 mod verify_attestation;
+mod watch;
 
 use crate::cli::Arguments;
 use crate::cli::arguments::{Command, Common};
@@ -38,6 +39,7 @@ pub fn run(arguments: &Arguments) -> u8 {
         Command::Key { command } => key::run(command),
         Command::Log { command } => log::run(command),
         Command::Sweep(command) => with(&|config| sweep::run(command, common, config)),
+        Command::Watch(command) => with(&|config| watch::run(command, common, config)),
         Command::History(command) => with(&|config| store::history(command, config)),
         Command::Store { command } => with(&|config| store::run(command, config)),
         Command::Completions { shell } => generate::completions(*shell),

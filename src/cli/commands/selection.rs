@@ -11,6 +11,8 @@ use super::attest::{read_lockfile, read_within};
 use crate::cli::arguments::{SelectionArguments, VersionArguments};
 use crate::cli::error::CliError;
 use crate::cli::output;
+use crate::cli::sweep_report::Unresolved;
+use crate::count::counted;
 use crate::registry::{NpmRegistry, SearchTerm};
 use crate::report::printable::printable;
 use crate::sweep::selection::{
@@ -93,16 +95,14 @@ async fn found(
     Ok(result.names.into_iter().map(Wanted::from))
 }
 
-/// Finds the releases of the wanted packages, and tells what leads to none; each of these adds to `codes`.
+/// Finds the releases of the wanted packages, and what leads to none.
 pub(super) async fn selected(
     wanted: Vec<Wanted>,
     arguments: VersionArguments,
     registry: &NpmRegistry,
     quiet: bool,
-    codes: &mut Vec<u8>,
-) -> Result<Vec<Selected>, CliError> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(CliError::environment)?.as_secs().cast_signed();
-    let since = arguments.since.map(|since| since.seconds(now));
+) -> Result<(Vec<Selected>, Vec<Unresolved>), CliError> {
+    let since = arguments.since.map(|since| Ok::<_, CliError>(since.seconds(now()?))).transpose()?;
     let choice = VersionChoice { newest: arguments.versions, since };
     let progress = output::progress_of(wanted.len(), "looked up", quiet);
     let mut selection = Selection::default();
@@ -112,13 +112,18 @@ pub(super) async fn selected(
         selection.add(resolved);
     }
     progress.finish_and_clear();
-    for (subject, error) in selection.unresolved {
-        let error = CliError::environment(error);
-        output::error(Some(&subject.to_string()), &error);
-        codes.push(error.exit_code());
-    }
     if selection.without_new > 0 {
-        output::note(&format!("{} packages have no release that is new enough\n", selection.without_new));
+        let packages = counted(selection.without_new, "package");
+        output::note(&format!("{packages} without a release that is new enough\n"));
     }
-    Ok(selection.selected)
+    let unresolved = selection.unresolved.into_iter();
+    let unresolved =
+        unresolved.map(|(subject, error)| Unresolved { subject, error: CliError::environment(error) }).collect();
+    Ok((selection.selected, unresolved))
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> Result<i64, CliError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(CliError::environment)?;
+    Ok(now.as_secs().cast_signed())
 }

@@ -1,27 +1,21 @@
 //! `tarproof sweep`: releases to jobs, jobs to results, and what changed.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use anyhow::Context as _;
-use futures_util::{StreamExt as _, stream};
 use tokio::sync::watch;
 
+use super::selection;
 use super::verify::DEFAULT_JOBS;
-use crate::cli::arguments::{Common, StoreArguments, Sweep, SweepCommand, SweepRun, subject};
+use crate::cli::arguments::{Common, StoreArguments, Sweep, SweepCommand, SweepRun, WorkArguments, subject};
 use crate::cli::error::CliError;
-use crate::cli::sweep_report::{self, Unresolved};
-use crate::cli::{output, setup};
+use crate::cli::{output, setup, sweep_report};
 use crate::config::{Config, SweepSection};
-use crate::package::{Release, Subject};
-use crate::registry::NpmRegistry;
+use crate::package::{Release, Sha256Digest, Subject};
 use crate::store::Store;
 use crate::sweep::{
-    Dispatcher as _, Embedded, LeaseSettings, RetrySettings, Stop, Wanted, WorkSettings, Worked, begin, finish,
-    read_list, resolve, status, summarise, verify_job, work,
+    Dispatcher as _, Embedded, LeaseSettings, RetrySettings, Stop, WorkSettings, Worked, begin, finish, status,
+    summarise, verify_job, work,
 };
 use crate::verdict::{exit, worst_exit_code};
 use crate::verify::Context;
@@ -62,36 +56,50 @@ fn release(text: &str) -> Result<String, CliError> {
     Ok(Release { ecosystem, name, version }.purl())
 }
 
-async fn open(arguments: &StoreArguments, config: &Config) -> Result<(Store, Embedded), CliError> {
+pub(super) async fn open(arguments: &StoreArguments, config: &Config) -> Result<(Store, Embedded), CliError> {
     let store = setup::store(arguments, config).await?;
     Ok((store.clone(), Embedded::new(store, lease_settings(&config.sweep))))
 }
 
-fn sweep(command: &SweepRun, common: &Common, config: &Config) -> Result<u8, CliError> {
-    let path = command.list.as_deref().unwrap_or(Path::new("-"));
-    let subjects = read_list(&mut *lines(path)?)
-        .with_context(|| format!("the list `{}` cannot be used", path.display()))
-        .map_err(CliError::usage)?;
+/// What every verification of a sweep or of a watch shares.
+pub(super) struct Conditioned {
+    pub(super) context: Context,
+    /// The digest of everything that the user set and that a verdict depends on.
+    pub(super) policy: Sha256Digest,
+    /// How many are verified at once.
+    pub(super) jobs: usize,
+}
+
+pub(super) fn conditioned(command: &WorkArguments, common: &Common, config: &Config) -> Result<Conditioned, CliError> {
+    let findings = command.findings();
     let context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
     let context = setup::with_trust(context, &command.trust)?;
-    let context = setup::with_findings(context, &command.findings, config)?;
-    let conditions = setup::conditions(&command.rebuild, &command.findings, &command.trust, config)?;
+    let context = setup::with_findings(context, &findings, config)?;
+    let conditions = setup::conditions(&command.rebuild, &findings, &command.trust, config)?;
     let policy = conditions.digest(&context);
-    let jobs = command.jobs.or(config.jobs).unwrap_or(DEFAULT_JOBS).max(1);
+    Ok(Conditioned { context, policy, jobs: command.jobs.or(config.jobs).unwrap_or(DEFAULT_JOBS).max(1) })
+}
+
+fn sweep(command: &SweepRun, common: &Common, config: &Config) -> Result<u8, CliError> {
+    let Conditioned { context, policy, jobs } = conditioned(&command.work, common, config)?;
+    let mut codes = Vec::new();
     let runtime = super::runtime()?;
     let outcome = runtime.block_on(async {
-        let (store, dispatcher) = open(&command.store, config).await?;
+        let (store, dispatcher) = open(&command.work.store, config).await?;
         let stop = stop_on_signals()?;
         let mut stopped = stop.clone();
-        let (wanted, unresolved) = tokio::select! {
-            found = releases(subjects, &context.registry, jobs) => found,
+        let choosing = async {
+            let wanted = selection::wanted(&command.selection, &context.registry, &mut codes).await?;
+            selection::selected(wanted, command.versions, &context.registry, common.quiet).await
+        };
+        let (selected, unresolved) = tokio::select! {
+            chosen = choosing => chosen?,
             // Nothing was queued yet.
             _ = stopped.wait_for(|stop| *stop != Stop::No) => return Ok(None),
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(CliError::environment)?;
-        let now = now.as_secs().cast_signed();
-        let jobs_wanted = wanted.into_iter().map(|wanted| wanted.job(policy, now)).collect();
-        let pass = begin(&store, &dispatcher, jobs_wanted).await?;
+        let now = selection::now()?;
+        let wanted = selected.into_iter().map(|selected| selected.job(policy, now)).collect();
+        let pass = begin(&store, &dispatcher, wanted).await?;
         let progress = sweep_report::Progress::new(&pass, common.quiet);
         let worked = work_through(&dispatcher, context, &progress, jobs, stop, &config.sweep).await;
         progress.end();
@@ -120,33 +128,7 @@ fn sweep(command: &SweepRun, common: &Common, config: &Config) -> Result<u8, Cli
     let failed = summary.failed.iter().map(|_| exit::FAILURE);
     let unresolved = unresolved.iter().map(|unresolved| unresolved.error.exit_code());
     let open = (summary.open > 0).then_some(exit::INCONCLUSIVE);
-    Ok(worst_exit_code(summary.exit_codes.iter().copied().chain(failed).chain(unresolved).chain(open)))
-}
-
-fn lines(path: &Path) -> Result<Box<dyn BufRead>, CliError> {
-    if path == Path::new("-") {
-        return Ok(Box::new(std::io::stdin().lock()));
-    }
-    let file = File::open(path).with_context(|| format!("cannot read `{}`", path.display()));
-    Ok(Box::new(BufReader::new(file.map_err(CliError::usage)?)))
-}
-
-/// Asks the registry for the version and the digest of each package.
-async fn releases(subjects: Vec<Subject>, registry: &NpmRegistry, jobs: usize) -> (Vec<Wanted>, Vec<Unresolved>) {
-    let (mut wanted, mut unresolved) = (Vec::new(), Vec::new());
-    let mut resolved = stream::iter(subjects)
-        .map(|subject| async {
-            let found = resolve(&subject, registry).await;
-            (subject, found)
-        })
-        .buffered(jobs);
-    while let Some((subject, found)) = resolved.next().await {
-        match found {
-            Ok(found) => wanted.push(found),
-            Err(error) => unresolved.push(Unresolved { subject, error: CliError::environment(error) }),
-        }
-    }
-    (wanted, unresolved)
+    Ok(worst_exit_code(summary.exit_codes.iter().copied().chain(failed).chain(unresolved).chain(open).chain(codes)))
 }
 
 async fn work_through(
@@ -171,7 +153,7 @@ async fn work_through(
     Ok(work(dispatcher, verify, &settings, stop, &|event| progress.tell(&event)).await?)
 }
 
-fn retry_settings(section: &SweepSection) -> RetrySettings {
+pub(super) fn retry_settings(section: &SweepSection) -> RetrySettings {
     let settings = RetrySettings::default();
     RetrySettings {
         attempts: section.attempts.unwrap_or(settings.attempts).max(1),
@@ -180,7 +162,7 @@ fn retry_settings(section: &SweepSection) -> RetrySettings {
     }
 }
 
-fn lease_settings(section: &SweepSection) -> LeaseSettings {
+pub(super) fn lease_settings(section: &SweepSection) -> LeaseSettings {
     let settings = LeaseSettings::default();
     LeaseSettings {
         length: section.lease.map_or(settings.length, |lease| Duration::from_secs(lease.max(1))),
@@ -189,7 +171,7 @@ fn lease_settings(section: &SweepSection) -> LeaseSettings {
 }
 
 /// The first signal asks to stop, the second one does not ask.
-fn stop_on_signals() -> Result<watch::Receiver<Stop>, CliError> {
+pub(super) fn stop_on_signals() -> Result<watch::Receiver<Stop>, CliError> {
     let (sender, receiver) = watch::channel(Stop::No);
     let mut signals = Signals::new().map_err(CliError::environment)?;
     tokio::spawn(async move {

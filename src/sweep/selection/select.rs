@@ -3,8 +3,10 @@ use std::collections::HashSet;
 use futures_util::stream::{self, Stream, StreamExt as _};
 
 use super::versions::{NoTimes, VersionChoice};
-use crate::package::{Ecosystem, Integrity, PackageName, Release, Subject};
+use crate::package::{Ecosystem, Integrity, PackageName, Release, Sha256Digest, Subject};
 use crate::registry::{Currency, NpmRegistry, PackumentError, PackumentText, RegistryError};
+use crate::sweep::retry::of_registry;
+use crate::sweep::{Job, Nature, Priority};
 
 /// Packages that are asked about at once; the client bounds what one host sees of it.
 const CONCURRENT: usize = 16;
@@ -39,6 +41,24 @@ pub struct Selected {
     pub published_at: Option<i64>,
     /// The artifact's integrity, as the lockfile or the registry states it.
     pub integrity: Option<Integrity>,
+}
+
+impl Selected {
+    /// The job that verifies it under these conditions; `now` in seconds since 1970.
+    pub fn job(self, policy: Sha256Digest, now: i64) -> Job {
+        let Self { release, published_at, integrity } = self;
+        let stated = integrity.as_ref().map_or_else(String::new, stated);
+        let (tool, priority) = (env!("CARGO_PKG_VERSION").to_owned(), Priority::of(published_at, now));
+        Job { release, stated, policy, tool, published_at, priority }
+    }
+}
+
+/// The strongest digest that is stated, in one form.
+fn stated(integrity: &Integrity) -> String {
+    match integrity.sha512().and_then(|digest| <[u8; 64]>::try_from(digest).ok()) {
+        Some(digest) => Integrity::from_sha512(digest).to_string(),
+        None => integrity.to_string(),
+    }
 }
 
 /// What became of one wanted package.
@@ -105,7 +125,8 @@ impl Selection {
 /// Finds the releases that are meant, several packages at once; outcomes come in the order of `wanted`.
 ///
 /// A named version is that version, but no older than the choice allows. What states its own content is not asked about
-/// unless its time matters.
+/// unless its time matters. Where the registry does not answer now and all versions are wanted that are named, the job
+/// that verifies one will ask again.
 pub fn select<'a>(
     wanted: impl IntoIterator<Item = Wanted, IntoIter: 'a>,
     choice: VersionChoice,
@@ -130,7 +151,13 @@ async fn resolve(
         return Ok(vec![Selected { release, published_at: None, integrity: wanted.integrity.clone() }]);
     }
     if version.is_some() || choice.is_latest() {
-        let metadata = registry.release(&wanted.subject).await?;
+        let metadata = match (registry.release(&wanted.subject).await, version, choice.since) {
+            (Err(error), Some(version), None) if matches!(of_registry(&error), Nature::MayPass { .. }) => {
+                let release = Release { ecosystem: *ecosystem, name: name.clone(), version: version.clone() };
+                return Ok(vec![Selected { release, published_at: None, integrity: None }]);
+            }
+            (metadata, _, _) => metadata?,
+        };
         let included = choice.includes(metadata.published_at)?;
         let stated = metadata.integrity.or_else(|| metadata.shasum.map(Integrity::from_sha1));
         let integrity = wanted.integrity.clone().or(stated);

@@ -125,3 +125,27 @@ async fn what_states_its_own_content_is_not_asked_about() {
     assert_eq!(selected[0].release.to_string(), "npm:young@2.0.0");
     assert_eq!(selected[0].integrity, Some(Integrity::of(b"2.0.0")));
 }
+
+#[tokio::test]
+async fn a_named_version_is_swept_even_while_the_registry_does_not_answer() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET")).respond_with(ResponseTemplate::new(200).set_body_string("Sorry.")).mount(&server).await;
+    let selection = selection(&server, &["npm:young@2.0.0", "npm:old"], VersionChoice::default()).await;
+    assert_eq!(names(&selection), ["npm:young@2.0.0"]);
+    assert_eq!((selection.selected[0].integrity.as_ref(), selection.unresolved.len()), (None, 1));
+}
+
+#[test]
+fn a_job_states_the_strongest_digest_in_one_form() {
+    let job = |integrity: Option<Integrity>| {
+        let subject: Subject = "npm:a@1.0.0".parse().unwrap();
+        let release = Release { ecosystem: subject.ecosystem, name: subject.name, version: subject.version.unwrap() };
+        Selected { release, published_at: None, integrity }.job(Sha256Digest::of(b"policy"), 0).stated
+    };
+    let weak = Integrity::from_sha1(crate::package::Sha1Digest::of(b"content"));
+    let strong = Integrity::of(b"content").to_string();
+    let both = Integrity::parse(&format!("{weak} {strong}")).unwrap();
+    assert_eq!(job(Some(both)), strong);
+    assert_eq!(job(Some(weak.clone())), weak.to_string());
+    assert_eq!(job(None), "");
+}

@@ -1,57 +1,13 @@
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::package::{PackageName, Sha256Digest};
 use crate::registry::{ChangeFeed, NpmRegistry, Sequence};
+use crate::store::{Store, StoreError};
 
 /// The version of what is kept; another one reads as absent.
 const SCHEMA: u32 = 1;
-
-/// Where a watch stood, as texts by key.
-pub trait Cursors {
-    /// What was kept last.
-    fn read(&self, key: &str) -> impl Future<Output = Result<Option<String>, CursorError>> + Send;
-    /// Keeps a text instead of what was kept before.
-    fn write(&self, key: &str, value: &str) -> impl Future<Output = Result<(), CursorError>> + Send;
-}
-
-/// What is remembered cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {action} where the watch stood")]
-pub struct CursorError {
-    action: &'static str,
-    #[source]
-    source: Box<dyn std::error::Error + Send + Sync>,
-}
-
-impl CursorError {
-    /// Reading failed.
-    pub fn read(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { action: "read", source: source.into() }
-    }
-
-    /// Writing failed.
-    pub fn write(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { action: "keep", source: source.into() }
-    }
-}
-
-/// Cursors that last as long as the process.
-#[derive(Debug, Default)]
-pub struct MemoryCursors(Mutex<HashMap<String, String>>);
-
-impl Cursors for MemoryCursors {
-    async fn read(&self, key: &str) -> Result<Option<String>, CursorError> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
-    }
-
-    async fn write(&self, key: &str, value: &str) -> Result<(), CursorError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), value.to_owned());
-        Ok(())
-    }
-}
 
 /// What a package was like when it was looked at last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,14 +33,13 @@ impl PackageCursor {
 
     /// What is remembered of a package; `None` where it was never looked at.
     pub(super) async fn read(
-        cursors: &impl Cursors,
+        store: &Store,
         registry: &NpmRegistry,
         name: &PackageName,
-    ) -> Result<Option<Self>, CursorError> {
-        let Some(text) = cursors.read(&Self::key(registry, name)).await? else { return Ok(None) };
-        let stored: Option<StoredCursor> = serde_json::from_str(&text).ok();
-        let stored = stored.filter(|stored| stored.schema == SCHEMA);
-        Ok(stored.and_then(|stored| {
+    ) -> Result<Option<Self>, StoreError> {
+        let text = store.cursor(&Self::key(registry, name)).await?;
+        let stored: Option<StoredCursor> = text.and_then(|text| serde_json::from_str(&text).ok());
+        Ok(stored.filter(|stored| stored.schema == SCHEMA).and_then(|stored| {
             let packument = Sha256Digest::parse(&stored.packument).ok()?;
             Some(Self { packument, versions: stored.versions })
         }))
@@ -92,26 +47,22 @@ impl PackageCursor {
 
     pub(super) async fn write(
         self,
-        cursors: &impl Cursors,
+        store: &Store,
         registry: &NpmRegistry,
         name: &PackageName,
-    ) -> Result<(), CursorError> {
+    ) -> Result<(), StoreError> {
         let stored = StoredCursor { schema: SCHEMA, packument: self.packument.to_string(), versions: self.versions };
-        let text = serde_json::to_string(&stored).map_err(CursorError::write)?;
-        cursors.write(&Self::key(registry, name), &text).await
+        let text = serde_json::to_string(&stored).expect("texts are always JSON");
+        store.set_cursor(&Self::key(registry, name), &text).await
     }
 }
 
 /// The place in a feed up to which everything was handed on.
-pub(super) async fn read_sequence(cursors: &impl Cursors, feed: &ChangeFeed) -> Result<Option<Sequence>, CursorError> {
-    Ok(cursors.read(&format!("feed {feed}")).await?.and_then(|text| Sequence::parse(&text)))
+pub(super) async fn read_sequence(store: &Store, feed: &ChangeFeed) -> Result<Option<Sequence>, StoreError> {
+    Ok(store.cursor(&format!("feed {feed}")).await?.and_then(|text| Sequence::parse(&text)))
 }
 
 /// Remembers a place in a feed.
-pub(super) async fn write_sequence(
-    cursors: &impl Cursors,
-    feed: &ChangeFeed,
-    sequence: &Sequence,
-) -> Result<(), CursorError> {
-    cursors.write(&format!("feed {feed}"), sequence.as_str()).await
+pub(super) async fn write_sequence(store: &Store, feed: &ChangeFeed, sequence: &Sequence) -> Result<(), StoreError> {
+    store.set_cursor(&format!("feed {feed}"), sequence.as_str()).await
 }

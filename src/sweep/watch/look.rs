@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::cursor::{Cursors, PackageCursor};
+use super::cursor::PackageCursor;
 use super::round::WatchError;
 use crate::package::{Ecosystem, PackageName, Release};
 use crate::registry::{NpmRegistry, PackumentText, RegistryError};
+use crate::store::Store;
 use crate::sweep::selection::Selected;
 
 /// A release that was not there before.
@@ -28,11 +29,11 @@ pub(super) enum Look {
 /// Looks at a package; at the first look only what was published at `since` or later is new.
 pub(super) async fn look(
     registry: &NpmRegistry,
-    cursors: &impl Cursors,
+    store: &Store,
     name: &PackageName,
     since: Option<i64>,
 ) -> Result<Look, WatchError> {
-    let cursor = PackageCursor::read(cursors, registry, name).await?;
+    let cursor = PackageCursor::read(store, registry, name).await?;
     let known = cursor.as_ref().map(|cursor| cursor.packument);
     let Some(packument) = registry.packument_unless(name, known).await? else { return Ok(Look::Unchanged) };
     let name = name.clone();

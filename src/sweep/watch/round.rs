@@ -4,11 +4,12 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
-use super::cursor::{CursorError, Cursors, read_sequence, write_sequence};
+use super::cursor::{read_sequence, write_sequence};
 use super::feed::changed_since;
 use super::look::{Found, Look, look};
 use crate::package::PackageName;
 use crate::registry::{ChangeFeed, NpmRegistry, PackumentError, RegistryError, Sequence};
+use crate::store::{Store, StoreError};
 
 /// Packages that are asked about at once; the client bounds what one host sees of it.
 const CONCURRENT: usize = 16;
@@ -17,9 +18,9 @@ const EVERYTHING_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The packages whose new releases are looked for.
 #[derive(Debug)]
-pub struct Watch<C> {
+pub struct Watch {
     registry: NpmRegistry,
-    cursors: C,
+    store: Store,
     packages: Vec<PackageName>,
     feed: Option<ChangeFeed>,
     since: Option<i64>,
@@ -62,21 +63,21 @@ pub enum WatchError {
     Packument(#[from] PackumentError),
     /// What is remembered cannot be read or written.
     #[error(transparent)]
-    Cursor(#[from] CursorError),
+    Store(#[from] StoreError),
 }
 
-impl<C: Cursors> Watch<C> {
+impl Watch {
     /// Watches `packages`; at the first look at one, what was published at `since` (seconds since 1970) or later is new.
     pub fn new(
         registry: NpmRegistry,
-        cursors: C,
+        store: Store,
         packages: impl IntoIterator<Item = PackageName>,
         feed: Option<ChangeFeed>,
         since: Option<i64>,
     ) -> Self {
         let mut seen = HashSet::new();
         let packages = packages.into_iter().filter(|name| seen.insert(name.clone())).collect();
-        Self { registry, cursors, packages, feed, since, everything_at: None, again: Vec::new() }
+        Self { registry, store, packages, feed, since, everything_at: None, again: Vec::new() }
     }
 
     /// The watched packages, each once.
@@ -87,8 +88,8 @@ impl<C: Cursors> Watch<C> {
     /// Looks once, and hands on each new release as soon as it is seen.
     ///
     /// What `take` has accepted is remembered, so it must be safe where `take` keeps it. An error of `take` or of the
-    /// cursors ends the round; a package that cannot be looked at does not.
-    pub async fn round<E: From<CursorError>>(
+    /// store ends the round; a package that cannot be looked at does not.
+    pub async fn round<E: From<StoreError>>(
         &mut self,
         mut take: impl AsyncFnMut(Found) -> Result<(), E>,
     ) -> Result<Round, E> {
@@ -97,9 +98,9 @@ impl<C: Cursors> Watch<C> {
         round.asked = names.len();
         let mut again = Vec::new();
         {
-            let (registry, cursors, since) = (&self.registry, &self.cursors, self.since);
+            let (registry, store, since) = (&self.registry, &self.store, self.since);
             let looks = stream::iter(names).map(|name| async move {
-                let seen = look(registry, cursors, &name, since).await;
+                let seen = look(registry, store, &name, since).await;
                 (name, seen)
             });
             let mut looks = std::pin::pin!(looks.buffer_unordered(CONCURRENT));
@@ -112,9 +113,9 @@ impl<C: Cursors> Watch<C> {
                         for found in found {
                             take(found).await?;
                         }
-                        cursor.write(cursors, registry, &name).await?;
+                        cursor.write(store, registry, &name).await?;
                     }
-                    Err(WatchError::Cursor(error)) => return Err(error.into()),
+                    Err(WatchError::Store(error)) => return Err(error.into()),
                     Err(error) => {
                         again.push(name.clone());
                         round.unseen.push(Unseen::Package(name, error));
@@ -124,17 +125,17 @@ impl<C: Cursors> Watch<C> {
         }
         self.again = again;
         if let (Some(feed), Some(place)) = (&self.feed, place) {
-            write_sequence(&self.cursors, feed, &place).await?;
+            write_sequence(&self.store, feed, &place).await?;
         }
         Ok(round)
     }
 
     /// What is to be asked about, and the place in the feed behind which nothing of it is.
-    async fn due(&mut self, round: &mut Round) -> Result<(Vec<PackageName>, Option<Sequence>), CursorError> {
+    async fn due(&mut self, round: &mut Round) -> Result<(Vec<PackageName>, Option<Sequence>), StoreError> {
         let is_due = self.everything_at.is_none_or(|at| at.elapsed() >= EVERYTHING_EVERY);
         let Some(feed) = &self.feed else { return Ok((self.packages.clone(), None)) };
         // The end of the feed is asked for before the packages are, so nothing falls between.
-        let place = match read_sequence(&self.cursors, feed).await? {
+        let place = match read_sequence(&self.store, feed).await? {
             Some(since) if !is_due => {
                 let watched = self.packages.iter().cloned().collect();
                 changed_since(&self.registry, feed, since, &watched).await.map(|(names, place)| (Some(names), place))

@@ -1,37 +1,30 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::super::MemoryCursors;
 use super::*;
 use crate::registry::{Access, RegistryLimits, RegistryOptions};
+use crate::store::{Clock, StoreAddress};
 
 /// A registry in which something happens.
 struct Setup {
     server: MockServer,
     directory: tempfile::TempDir,
-    cursors: Arc<MemoryCursors>,
-}
-
-impl Cursors for Arc<MemoryCursors> {
-    async fn read(&self, key: &str) -> Result<Option<String>, CursorError> {
-        self.as_ref().read(key).await
-    }
-
-    async fn write(&self, key: &str, value: &str) -> Result<(), CursorError> {
-        self.as_ref().write(key, value).await
-    }
+    store: Store,
 }
 
 impl Setup {
     async fn new() -> Self {
-        Self { server: MockServer::start().await, directory: tempfile::tempdir().unwrap(), cursors: Arc::default() }
+        let directory = tempfile::tempdir().unwrap();
+        let address = StoreAddress::Sqlite(directory.path().join("store.db"));
+        let store = Store::open(&address, &address.objects().unwrap(), Clock::Database).await.unwrap();
+        Self { server: MockServer::start().await, directory, store }
     }
 
     /// A watch as another process would have it, with what was remembered.
-    fn watch(&self, names: &[&str], feed: bool) -> Watch<Arc<MemoryCursors>> {
+    fn watch(&self, names: &[&str], feed: bool) -> Watch {
         let http = crate::registry::HttpLimits { first_wait: Duration::from_millis(1), ..Default::default() };
         let registry = NpmRegistry::new(RegistryOptions {
             cache_directory: self.directory.path().join("cache"),
@@ -43,7 +36,7 @@ impl Setup {
         .unwrap();
         let names = names.iter().map(|name| PackageName::parse(name).unwrap());
         let feed = feed.then(|| ChangeFeed::parse(&format!("{}/feed", self.server.uri())).unwrap());
-        Watch::new(registry, Arc::clone(&self.cursors), names, feed, None)
+        Watch::new(registry, self.store.clone(), names, feed, None)
     }
 
     /// Serves a package with these versions, published on the days of 2026 that they name.
@@ -80,12 +73,12 @@ impl Setup {
     }
 }
 
-async fn round(watch: &mut Watch<Arc<MemoryCursors>>) -> (Round, Vec<String>) {
+async fn round(watch: &mut Watch) -> (Round, Vec<String>) {
     let found = Mutex::new(Vec::new());
     let round = watch
         .round(async |one: Found| {
             found.lock().unwrap().push(one.selected.release.to_string());
-            Ok::<_, CursorError>(())
+            Ok::<_, StoreError>(())
         })
         .await
         .unwrap();
@@ -134,7 +127,7 @@ async fn what_was_not_taken_is_handed_on_again() {
     let mut left = 1;
     let failed = watch.round(async |_| {
         left -= 1;
-        if left < 0 { Err(CursorError::write("the disk is full")) } else { Ok(()) }
+        if left < 0 { Err(StoreError::Row { reason: "the disk is full".to_owned() }) } else { Ok(()) }
     });
     assert!(failed.await.is_err());
     assert_eq!(round(&mut watch).await.1, ["npm:a@1.0.1", "npm:a@1.0.2"]);
