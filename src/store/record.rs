@@ -146,6 +146,7 @@ impl Record {
             Verdict::Inconclusive(reason) => (Some(reason.id().to_owned()), reason.detail().map(shortened)),
             _ => (None, None),
         };
+        let settlement = Settlement::of(&verification.verdict, artifact.published_at, observed_at.div_euclid(1000));
         let source = verification.source.as_ref();
         let location = source.map(|source| &source.claim.location).filter(|location| !location.is_local_path());
         let matched = source.and_then(|source| source.matched.as_ref());
@@ -166,7 +167,7 @@ impl Record {
             detail,
             reason: verification.reason.as_deref().map(shortened),
             exit_code: verification.exit_code(),
-            settled: Settlement::of(&verification.verdict) == Settlement::Settled,
+            settled: settlement == Settlement::Settled,
             tier: summary.as_ref().and_then(|summary| summary.tier).map(|tier| tier.id().to_owned()),
             files: summary.as_ref().map(|summary| summary.files),
             explained: summary.as_ref().map(|summary| summary.explained),

@@ -13,7 +13,8 @@ pub async fn verify_job(leased: Leased, context: &Context, retry: &RetrySettings
     let outcome = match verify(&request, context).await {
         Err(error) => after_error(&error, leased.attempt, retry),
         Ok(verification) => {
-            let wait = match Settlement::of(&verification.verdict) {
+            let observed_at = now().div_euclid(1000);
+            let wait = match Settlement::of(&verification.verdict, verification.artifact.published_at, observed_at) {
                 // Many repositories are gone for ever: who waits for them waits every night.
                 Settlement::Soon if leased.attempt == 1 => retry.wait_after(leased.attempt, None),
                 Settlement::Soon => None,
@@ -37,14 +38,19 @@ pub async fn verify_job(leased: Leased, context: &Context, retry: &RetrySettings
     Finished { leased, outcome }
 }
 
-fn occasion(leased: &Leased, begun: Instant) -> Occasion {
+/// Milliseconds since 1970.
+fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn occasion(leased: &Leased, begun: Instant) -> Occasion {
     Occasion {
         job: leased.job.key().0,
         stated: leased.job.stated.clone(),
         policy: leased.job.policy,
         tool: leased.job.tool.clone(),
-        observed_at: i64::try_from(now.as_millis()).unwrap_or(i64::MAX),
+        observed_at: now(),
         milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
     }
 }

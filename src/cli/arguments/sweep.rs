@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Format;
 use super::store::WorkArguments;
-use crate::registry::{ChangeFeed, SearchTerm};
+use crate::registry::SearchTerm;
 
 /// Under which the options stand that say what is meant.
 const SELECTION: &str = "Which packages";
@@ -54,8 +54,9 @@ pub(in crate::cli) struct Watch {
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = super::duration)]
     pub(in crate::cli) interval: Duration,
     /// Follow this change feed, the address of a CouchDB database, instead of asking about every package each time
-    #[arg(long, value_name = "URL", value_parser = feed)]
-    pub(in crate::cli) feed: Option<ChangeFeed>,
+    // Parsed later: an error that quotes the argument would show credentials that do not belong there.
+    #[arg(long, value_name = "URL")]
+    pub(in crate::cli) feed: Option<String>,
     /// Look once, verify what is new, and end
     #[arg(long)]
     pub(in crate::cli) once: bool,
@@ -86,10 +87,6 @@ impl Since {
             Self::Ago(age) => now.saturating_sub_unsigned(age.as_secs()),
         }
     }
-}
-
-fn feed(text: &str) -> Result<ChangeFeed, String> {
-    ChangeFeed::parse(text).map_err(|error| error.to_string())
 }
 
 fn scope(text: &str) -> Result<SearchTerm, String> {

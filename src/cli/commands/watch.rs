@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
+
 use super::selection;
 use super::sweep::{Conditioned, conditioned, lease_settings, open, retry_settings, stop_on_signals};
 use crate::cli::arguments::{Common, Watch as Arguments};
@@ -10,6 +12,7 @@ use crate::cli::error::CliError;
 use crate::cli::watch_report::WatchReport;
 use crate::config::Config;
 use crate::package::PackageName;
+use crate::registry::ChangeFeed;
 use crate::sweep::watch::{FollowSettings, News, Watch, follow};
 use crate::sweep::{WorkSettings, verify_job};
 use crate::verdict::worst_exit_code;
@@ -21,6 +24,8 @@ pub(super) fn run(command: &Arguments, common: &Common, config: &Config) -> Resu
     if common.offline || config.offline.unwrap_or(false) {
         return Err(CliError::usage(anyhow::anyhow!("what is new cannot be seen offline")));
     }
+    let feed = command.feed.as_deref().map(ChangeFeed::parse).transpose();
+    let feed = feed.context("`--feed` is no change feed").map_err(CliError::usage)?;
     let Conditioned { mut context, policy, jobs } = conditioned(&command.work, common, config)?;
     context.git.refs_age = context.git.refs_age.min(REFS_AGE);
     let mut codes = Vec::new();
@@ -32,7 +37,7 @@ pub(super) fn run(command: &Arguments, common: &Common, config: &Config) -> Resu
         let wanted = selection::wanted(&command.selection, &context.registry, &mut codes).await?;
         let since = command.since.map(|since| Ok::<_, CliError>(since.seconds(selection::now()?))).transpose()?;
         let names: Vec<PackageName> = wanted.into_iter().map(|wanted| wanted.subject.name).collect();
-        let mut watched = Watch::new(context.registry.clone(), store.clone(), names, command.feed.clone(), since);
+        let mut watched = Watch::new(context.registry.clone(), store.clone(), names, feed, since);
         report.begin(watched.packages().len(), command.interval);
         let context = Arc::new(context);
         let retry = retry_settings(&config.sweep);
