@@ -1,7 +1,7 @@
 //! Which releases are swept, and new ones found while they are published.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,17 @@ fn before(packument: &Value, versions: &[&str], latest: &str) -> Value {
     }
     packument["dist-tags"]["latest"] = json!(latest);
     packument
+}
+
+/// A watch that ends with its test, however that ends.
+struct Watching(Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        // It has ended already where all went well.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 #[test]
@@ -77,11 +88,11 @@ fn a_release_that_is_published_while_it_is_watched_has_its_verdict_in_the_next_r
     let mut watching = tarproof.command(&arguments, &[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     // The second question means that the first round has ended.
     while registry.requests().iter().filter(|request| *request == "GET /paint-chalk").count() < 2 {
-        assert!(watching.try_wait().unwrap().is_none(), "it ended by itself");
+        assert!(watching.0.try_wait().unwrap().is_none(), "it ended by itself");
         std::thread::sleep(Duration::from_millis(20));
     }
     serve(registry, PACKAGE, &whole);
-    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines().map(|line| line.unwrap());
+    let mut lines = BufReader::new(watching.0.stdout.take().unwrap()).lines().map(|line| line.unwrap());
     let mut verdicts: Vec<(String, String)> = lines
         .by_ref()
         .take(2)
@@ -96,11 +107,12 @@ fn a_release_that_is_published_while_it_is_watched_has_its_verdict_in_the_next_r
     let expected = [("pkg:npm/paint-chalk@5.6.1", "no-source"), ("pkg:npm/paint-chalk@5.6.2", "verbatim")];
     assert_eq!(verdicts, expected.map(|(purl, verdict)| (purl.to_owned(), verdict.to_owned())));
 
-    assert!(Command::new("kill").args(["-TERM", &watching.id().to_string()]).status().unwrap().success());
+    let process = nix::unistd::Pid::from_raw(i32::try_from(watching.0.id()).unwrap());
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM).unwrap();
     let end: Value = serde_json::from_str(&lines.next().unwrap()).unwrap();
     assert_eq!((&end["event"], &end["releases"]), (&json!("end"), &json!(2)));
     assert_eq!(lines.next(), None);
-    assert_eq!(watching.wait().unwrap().code(), Some(1));
+    assert_eq!(watching.0.wait().unwrap().code(), Some(1));
 }
 
 #[test]

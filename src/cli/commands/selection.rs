@@ -82,7 +82,10 @@ async fn found(
     registry: &NpmRegistry,
     codes: &mut Vec<u8>,
 ) -> Result<impl Iterator<Item = Wanted>, CliError> {
-    let searched = registry.search(term).await.with_context(|| format!("cannot find the packages of {term}"));
+    let searched = registry
+        .search(term)
+        .await
+        .with_context(|| format!("the registry's search does not tell the packages of {term}"));
     let result = searched.map_err(CliError::environment)?;
     if result.names.is_empty() {
         let error = CliError::usage(anyhow::anyhow!("the registry names no package of {term}"));

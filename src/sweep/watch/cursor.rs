@@ -46,12 +46,13 @@ impl PackageCursor {
     }
 
     pub(super) async fn write(
-        self,
+        &self,
         store: &Store,
         registry: &NpmRegistry,
         name: &PackageName,
     ) -> Result<(), StoreError> {
-        let stored = StoredCursor { schema: SCHEMA, packument: self.packument.to_string(), versions: self.versions };
+        let versions = self.versions.clone();
+        let stored = StoredCursor { schema: SCHEMA, packument: self.packument.to_string(), versions };
         let text = serde_json::to_string(&stored).expect("texts are always JSON");
         store.set_cursor(&Self::key(registry, name), &text).await
     }

@@ -4,8 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::cursor::PackageCursor;
 use super::round::WatchError;
 use crate::package::{Ecosystem, PackageName, Release};
-use crate::registry::{NpmRegistry, PackumentText, RegistryError};
-use crate::store::Store;
+use crate::registry::{PackumentError, PackumentText, RegistryError};
 use crate::sweep::selection::Selected;
 
 /// A release that was not there before.
@@ -17,37 +16,27 @@ pub struct Found {
     pub seen_at: i64,
 }
 
-/// What one look at a package brought.
-#[derive(Debug)]
-pub(super) enum Look {
-    /// The packument is what it was.
-    Unchanged,
-    /// It is another one, with these releases that were not there before, in the order of their publication.
-    Changed(Vec<Found>, PackageCursor),
-}
-
-/// Looks at a package; at the first look only what was published at `since` or later is new.
-pub(super) async fn look(
-    registry: &NpmRegistry,
-    store: &Store,
-    name: &PackageName,
+/// Finds in a new packument the releases that were not there before, in the order of their publication, and what is to be
+/// remembered once they are handed on.
+///
+/// At the first look at a package only what was published at `since` or later is new.
+pub(super) async fn compare(
+    name: PackageName,
+    packument: PackumentText,
+    cursor: Option<PackageCursor>,
     since: Option<i64>,
-) -> Result<Look, WatchError> {
-    let cursor = PackageCursor::read(store, registry, name).await?;
-    let known = cursor.as_ref().map(|cursor| cursor.packument);
-    let Some(packument) = registry.packument_unless(name, known).await? else { return Ok(Look::Unchanged) };
-    let name = name.clone();
+) -> Result<(Vec<Found>, PackageCursor), WatchError> {
     // Large packuments take a while to walk.
-    let compared = tokio::task::spawn_blocking(move || compare(&name, &packument, cursor.as_ref(), since));
-    compared.await.map_err(RegistryError::from)?
+    let compared = tokio::task::spawn_blocking(move || walk(&name, &packument, cursor.as_ref(), since));
+    Ok(compared.await.map_err(RegistryError::from)??)
 }
 
-fn compare(
+fn walk(
     name: &PackageName,
     packument: &PackumentText,
     cursor: Option<&PackageCursor>,
     since: Option<i64>,
-) -> Result<Look, WatchError> {
+) -> Result<(Vec<Found>, PackageCursor), PackumentError> {
     let listing = packument.listing()?;
     let versions = listing.versions();
     let is_new = |version: &str, published_at: Option<i64>| match cursor {
@@ -63,5 +52,5 @@ fn compare(
     found.sort_by_key(|found| found.selected.published_at);
     // A version that is gone and comes back is new again: it may have other content.
     let versions: BTreeSet<String> = versions.into_iter().map(|(version, _)| version.to_string()).collect();
-    Ok(Look::Changed(found, PackageCursor { packument: packument.sha256, versions }))
+    Ok((found, PackageCursor { packument: packument.sha256, versions }))
 }

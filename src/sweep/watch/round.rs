@@ -1,13 +1,13 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
-use super::cursor::{read_sequence, write_sequence};
+use super::cursor::{PackageCursor, read_sequence, write_sequence};
 use super::feed::changed_since;
-use super::look::{Found, Look, look};
-use crate::package::PackageName;
+use super::look::{Found, compare};
+use crate::package::{PackageName, Sha256Digest};
 use crate::registry::{ChangeFeed, NpmRegistry, PackumentError, RegistryError, Sequence};
 use crate::store::{Store, StoreError};
 
@@ -24,6 +24,10 @@ pub struct Watch {
     packages: Vec<PackageName>,
     feed: Option<ChangeFeed>,
     since: Option<i64>,
+    /// The digests of the packuments that were seen last.
+    known: HashMap<PackageName, Sha256Digest>,
+    /// Of which packages it was looked up what an earlier run has seen.
+    learnt: HashSet<PackageName>,
     /// When all were asked about last.
     everything_at: Option<Instant>,
     /// What could not be asked about and is not to wait for the next time that all are.
@@ -52,7 +56,7 @@ pub enum Unseen {
     Feed(RegistryError),
 }
 
-/// Why a package could not be looked at, or what was found not be handed on.
+/// Why a package could not be looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// The registry does not know it, or could not be asked.
@@ -61,9 +65,6 @@ pub enum WatchError {
     /// The kept packument is none.
     #[error("the registry's answer is not the metadata of a package")]
     Packument(#[from] PackumentError),
-    /// What is remembered cannot be read or written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl Watch {
@@ -77,7 +78,8 @@ impl Watch {
     ) -> Self {
         let mut seen = HashSet::new();
         let packages = packages.into_iter().filter(|name| seen.insert(name.clone())).collect();
-        Self { registry, store, packages, feed, since, everything_at: None, again: Vec::new() }
+        let (known, learnt) = (HashMap::new(), HashSet::new());
+        Self { registry, store, packages, feed, since, known, learnt, everything_at: None, again: Vec::new() }
     }
 
     /// The watched packages, each once.
@@ -96,30 +98,43 @@ impl Watch {
         let mut round = Round::default();
         let (names, place) = self.due(&mut round).await?;
         round.asked = names.len();
+        self.learn(&names).await?;
         let mut again = Vec::new();
-        {
-            let (registry, store, since) = (&self.registry, &self.store, self.since);
-            let looks = stream::iter(names).map(|name| async move {
-                let seen = look(registry, store, &name, since).await;
-                (name, seen)
-            });
-            let mut looks = std::pin::pin!(looks.buffer_unordered(CONCURRENT));
-            while let Some((name, seen)) = looks.next().await {
-                match seen {
-                    Ok(Look::Unchanged) => {}
-                    Ok(Look::Changed(found, cursor)) => {
-                        round.changed += 1;
-                        round.found += found.len();
-                        for found in found {
-                            take(found).await?;
-                        }
-                        cursor.write(store, registry, &name).await?;
+        let registry = self.registry.clone();
+        let asked: Vec<_> = names.into_iter().map(|name| (self.known.get(&name).copied(), name)).collect();
+        // Nobody looks after these while something is handed on below. So they must not hold a connection of the store,
+        // for which that would wait.
+        let answers = stream::iter(asked).map(|(known, name)| {
+            let registry = &registry;
+            async move {
+                let answer = registry.packument_unless(&name, known).await;
+                (name, answer)
+            }
+        });
+        let mut answers = std::pin::pin!(answers.buffer_unordered(CONCURRENT));
+        while let Some((name, answer)) = answers.next().await {
+            let compared = match answer {
+                Ok(None) => continue,
+                Ok(Some(packument)) => {
+                    // Read anew: another watch of the same store may have been faster.
+                    let cursor = PackageCursor::read(&self.store, &self.registry, &name).await?;
+                    compare(name.clone(), packument, cursor, self.since).await
+                }
+                Err(error) => Err(error.into()),
+            };
+            match compared {
+                Ok((found, cursor)) => {
+                    round.changed += 1;
+                    round.found += found.len();
+                    for found in found {
+                        take(found).await?;
                     }
-                    Err(WatchError::Store(error)) => return Err(error.into()),
-                    Err(error) => {
-                        again.push(name.clone());
-                        round.unseen.push(Unseen::Package(name, error));
-                    }
+                    cursor.write(&self.store, &self.registry, &name).await?;
+                    self.known.insert(name, cursor.packument);
+                }
+                Err(error) => {
+                    again.push(name.clone());
+                    round.unseen.push(Unseen::Package(name, error));
                 }
             }
         }
@@ -128,6 +143,18 @@ impl Watch {
             write_sequence(&self.store, feed, &place).await?;
         }
         Ok(round)
+    }
+
+    /// Remembers again what an earlier run has seen.
+    async fn learn(&mut self, names: &[PackageName]) -> Result<(), StoreError> {
+        for name in names {
+            if self.learnt.insert(name.clone())
+                && let Some(cursor) = PackageCursor::read(&self.store, &self.registry, name).await?
+            {
+                self.known.insert(name.clone(), cursor.packument);
+            }
+        }
+        Ok(())
     }
 
     /// What is to be asked about, and the place in the feed behind which nothing of it is.

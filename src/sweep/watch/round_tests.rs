@@ -107,6 +107,20 @@ async fn new_releases_are_found_once_in_the_order_of_their_publication() {
 }
 
 #[tokio::test]
+async fn many_packages_do_not_wait_for_each_other() {
+    let setup = Setup::new().await;
+    let names: Vec<String> = (0..50).map(|index| format!("p{index}")).collect();
+    for name in &names {
+        setup.serve(name, &[("1.0.0", 1)]).await;
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (first, _) = round(&mut setup.watch(&names, false)).await;
+    assert_eq!((first.changed, first.unseen.len()), (50, 0));
+    let (second, _) = round(&mut setup.watch(&names, false)).await;
+    assert_eq!((second.asked, second.changed), (50, 0));
+}
+
+#[tokio::test]
 async fn at_the_first_look_new_is_what_was_published_since() {
     let setup = Setup::new().await;
     setup.serve("a", &[("1.0.0", 1), ("1.0.1", 20)]).await;
