@@ -1,11 +1,13 @@
-//! Sigstore bundles, version 0.3, with a public key instead of a certificate.
+//! Sigstore bundles, version 0.3: with the name of a public key, or with a certificate.
 //!
-//! Only what stands for a signature by a key is read. Log entries and timestamps are carried by some bundles; they are
-//! neither needed here nor checked, and nothing relies on them.
+//! Of a bundle with a key only what stands for its signature is read; log entries and timestamps in it are neither
+//! needed nor checked, and nothing relies on them. One with a certificate means nothing without them, so all of it is
+//! kept for `certificate`.
 
 use serde_json::{Value, json};
+use sigstore_types::{Bundle, DsseEnvelope, SignatureContent};
 
-use super::envelope::{Envelope, EnvelopeError, MAX_BYTES};
+use super::envelope::{Envelope, EnvelopeError, MAX_BYTES, Signature};
 use super::json::{self, JsonError};
 use super::types::BUNDLE_TYPE;
 
@@ -24,11 +26,11 @@ pub enum BundleError {
     /// A bundle without an envelope, for instance one over a bare file.
     #[error("the bundle holds no DSSE envelope")]
     NoEnvelope,
-    /// Signed with a certificate, which no key given here can vouch for.
-    #[error("the bundle is signed with a certificate, not with a key")]
-    Certificate,
-    /// No hint which key it is.
-    #[error("the bundle names no public key")]
+    /// Log entry, certificate or timestamp of another shape.
+    #[error("the bundle cannot be read: {0}")]
+    Material(String),
+    /// Neither a certificate nor a hint which key it is.
+    #[error("the bundle names no public key and holds no certificate")]
     NoKey,
     /// More signatures than a bundle may have.
     #[error("the bundle has {0} signatures, and the format allows exactly one")]
@@ -43,31 +45,56 @@ pub enum BundleError {
     },
 }
 
+/// What a file holds.
+#[derive(Debug, Clone)]
+pub(super) struct Signed {
+    /// Payload and signatures.
+    pub(super) envelope: Envelope,
+    /// The whole bundle where a certificate stands in the place of a key.
+    pub(super) certified: Option<Box<Bundle>>,
+}
+
 /// Reads a bundle, or an envelope without one.
-pub(super) fn read(bytes: &[u8]) -> Result<Envelope, BundleError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Signed, BundleError> {
     let mut document = json::read(bytes, MAX_BYTES)?;
-    let Some(media_type) = document.get("mediaType") else { return Ok(Envelope::from_value(document)?) };
+    let Some(media_type) = document.get("mediaType") else {
+        return Ok(Signed { envelope: Envelope::from_value(document)?, certified: None });
+    };
     if media_type != BUNDLE_TYPE {
         let text = media_type.as_str().map_or_else(|| media_type.to_string(), str::to_owned);
         return Err(BundleError::MediaType(text.chars().take(256).collect()));
     }
-    let material = &document["verificationMaterial"];
-    if ["certificate", "x509CertificateChain"].iter().any(|kind| material.get(kind).is_some()) {
-        return Err(BundleError::Certificate);
-    }
-    let hint = material["publicKey"]["hint"].as_str().filter(|hint| !hint.is_empty());
-    let hint = hint.ok_or(BundleError::NoKey)?.to_owned();
     let envelope = document.get_mut("dsseEnvelope").map(Value::take).ok_or(BundleError::NoEnvelope)?;
-    let envelope = Envelope::from_value(envelope)?;
-    let [signature] = envelope.signatures.as_slice() else {
+    let mut envelope = Envelope::from_value(envelope)?;
+    let [signature] = envelope.signatures.as_mut_slice() else {
         return Err(BundleError::Signatures(envelope.signatures.len()));
     };
+    let material = &document["verificationMaterial"];
+    if ["certificate", "x509CertificateChain"].iter().any(|kind| material.get(kind).is_some()) {
+        let text = str::from_utf8(bytes).map_err(|error| BundleError::Material(error.to_string()))?;
+        let bundle = Bundle::from_json(text).map_err(|error| BundleError::Material(error.to_string()))?;
+        // What is proven is what the library reads, and what is judged is what was read here.
+        let same = |theirs: &DsseEnvelope| {
+            theirs.payload_type == envelope.payload_type && theirs.payload.as_bytes() == envelope.payload
+        };
+        if !matches!(&bundle.content, SignatureContent::DsseEnvelope(theirs) if same(theirs)) {
+            return Err(BundleError::Material("its envelope can be read in two ways".to_owned()));
+        }
+        return Ok(Signed { envelope, certified: Some(Box::new(bundle)) });
+    }
+    let hint = material["publicKey"]["hint"].as_str().filter(|hint| !hint.is_empty());
+    let hint = hint.ok_or(BundleError::NoKey)?;
+    name(signature, hint)?;
+    Ok(Signed { envelope, certified: None })
+}
+
+/// Gives a signature the name that the bundle gives it; they must not contradict each other.
+fn name(signature: &mut Signature, hint: &str) -> Result<(), BundleError> {
     match &signature.key_id {
-        Some(key_id) if *key_id != hint => Err(BundleError::Hint { hint, key_id: key_id.clone() }),
+        Some(key_id) if key_id != hint => Err(BundleError::Hint { hint: hint.to_owned(), key_id: key_id.clone() }),
         _ => {
-            let mut envelope = envelope;
-            envelope.signatures[0].key_id = Some(hint);
-            Ok(envelope)
+            signature.key_id = Some(hint.to_owned());
+            Ok(())
         }
     }
 }
@@ -100,7 +127,7 @@ mod tests {
     }
 
     fn read_value(value: &Value) -> Result<Envelope, BundleError> {
-        read(&serde_json::to_vec(value).unwrap())
+        read(&serde_json::to_vec(value).unwrap()).map(|signed| signed.envelope)
     }
 
     #[test]
@@ -108,7 +135,7 @@ mod tests {
         let envelope = read_value(&bundle()).unwrap();
         assert_eq!((envelope.payload.as_slice(), envelope.signatures.len()), (&b"{}"[..], 1));
         assert_eq!(read_value(&bundle()["dsseEnvelope"]).unwrap(), envelope);
-        assert_eq!(read(write(&envelope, "SHA256:k").as_bytes()).unwrap(), envelope);
+        assert_eq!(read(write(&envelope, "SHA256:k").as_bytes()).unwrap().envelope, envelope);
     }
 
     #[test]
@@ -120,8 +147,8 @@ mod tests {
         };
         assert!(matches!(changed("/mediaType", json!("other")), BundleError::MediaType(_)));
         assert!(matches!(
-            changed("/verificationMaterial", json!({"certificate": {"rawBytes": ""}})),
-            BundleError::Certificate
+            changed("/verificationMaterial", json!({"certificate": {"rawBytes": 1}})),
+            BundleError::Material(_)
         ));
         assert!(matches!(changed("/verificationMaterial", json!({})), BundleError::NoKey));
         assert!(matches!(changed("/dsseEnvelope", json!({})), BundleError::Envelope(_)));

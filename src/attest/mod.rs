@@ -5,15 +5,18 @@
 //! and [`sign`]; to check, at [`UnverifiedStatement::read`], which [`UnverifiedStatement::prove`] turns into something
 //! to rely on, and [`Acceptance`], which says whether it will do.
 //!
-//! Nothing here reads the environment or a clock, or asks anybody anything. Signing by certificate instead of a key is
-//! not done here; such bundles of publishers are checked by `provenance`.
+//! Nothing here reads the environment or a clock. Only `keyless`, which signs by certificate instead of a key and stands
+//! behind the feature of that name, asks anybody anything. Bundles of publishers are checked by `provenance`.
 
 mod acceptance;
 mod bundle;
+mod certificate;
 mod envelope;
 mod generate;
 mod json;
 mod key;
+#[cfg(feature = "keyless")]
+pub mod keyless;
 mod ledger_lines;
 mod lock;
 pub mod predicate;
@@ -24,15 +27,16 @@ mod unverified;
 
 pub use acceptance::{Acceptance, Accepted, Refusal, is_subject};
 pub use bundle::BundleError;
+pub use certificate::{CertificateError, CertifiedIdentity};
 pub use envelope::{Envelope, EnvelopeError, MAX_BYTES, Signature, pre_authentication_encoding};
 pub use generate::{Circumstances, Statements};
 pub use json::JsonError;
 pub use key::{KeyAlgorithm, KeyError, KeyId, MAX_KEY_BYTES, PublicKey, SigningKey};
 pub use ledger_lines::ledger_lines;
 pub use lock::{LockedRelease, LockedVerdict, releases, verdict_lock};
-pub use sign::sign;
+pub use sign::{sign, sign_payload};
 pub use statement::{DigestSet, Predicate, Resource, Statement, StatementError};
-pub use unverified::{ProofError, ProvenStatement, UnverifiedStatement};
+pub use unverified::{ProofError, ProvenStatement, Signer, TrustedSigners, UnverifiedStatement};
 
 #[cfg(test)]
 mod tests;

@@ -11,8 +11,8 @@ pub fn sign<P: Predicate>(statement: &Statement<P>, key: &SigningKey) -> String 
     sign_payload(statement.to_bytes(), key)
 }
 
-/// Signs the bytes of a statement.
-pub(super) fn sign_payload(payload: Vec<u8>, key: &SigningKey) -> String {
+/// Signs the bytes of a statement, as [`Statement::to_bytes`] gives them.
+pub fn sign_payload(payload: Vec<u8>, key: &SigningKey) -> String {
     let bytes = key.sign(&pre_authentication_encoding(PAYLOAD_TYPE, &payload));
     let id = key.public().id();
     let signature = Signature { key_id: Some(id.to_string()), bytes };

@@ -59,7 +59,7 @@ fn what_is_signed_is_proven_by_the_right_key_alone() {
     let (right, wrong) = (key(), SigningKey::generate(KeyAlgorithm::Ed25519).unwrap());
     let unverified = signed(&statement(), &right);
     let proven = unverified.prove(&[], &[wrong.public(), right.public()], 1).unwrap();
-    assert_eq!(proven.signers, [right.public().id()]);
+    assert_eq!(proven.signers, [Signer::Key(right.public().id())]);
     assert_eq!(proven.statement.subject[0].name.as_deref(), Some("pkg:npm/left@1.0.0"));
     assert!(matches!(unverified.prove(&[], &[wrong.public()], 1), Err(ProofError::UnknownKey { .. })));
 }

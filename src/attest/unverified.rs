@@ -1,9 +1,12 @@
 //! A statement that nobody has vouched for yet, and what it takes to prove it.
 
+use std::fmt;
+
 use serde_json::Value;
 
-use super::bundle::{self, BundleError};
-use super::envelope::Envelope;
+use super::bundle::{self, BundleError, Signed};
+use super::certificate::{self, CertificateError, CertifiedIdentity};
+use super::envelope::Signature;
 use super::key::{KeyId, PublicKey};
 use super::statement::{Statement, StatementError};
 use crate::package::Sha256Digest;
@@ -11,16 +14,48 @@ use crate::package::Sha256Digest;
 /// A signed file as it was read: whatever it holds is somebody's word.
 #[derive(Debug, Clone)]
 pub struct UnverifiedStatement {
-    envelope: Envelope,
+    signed: Signed,
 }
 
-/// A statement and the keys that signed it.
+/// Whose signatures count.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TrustedSigners<'a> {
+    /// These keys.
+    pub keys: &'a [PublicKey],
+    /// Whoever can show a certificate for this identity.
+    pub identity: Option<CertifiedIdentity<'a>>,
+}
+
+/// Who signed a statement.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Signer {
+    /// A key.
+    Key(KeyId),
+    /// Somebody to whom an authority gave a certificate.
+    Certificate {
+        /// Whom it names: an address of e-mail, or that of a workflow.
+        identity: String,
+        /// Who vouched for that.
+        issuer: String,
+    },
+}
+
+impl fmt::Display for Signer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(id) => id.fmt(formatter),
+            Self::Certificate { identity, issuer } => write!(formatter, "{identity} ({issuer})"),
+        }
+    }
+}
+
+/// A statement and who signed it.
 #[derive(Debug, Clone)]
 pub struct ProvenStatement {
     /// The statement.
     pub statement: Statement<Value>,
-    /// The keys, each once, in the order of their names.
-    pub signers: Vec<KeyId>,
+    /// The signers, each once, in the order of their names, keys first.
+    pub signers: Vec<Signer>,
 }
 
 /// Why a file proves nothing.
@@ -44,6 +79,12 @@ pub enum ProofError {
         /// The key.
         key: String,
     },
+    /// Signed by certificate, and nobody was named whose certificate would do.
+    #[error("it is signed with a certificate, not with a key: say whose with `--identity` and `--issuer`")]
+    Certificate,
+    /// A certificate, or what comes with it, does not hold.
+    #[error(transparent)]
+    Certified(#[from] CertificateError),
     /// Fewer keys than asked for.
     #[error("{found} of the keys given signed it, and {needed} are needed")]
     TooFew {
@@ -64,67 +105,95 @@ fn list(stated: &[String]) -> String {
 impl UnverifiedStatement {
     /// Reads a Sigstore bundle or a bare DSSE envelope. Nothing of it is to be believed.
     pub fn read(bytes: &[u8]) -> Result<Self, ProofError> {
-        Ok(Self { envelope: bundle::read(bytes)? })
+        Ok(Self { signed: bundle::read(bytes)? })
     }
 
     /// The digest of the payload, which names the statement whoever signs it.
     pub fn payload_digest(&self) -> Sha256Digest {
-        Sha256Digest::of(&self.envelope.payload)
+        Sha256Digest::of(&self.signed.envelope.payload)
     }
 
     /// What the statement says, on nobody's word.
     pub fn claimed(&self) -> Result<Statement<Value>, ProofError> {
-        Ok(Statement::read(&self.envelope.payload_type, &self.envelope.payload)?)
+        let envelope = &self.signed.envelope;
+        Ok(Statement::read(&envelope.payload_type, &envelope.payload)?)
     }
 
     /// Proves the statement: at least `threshold` of `keys` must have signed these very bytes.
-    ///
-    /// `others` are further files over the same statement, as independent verifiers write them. The statement is not
-    /// even parsed before the signatures fit.
     pub fn prove(&self, others: &[Self], keys: &[PublicKey], threshold: usize) -> Result<ProvenStatement, ProofError> {
-        let envelope = &self.envelope;
+        self.prove_by(others, &TrustedSigners { keys, identity: None }, threshold)
+    }
+
+    /// Proves the statement: at least `threshold` of those trusted must have signed these very bytes.
+    ///
+    /// `others` are further files over the same statement, as independent verifiers write them. Where only keys are
+    /// trusted, the statement is not even parsed before the signatures fit.
+    pub fn prove_by(
+        &self,
+        others: &[Self],
+        trusted: &TrustedSigners<'_>,
+        threshold: usize,
+    ) -> Result<ProvenStatement, ProofError> {
+        let envelope = &self.signed.envelope;
         let same = |other: &Self| {
-            other.envelope.payload == envelope.payload && other.envelope.payload_type == envelope.payload_type
+            let other = &other.signed.envelope;
+            other.payload == envelope.payload && other.payload_type == envelope.payload_type
         };
         if !others.iter().all(same) {
             return Err(ProofError::DifferentStatements);
         }
-        let message = envelope.signed_bytes();
-        let signatures: Vec<_> =
-            envelope.signatures.iter().chain(others.iter().flat_map(|other| &other.envelope.signatures)).collect();
-        let mut signers = Vec::new();
-        let mut wrong = None;
-        for key in keys {
-            let id = key.id();
-            // The name is only a hint. One that is another key's is believed: who signed with this key would say so.
-            let mut named = signatures.iter().filter(|signature| match &signature.key_id {
-                Some(stated) => stated == id.as_str(),
-                None => true,
-            });
-            if named.clone().any(|signature| key.verifies(&message, &signature.bytes)) {
-                signers.push(id);
-            } else if named.any(|signature| signature.key_id.is_some()) {
-                wrong = Some(id);
+        let (certified, keyed): (Vec<_>, Vec<_>) =
+            std::iter::once(self).chain(others).partition(|file| file.signed.certified.is_some());
+        let signatures: Vec<_> = keyed.iter().flat_map(|file| &file.signed.envelope.signatures).collect();
+        let (mut signers, mut failure) = by_keys(&envelope.signed_bytes(), &signatures, trusted.keys);
+        if let Some(expected) = &trusted.identity {
+            for bundle in certified.iter().filter_map(|file| file.signed.certified.as_deref()) {
+                match certificate::verify(bundle, &self.claimed()?, expected) {
+                    Ok(signer) => signers.push(signer),
+                    Err(error) => failure = failure.or(Some(error.into())),
+                }
             }
+        } else if !certified.is_empty() {
+            failure = failure.or(Some(ProofError::Certificate));
         }
         signers.sort();
         signers.dedup();
         if signers.is_empty() {
-            if let Some(key) = wrong {
-                return Err(ProofError::WrongSignature { key: key.to_string() });
-            }
-            let mut stated: Vec<String> = signatures
-                .iter()
-                .filter_map(|signature| signature.key_id.as_ref())
-                .map(|id| id.chars().take(80).collect::<String>().escape_debug().to_string())
-                .collect();
-            stated.sort();
-            stated.dedup();
-            return Err(ProofError::UnknownKey { stated });
+            return Err(failure.unwrap_or_else(|| unknown(&signatures)));
         }
         if signers.len() < threshold {
             return Err(ProofError::TooFew { found: signers.len(), needed: threshold });
         }
         Ok(ProvenStatement { statement: self.claimed()?, signers })
     }
+}
+
+/// The keys that signed, and what is wrong where one is named that did not.
+fn by_keys(message: &[u8], signatures: &[&Signature], keys: &[PublicKey]) -> (Vec<Signer>, Option<ProofError>) {
+    let (mut signers, mut wrong) = (Vec::new(), None);
+    for key in keys {
+        let id = key.id();
+        // The name is only a hint. One that is another key's is believed: who signed with this key would say so.
+        let mut named = signatures.iter().filter(|signature| match &signature.key_id {
+            Some(stated) => stated == id.as_str(),
+            None => true,
+        });
+        if named.clone().any(|signature| key.verifies(message, &signature.bytes)) {
+            signers.push(Signer::Key(id));
+        } else if named.any(|signature| signature.key_id.is_some()) {
+            wrong = Some(ProofError::WrongSignature { key: id.to_string() });
+        }
+    }
+    (signers, wrong)
+}
+
+fn unknown(signatures: &[&Signature]) -> ProofError {
+    let mut stated: Vec<String> = signatures
+        .iter()
+        .filter_map(|signature| signature.key_id.as_ref())
+        .map(|id| id.chars().take(80).collect::<String>().escape_debug().to_string())
+        .collect();
+    stated.sort();
+    stated.dedup();
+    ProofError::UnknownKey { stated }
 }

@@ -26,6 +26,8 @@ Exit codes:
 const GENERAL: &str = "General options";
 /// Under which those of rebuilds stand.
 const REBUILD: &str = "Rebuild options";
+/// Under which those of signing by certificate stand.
+const KEYLESS: &str = "Signing by certificate (experimental)";
 
 /// Is the package that a registry serves what its source repository says?
 #[derive(Debug, Parser)]
@@ -301,6 +303,32 @@ pub(super) struct PassphraseArguments {
     pub(super) passphrase_stdin: bool,
 }
 
+/// Signing with a certificate instead of a key.
+#[derive(Debug, Clone, Args)]
+pub(super) struct KeylessArguments {
+    /// Sign with short-lived certificates for an identity, in programs built with `--features keyless`
+    #[arg(long, help_heading = KEYLESS, conflicts_with_all = ["key", "passphrase_stdin"])]
+    pub(super) keyless: bool,
+    /// The variable that holds the identity token
+    #[arg(long, help_heading = KEYLESS, value_name = "VARIABLE", requires = "keyless")]
+    pub(super) identity_token_env: Option<String>,
+    /// The file that holds the identity token; `-` is standard input
+    #[arg(long, help_heading = KEYLESS, value_name = "FILE", requires = "keyless", conflicts_with = "identity_token_env")]
+    pub(super) identity_token_file: Option<PathBuf>,
+    /// Get certificates from this authority (Fulcio) instead of Sigstore's public one
+    #[arg(long, help_heading = KEYLESS, value_name = "URL", requires_all = ["keyless", "rekor"])]
+    pub(super) fulcio: Option<String>,
+    /// Log signatures here (Rekor)
+    #[arg(long, help_heading = KEYLESS, value_name = "URL", requires = "fulcio")]
+    pub(super) rekor: Option<String>,
+    /// The log's version
+    #[arg(long, help_heading = KEYLESS, value_name = "N", requires = "rekor", value_parser = ["1", "2"], default_value = "1")]
+    pub(super) rekor_version: String,
+    /// Get timestamps from here (RFC 3161); a log of version 2 needs one
+    #[arg(long, help_heading = KEYLESS, value_name = "URL", requires = "fulcio")]
+    pub(super) timestamp_authority: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Attest {
     /// Packages: `npm:name@1.2.3`, `npm:name` for the latest, or a purl
@@ -314,6 +342,8 @@ pub(super) struct Attest {
     pub(super) key: Option<PathBuf>,
     #[command(flatten)]
     pub(super) passphrase: PassphraseArguments,
+    #[command(flatten)]
+    pub(super) keyless: KeylessArguments,
     /// Write the signed files into this directory
     #[arg(long, value_name = "DIR")]
     pub(super) output: PathBuf,
@@ -340,9 +370,18 @@ pub(super) struct VerifyAttestation {
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     /// Trust this public key (PEM); may be given several times
-    #[arg(long, required = true, value_name = "PUB")]
+    #[arg(long, required_unless_present = "identity", value_name = "PUB")]
     pub(super) key: Vec<PathBuf>,
-    /// So many of the keys must have signed
+    /// Trust a certificate that names exactly this: an e-mail address, or the address of a workflow
+    #[arg(long, value_name = "NAME", requires = "issuer")]
+    pub(super) identity: Option<String>,
+    /// Whoever vouched for the identity, exactly, such as `https://token.actions.githubusercontent.com`
+    #[arg(long, value_name = "URL", requires = "identity")]
+    pub(super) issuer: Option<String>,
+    /// Hold certificates against this root (Sigstore's `trusted_root.json`) instead of the embedded one
+    #[arg(long, value_name = "FILE", requires = "identity")]
+    pub(super) trusted_root: Option<PathBuf>,
+    /// So many of the keys must have signed; the identity counts as one
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=64))]
     pub(super) threshold: usize,
     /// The statement must be about this file

@@ -143,7 +143,8 @@ pub(super) fn with_trust(mut context: Context, arguments: &TrustArguments) -> Re
     Ok(context)
 }
 
-fn trust(mut trust: Trust, root: Option<&Path>, keys: Option<&Path>) -> Result<Trust, CliError> {
+/// The same trust with the root and keys in these files, where they are named.
+pub(super) fn trust(mut trust: Trust, root: Option<&Path>, keys: Option<&Path>) -> Result<Trust, CliError> {
     if let Some(path) = root {
         let unusable = || format!("cannot use the trusted root `{}`", path.display());
         let bytes = read_trust(path).with_context(unusable).map_err(CliError::usage)?;

@@ -1,7 +1,7 @@
 //! The cryptography that Sigstore's verifier runs on: ring, which the program has for TLS anyway.
 //!
-//! Its own default needs more than a C compiler to build. Only verification is needed here, and only of what Sigstore's
-//! public instance and npm use.
+//! Its own default needs more than a C compiler to build. Only what Sigstore's public instance and npm use is verified;
+//! keys are made only where the program was built to sign by certificate.
 
 use std::sync::Once;
 
@@ -16,7 +16,7 @@ use sigstore_crypto::{CryptoProvider, Error, HashContext, SigningScheme, install
 use sigstore_types::HashAlgorithm;
 
 /// Makes ring the provider of this process; does nothing the second time.
-pub(super) fn install() {
+pub(crate) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         // An error means that a provider is there already, which does as well.
@@ -93,5 +93,13 @@ impl CryptoProvider for Ring {
         let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(key).map_err(|_| invalid(scheme))?;
         let signature = p256::ecdsa::Signature::from_der(signature).map_err(|_| invalid(scheme))?;
         key.verify_prehash(digest, &signature).map_err(|_| invalid(scheme))
+    }
+
+    #[cfg(feature = "keyless")]
+    fn generate_key_pair(
+        &self,
+        algorithm: sigstore_crypto::KeyAlgorithm,
+    ) -> Result<Box<dyn sigstore_crypto::SigningKeyPair>, Error> {
+        Ok(Box::new(super::ephemeral::KeyPair::generate(algorithm)?))
     }
 }

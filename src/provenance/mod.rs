@@ -6,10 +6,14 @@
 //! what is proven is handed on as evidence, what is not as a reason. Start reading at [`verify_attestations`].
 
 mod crypto;
+#[cfg(feature = "keyless")]
+mod ephemeral;
 mod npm;
 mod signature;
 mod trust;
 
+#[cfg(feature = "keyless")]
+pub(crate) use crypto::install as install_cryptography;
 pub use npm::{Provenance, ProvenanceError, verify_attestations};
 pub use signature::{KeyOrigin, NoKeys, RegistryKeys, SignatureError, SignedBy, StatedSignature};
 pub use trust::{Trust, TrustError, TrustedRoot};

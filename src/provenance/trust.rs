@@ -48,6 +48,11 @@ impl std::fmt::Debug for TrustedRoot {
 }
 
 impl TrustedRoot {
+    /// What checks bundles against this root.
+    pub(crate) fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
     /// The root of Sigstore's public instance, as the library brings it along.
     pub fn embedded() -> Result<&'static Self, TrustError> {
         static EMBEDDED: LazyLock<Result<TrustedRoot, String>> =

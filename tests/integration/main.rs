@@ -18,6 +18,8 @@ mod hostile_build;
 mod hostile_manifest;
 mod hostile_text;
 mod installer;
+#[cfg(feature = "keyless")]
+mod keyless;
 mod layers;
 mod live_registry;
 mod other_clients;

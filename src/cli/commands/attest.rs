@@ -1,19 +1,18 @@
 //! `tarproof attest`: verifies, and signs what was found.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use anyhow::Context as _;
 
 use crate::attest::predicate::Uncovered;
 use crate::attest::{
-    Circumstances, LockedRelease, LockedVerdict, Predicate, SigningKey, Statement, Statements, releases, sign,
-    verdict_lock,
+    Circumstances, LockedRelease, LockedVerdict, Predicate, Signer, Statement, Statements, releases, verdict_lock,
 };
 use crate::cli::arguments::{Attest, Common, FindingArguments};
-use crate::cli::commands::key::signing_key;
+use crate::cli::commands::signing::Signing;
 use crate::cli::commands::verify::{DEFAULT_JOBS, Order, Outcome, requests, verify_all};
 use crate::cli::error::CliError;
 use crate::cli::{output, setup};
@@ -35,9 +34,11 @@ pub(super) fn run(command: &Attest, common: &Common, config: &Config) -> Result<
                        a time";
         return Err(CliError::usage(anyhow::anyhow!(message)));
     }
-    let key = signing_key(command.key.as_deref(), &command.passphrase)?;
     let circumstances = circumstances(command, config)?;
-    let context = setup::with_rebuild(setup::context(common, config)?, &command.rebuild)?;
+    let context = setup::context(common, config)?;
+    // Before anything is verified: what cannot be signed need not be.
+    let signing = Signing::of(command, &context, common.offline || config.offline.unwrap_or(false))?;
+    let context = setup::with_rebuild(context, &command.rebuild)?;
     let findings = FindingArguments { policy: command.policy.clone(), ..FindingArguments::default() };
     let context = setup::with_trust(context, &command.trust)?;
     let mut context = setup::with_findings(context, &findings, config)?;
@@ -45,18 +46,21 @@ pub(super) fn run(command: &Attest, common: &Common, config: &Config) -> Result<
         .with_context(|| format!("cannot create `{}`", command.output.display()))
         .map_err(CliError::environment)?;
     let jobs = command.jobs.or(config.jobs).unwrap_or(DEFAULT_JOBS).max(1);
-    let signer = Signer { key, circumstances, directory: command.output.clone(), written: Mutex::default() };
+    let directory = command.output.clone();
+    let attester = Attester { signing, circumstances, directory, named: Mutex::default(), signers: Mutex::default() };
     let code = match &command.lockfile {
-        Some(lockfile) => signer.attest_lockfile(lockfile, &mut context, jobs, common.quiet)?,
+        Some(lockfile) => attester.attest_lockfile(lockfile, &mut context, jobs, common.quiet)?,
         None => {
             let request = |subject| {
                 let request = setup::request(subject, overrides, Shown::default())?;
                 Ok(Request { digests: true, ..request })
             };
-            signer.attest(requests(&command.subjects, overrides, request), &mut context, jobs, common.quiet)?
+            attester.attest(requests(&command.subjects, overrides, request), &mut context, jobs, common.quiet)?
         }
     };
-    output::write(None, &format!("signed by {}\n", signer.key.public().id()))?;
+    for signer in attester.signers.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        output::write(None, &format!("signed by {}\n", printable(&signer.to_string())))?;
+    }
     output::idle(&context.policy);
     Ok(code)
 }
@@ -91,16 +95,30 @@ fn time(text: &str) -> Result<String, CliError> {
     jiff::Timestamp::from_second(seconds).map(|time| time.to_string()).map_err(|_| unreadable())
 }
 
-struct Signer {
-    key: SigningKey,
+struct Attester {
+    signing: Signing,
     circumstances: Circumstances,
     directory: PathBuf,
     /// Which release each file is of, so that none is written twice.
-    written: Mutex<HashMap<String, String>>,
+    named: Mutex<HashMap<String, String>>,
+    /// Who signed something.
+    signers: Mutex<BTreeSet<Signer>>,
 }
 
-impl Signer {
+/// What is to be signed of one package, and what is said of it.
+struct Prepared {
+    /// Verdict and release.
+    line: String,
+    /// Files with the statements that go into them, not signed.
+    statements: Vec<(String, Vec<u8>)>,
+    /// The file of the ledger, which is written already.
+    ledger: Option<String>,
+}
+
+impl Attester {
     /// Verifies each package and writes its statements.
+    ///
+    /// What is signed over the network is so once everything is verified: until then the network is busy here.
     fn attest(
         &self,
         requests: Vec<(String, Result<Request, CliError>)>,
@@ -108,13 +126,17 @@ impl Signer {
         jobs: usize,
         quiet: bool,
     ) -> Result<u8, CliError> {
-        let mut codes = Vec::new();
+        let (mut codes, mut waiting) = (Vec::new(), Vec::new());
         let render = |_: &str, done: &Result<Verification, CliError>| match done {
-            Ok(verification) => self.write_statements(verification),
-            Err(_) => Ok(String::new()),
+            Ok(verification) => self.prepare(verification).map(Some),
+            Err(_) => Ok(None),
         };
-        verify_all(requests, context, jobs, Order::AsNamed, quiet, render, |outcome: Outcome<String>| {
-            output::write(None, &outcome.report)?;
+        verify_all(requests, context, jobs, Order::AsNamed, quiet, render, |outcome: Outcome<Option<Prepared>>| {
+            match outcome.report {
+                Some(prepared) if self.signing.waits() => waiting.push(prepared),
+                Some(prepared) => output::write(None, &self.finish(prepared)?)?,
+                None => {}
+            }
             codes.push(match &outcome.verdict {
                 Ok((_, code)) => *code,
                 Err(error) => {
@@ -124,44 +146,63 @@ impl Signer {
             });
             Ok(())
         })?;
+        for prepared in waiting {
+            output::write(None, &self.finish(prepared)?)?;
+        }
         Ok(worst_exit_code(codes))
     }
 
-    fn write_statements(&self, verification: &Verification) -> Result<String, CliError> {
-        let statements = Statements::of(verification, &self.circumstances);
+    /// States what was found; of that the ledger, which nobody signs, is written at once.
+    fn prepare(&self, verification: &Verification) -> Result<Prepared, CliError> {
+        let Statements { verification: statement, summary, provenance, ledger } =
+            Statements::of(verification, &self.circumstances);
         let release = &verification.release;
-        let mut files = vec![self.write_signed(release, &statements.verification)?];
-        if let Some(summary) = &statements.summary {
-            files.push(self.write_signed(release, summary)?);
+        let mut statements = vec![self.state(release, &statement)?];
+        statements.extend(summary.map(|summary| self.state(release, &summary)).transpose()?);
+        statements.extend(provenance.map(|provenance| self.state(release, &provenance)).transpose()?);
+        let ledger = ledger.map(|lines| {
+            let file = self.name(release, "ledger.jsonl")?;
+            write_whole(&self.directory.join(&file), &lines).map(|()| file)
+        });
+        let line = format!("{:<12} {}\n", verification.verdict.to_string(), printable(&release.to_string()));
+        Ok(Prepared { line, statements, ledger: ledger.transpose()? })
+    }
+
+    fn state<P: Predicate>(&self, release: &Release, statement: &Statement<P>) -> Result<(String, Vec<u8>), CliError> {
+        Ok((self.name(release, &format!("{}.sigstore.json", P::NAME))?, statement.to_bytes()))
+    }
+
+    /// The name of one of a release's files, for it alone.
+    fn name(&self, release: &Release, end: &str) -> Result<String, CliError> {
+        // A name holds no `+`, so no two packages share a file because of a scope.
+        let file = format!("{}-{}.{end}", release.name.as_str().replace('/', "+"), release.version);
+        let owner = release.to_string();
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = named.insert(file.clone(), owner.clone()).filter(|other| *other != owner) {
+            let message = format!("{other} and {owner} would be written to one file: attest them into two directories");
+            return Err(CliError::usage(anyhow::anyhow!(message)));
         }
-        if let Some(provenance) = &statements.provenance {
-            files.push(self.write_signed(release, provenance)?);
+        Ok(file)
+    }
+
+    /// Signs and writes what was prepared, and says so.
+    fn finish(&self, prepared: Prepared) -> Result<String, CliError> {
+        let Prepared { line: mut text, statements, ledger } = prepared;
+        for (file, payload) in statements {
+            self.write_signed(&file, payload)?;
+            text.push_str(&format!("  {}\n", printable(&file)));
         }
-        if let Some(ledger) = &statements.ledger {
-            files.push(self.write(release, "ledger.jsonl", ledger)?);
-        }
-        let mut text = format!("{:<12} {}\n", verification.verdict.to_string(), printable(&release.to_string()));
-        for file in files {
+        if let Some(file) = ledger {
             text.push_str(&format!("  {}\n", printable(&file)));
         }
         Ok(text)
     }
 
-    fn write_signed<P: Predicate>(&self, release: &Release, statement: &Statement<P>) -> Result<String, CliError> {
-        self.write(release, &format!("{}.sigstore.json", P::NAME), &sign(statement, &self.key))
-    }
-
-    fn write(&self, release: &Release, end: &str, content: &str) -> Result<String, CliError> {
-        // A name holds no `+`, so no two packages share a file because of a scope.
-        let file = format!("{}-{}.{end}", release.name.as_str().replace('/', "+"), release.version);
-        let owner = release.to_string();
-        let mut written = self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(other) = written.insert(file.clone(), owner.clone()).filter(|other| *other != owner) {
-            let message = format!("{other} and {owner} would be written to one file: attest them into two directories");
-            return Err(CliError::usage(anyhow::anyhow!(message)));
-        }
-        write_whole(&self.directory.join(&file), content)?;
-        Ok(file)
+    fn write_signed(&self, file: &str, payload: Vec<u8>) -> Result<(), CliError> {
+        let (bundle, signer) = self.signing.sign(payload)?;
+        write_whole(&self.directory.join(file), &bundle)?;
+        self.signers.lock().unwrap_or_else(PoisonError::into_inner).insert(signer);
+        Ok(())
     }
 
     /// Verifies everything that a lockfile names and writes one statement.
@@ -243,7 +284,7 @@ impl Signer {
         };
         let stem = lockfile.file_stem().unwrap_or_default().to_string_lossy();
         let file = format!("{stem}.{}.sigstore.json", crate::attest::predicate::VerdictLock::NAME);
-        write_whole(&self.directory.join(&file), &sign(&statement, &self.key))?;
+        self.write_signed(&file, statement.to_bytes())?;
         let mut verdicts: Vec<_> = counts.into_iter().collect();
         verdicts.sort();
         let verdicts: Vec<String> = verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();

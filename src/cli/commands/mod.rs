@@ -8,6 +8,7 @@ mod log;
 mod packlist;
 mod rebuild;
 mod selection;
+mod signing;
 mod store;
 mod sweep;
 mod verify;

@@ -5,7 +5,10 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::attest::predicate::{Tier, VerdictName};
-use crate::attest::{Acceptance, Accepted, MAX_BYTES, ProvenStatement, UnverifiedStatement, is_subject};
+use crate::attest::{
+    Acceptance, Accepted, CertifiedIdentity, MAX_BYTES, ProvenStatement, TrustedSigners, UnverifiedStatement,
+    is_subject,
+};
 use crate::cli::arguments::{Common, Format, VerifyAttestation, subject};
 use crate::cli::commands::attest::{read_lockfile, read_within};
 use crate::cli::commands::key::public_key;
@@ -14,6 +17,7 @@ use crate::cli::{output, setup};
 use crate::config::Config;
 use crate::count::counted;
 use crate::package::Release;
+use crate::provenance::Trust;
 use crate::report::printable::printable;
 use crate::stabilize::stabilizers;
 use crate::verdict::exit;
@@ -32,7 +36,7 @@ struct Report {
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<String>,
-    /// Keys that signed, where the statement is proven.
+    /// Who signed, where the statement is proven: names of keys, and of identities with who vouches for them.
     signers: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     predicate_type: Option<String>,
@@ -48,16 +52,25 @@ struct Report {
 pub(super) fn run(command: &VerifyAttestation, common: &Common, config: &Config) -> Result<u8, CliError> {
     let acceptance = acceptance(command)?;
     let keys = command.key.iter().map(|path| public_key(path)).collect::<Result<Vec<_>, _>>()?;
-    if command.threshold > keys.len() {
-        let message = format!("`--threshold {}` with {} keys can never be met", command.threshold, keys.len());
+    let most = keys.len() + usize::from(command.identity.is_some());
+    if command.threshold > most {
+        let message = format!("`--threshold {}` with {} can never be met", command.threshold, counted(most, "signer"));
         return Err(CliError::usage(anyhow::anyhow!(message)));
     }
+    let root = root(command, config)?;
+    let identity = match (&command.identity, &command.issuer) {
+        (Some(identity), Some(issuer)) => {
+            Some(CertifiedIdentity { identity, issuer, root: root.root().map_err(CliError::environment)? })
+        }
+        _ => None,
+    };
+    let trusted = TrustedSigners { keys: &keys, identity };
     let mut files = Vec::new();
     for path in &command.files {
         files.push(read_within(path, MAX_BYTES as u64)?);
     }
     let mut signers = Vec::new();
-    let judged = prove(&files, &keys, command.threshold).and_then(|proven| {
+    let judged = prove(&files, &trusted, command.threshold).and_then(|proven| {
         signers = proven.signers.iter().map(ToString::to_string).collect();
         judge(command, common, config, &acceptance, &proven)
     });
@@ -132,11 +145,17 @@ fn refused(error: impl Into<anyhow::Error>) -> CliError {
     CliError::Refused(error.into())
 }
 
-fn prove(files: &[Vec<u8>], keys: &[crate::attest::PublicKey], threshold: usize) -> Result<ProvenStatement, CliError> {
+/// The root that certificates are held against: the named one, the configured one, or the embedded one.
+fn root(command: &VerifyAttestation, config: &Config) -> Result<Trust, CliError> {
+    let configured = || config.trusted_root.as_deref().filter(|_| command.identity.is_some());
+    setup::trust(Trust::default(), command.trusted_root.as_deref().or_else(configured), None)
+}
+
+fn prove(files: &[Vec<u8>], trusted: &TrustedSigners<'_>, threshold: usize) -> Result<ProvenStatement, CliError> {
     let read = |bytes: &Vec<u8>| UnverifiedStatement::read(bytes).map_err(refused);
     let statements = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let (first, others) = statements.split_first().expect("the command line asks for one file at least");
-    first.prove(others, keys, threshold).map_err(refused)
+    first.prove_by(others, trusted, threshold).map_err(refused)
 }
 
 fn judge(
@@ -206,7 +225,7 @@ fn terminal(accepted: &Accepted, signers: &[String], compared: bool) -> String {
     }
     text.push_str(&format!("\n  {}\n", printable(&accepted.predicate_type)));
     for signer in signers {
-        text.push_str(&format!("  signed by {signer}\n"));
+        text.push_str(&format!("  signed by {}\n", printable(signer)));
     }
     if !compared {
         text.push_str("  not compared with any artifact: name one with `--artifact`, or use `--fetch`\n");

@@ -167,6 +167,12 @@ impl HttpClient {
         Err(HttpError::RedirectLimit { url: RedactedUrl::new(&request.url), limit: limits.redirects })
     }
 
+    /// The bare client, for a library that speaks to services of its own: without retries, gates and limits on bodies.
+    #[cfg(feature = "keyless")]
+    pub(crate) async fn bare(&self) -> Result<reqwest::Client, HttpError> {
+        self.client().await.cloned()
+    }
+
     async fn client(&self) -> Result<&reqwest::Client, HttpError> {
         let shared = &self.shared;
         shared

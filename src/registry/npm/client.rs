@@ -120,6 +120,13 @@ impl NpmRegistry {
         Ok(Self { shared: Arc::new(Shared { configuration, cache, http, access, limits, turns, cleaned }) })
     }
 
+    /// A client with the proxies and authorities that are configured for registries, and no credentials of theirs. It
+    /// follows no redirect.
+    #[cfg(feature = "keyless")]
+    pub(crate) async fn client_for_services(&self) -> Result<reqwest::Client, HttpError> {
+        self.shared.http.bare().await
+    }
+
     /// What the registry states about a release; without a version, about the latest one.
     pub async fn release(&self, subject: &Subject) -> Result<ReleaseMetadata, RegistryError> {
         self.release_while(subject, Currency::Fresh).await
