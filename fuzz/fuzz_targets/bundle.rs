@@ -1,10 +1,14 @@
-//! Nothing that anybody writes is proven by a key that did not sign it, and every refusal can be shown.
+//! Nothing that anybody writes is proven by a key that did not sign it or for an identity that nobody has, and every
+//! refusal can be shown.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use tarproof::attest::{KeyAlgorithm, PublicKey, SigningKey, UnverifiedStatement};
+use tarproof::attest::{
+    CertifiedIdentity, KeyAlgorithm, PublicKey, SigningKey, TrustedSigners, UnverifiedStatement,
+};
+use tarproof::provenance::TrustedRoot;
 use tarproof::report::printable::printable;
 
 static KEYS: LazyLock<Vec<PublicKey>> = LazyLock::new(|| {
@@ -13,7 +17,10 @@ static KEYS: LazyLock<Vec<PublicKey>> = LazyLock::new(|| {
 });
 
 fuzz_target!(|data: &[u8]| {
-    let proven = UnverifiedStatement::read(data).and_then(|statement| statement.prove(&[], &KEYS, 1));
+    let root = TrustedRoot::embedded().expect("the embedded root is read by a test");
+    let identity = CertifiedIdentity { identity: "nobody@nowhere.example", issuer: "https://nowhere.example", root };
+    let trusted = TrustedSigners { keys: &KEYS, identity: Some(identity) };
+    let proven = UnverifiedStatement::read(data).and_then(|statement| statement.prove_by(&[], &trusted, 1));
     let refusal = proven.expect_err("the keys were made a moment ago").to_string();
     assert!(refusal.len() < 16 * 1024, "{}", printable(&refusal));
 });

@@ -34,7 +34,7 @@ pub use json::JsonError;
 pub use key::{KeyAlgorithm, KeyError, KeyId, MAX_KEY_BYTES, PublicKey, SigningKey};
 pub use ledger_lines::ledger_lines;
 pub use lock::{LockedRelease, LockedVerdict, releases, verdict_lock};
-pub use sign::{sign, sign_payload};
+pub use sign::sign;
 pub use statement::{DigestSet, Predicate, Resource, Statement, StatementError};
 pub use unverified::{ProofError, ProvenStatement, Signer, TrustedSigners, UnverifiedStatement};
 

@@ -1,8 +1,10 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use super::sign::sign_payload;
 use super::types::{PAYLOAD_TYPE, VERIFICATION};
 use super::*;
+use crate::provenance::TrustedRoot;
 
 fn key() -> SigningKey {
     SigningKey::generate(KeyAlgorithm::EcdsaP256).unwrap()
@@ -38,7 +40,7 @@ fn statement() -> Value {
 const NOW: i64 = 1_767_225_600 + 24 * 3600;
 
 fn signed(statement: &Value, key: &SigningKey) -> UnverifiedStatement {
-    let bundle = sign_payload(serde_json::to_vec(statement).unwrap(), key);
+    let bundle = sign(serde_json::to_vec(statement).unwrap(), key);
     UnverifiedStatement::read(bundle.as_bytes()).unwrap()
 }
 
@@ -67,13 +69,13 @@ fn what_is_signed_is_proven_by_the_right_key_alone() {
 #[test]
 fn nothing_that_was_tampered_with_is_proven() {
     let key = key();
-    let text = sign_payload(serde_json::to_vec(&statement()).unwrap(), &key);
+    let text = sign(serde_json::to_vec(&statement()).unwrap(), &key);
     let bundle: Value = serde_json::from_str(&text).unwrap();
     let prove = |bundle: &Value| {
         UnverifiedStatement::read(&serde_json::to_vec(bundle).unwrap())?.prove(&[], &[key.public()], 1)
     };
     prove(&bundle).unwrap();
-    let other = sign_payload(b"{}".to_vec(), &key);
+    let other = sign(b"{}".to_vec(), &key);
     let other: Value = serde_json::from_str(&other).unwrap();
     let changes: [(&str, Value); 9] = [
         ("/dsseEnvelope/payload", other["dsseEnvelope"]["payload"].clone()),
@@ -132,7 +134,7 @@ fn a_signed_payload_that_is_no_statement_is_refused() {
     // A verification's fields are not a rebuild's.
     assert!(changed("/predicateType", json!(types::PROVENANCE)).contains("buildDefinition"));
     let key = key();
-    let twice = sign_payload(br#"{"_type":"a","_type":"b"}"#.to_vec(), &key);
+    let twice = sign(br#"{"_type":"a","_type":"b"}"#.to_vec(), &key);
     let error = UnverifiedStatement::read(twice.as_bytes()).unwrap().prove(&[], &[key.public()], 1).unwrap_err();
     assert!(error.to_string().contains("stands twice"), "{error}");
     // The same bytes under another type were not signed as a statement.
@@ -252,4 +254,52 @@ fn an_artifact_is_a_subject_only_with_all_its_digests() {
     assert!(fits(&[("sha256", &sha256), ("sha512", &sha512)]).is_ok());
     assert!(fits(&[("sha256", &sha256), ("sha512", &sha256)]).is_err());
     assert!(fits(&[("gitCommit", "a")]).is_err());
+}
+
+/// A bundle that Sigstore's staging instance signed: certificate, entry of a log of version 2, timestamp.
+const STAGING: &str = include_str!("../../fixtures/attestations/keyless.staging.sigstore.json");
+const IDENTITY: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/\
+                        extremely-dangerous-oidc-beacon.yml@refs/heads/main";
+const ISSUER: &str = "https://token.actions.githubusercontent.com";
+
+#[test]
+fn a_certificate_of_a_real_instance_counts_for_its_identity_alone() {
+    let staging = TrustedRoot::read(sigstore_trust_root::SIGSTORE_STAGING_TRUSTED_ROOT).unwrap();
+    let prove = |text: &str, identity, issuer, root| {
+        let trusted = TrustedSigners { keys: &[], identity: Some(CertifiedIdentity { identity, issuer, root }) };
+        UnverifiedStatement::read(text.as_bytes())?.prove_by(&[], &trusted, 1)
+    };
+    let proven = prove(STAGING, IDENTITY, ISSUER, &staging).unwrap();
+    let signer = Signer::Certificate { identity: IDENTITY.to_owned(), issuer: ISSUER.to_owned() };
+    assert_eq!(proven.signers, [signer]);
+    assert_eq!(proven.statement.subject[0].name.as_deref(), Some("a.txt"));
+    let public = TrustedRoot::embedded().unwrap();
+    for (identity, issuer, root) in [
+        ("somebody@studio.example", ISSUER, &staging),
+        (&IDENTITY[..IDENTITY.len() - 1], ISSUER, &staging),
+        (IDENTITY, "https://id.example", &staging),
+        (IDENTITY, ISSUER, public),
+    ] {
+        assert!(matches!(prove(STAGING, identity, issuer, root), Err(ProofError::Certified(_))), "{identity} {issuer}");
+    }
+    let key = key().public();
+    let keyed = UnverifiedStatement::read(STAGING.as_bytes()).unwrap().prove(&[], &[key], 1);
+    assert!(matches!(keyed, Err(ProofError::Certificate)), "{keyed:?}");
+    let bundle: Value = serde_json::from_str(STAGING).unwrap();
+    for pointer in [
+        "/dsseEnvelope/payload",
+        "/dsseEnvelope/signatures/0/sig",
+        "/verificationMaterial/certificate/rawBytes",
+        "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp",
+        "/verificationMaterial/tlogEntries/0/canonicalizedBody",
+        "/verificationMaterial/tlogEntries/0/inclusionProof/hashes/0",
+    ] {
+        let mut tampered = bundle.clone();
+        let text = tampered.pointer_mut(pointer).unwrap();
+        let mut bytes = BASE64.decode(text.as_str().unwrap()).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        *text = BASE64.encode(bytes).into();
+        assert!(prove(&tampered.to_string(), IDENTITY, ISSUER, &staging).is_err(), "{pointer}");
+    }
 }

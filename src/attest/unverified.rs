@@ -80,13 +80,13 @@ pub enum ProofError {
         key: String,
     },
     /// Signed by certificate, and nobody was named whose certificate would do.
-    #[error("it is signed with a certificate, not with a key: say whose with `--identity` and `--issuer`")]
+    #[error("it is signed with a certificate, not with a key")]
     Certificate,
     /// A certificate, or what comes with it, does not hold.
     #[error(transparent)]
     Certified(#[from] CertificateError),
     /// Fewer keys than asked for.
-    #[error("{found} of the keys given signed it, and {needed} are needed")]
+    #[error("{found} of those given signed it, and {needed} are needed")]
     TooFew {
         /// How many did.
         found: usize,

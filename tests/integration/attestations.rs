@@ -209,7 +209,7 @@ fn two_verifiers_sign_the_same_bytes_and_are_counted() {
     assert_eq!(run.stdout.matches("signed by").count(), 2, "{run}");
     let run = tarproof.run(&[&["verify-attestation", &ours, &ours], &keys[..]].concat());
     assert_eq!(run.code, 1, "{run}");
-    assert!(run.stderr.contains("1 of the keys given signed it, and 2 are needed"), "{run}");
+    assert!(run.stderr.contains("1 of those given signed it, and 2 are needed"), "{run}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 #[cfg(feature = "keyless")]
 mod keyless;
 
-use crate::attest::{Signer, SigningKey, sign_payload};
+use crate::attest::{Signer, SigningKey, sign};
 use crate::cli::arguments::Attest;
 use crate::cli::commands::key::signing_key;
 use crate::cli::error::CliError;
@@ -47,7 +47,7 @@ impl Signing {
     /// Signs the bytes of a statement: the bundle, as text, and who signed.
     pub(super) fn sign(&self, payload: Vec<u8>) -> Result<(String, Signer), CliError> {
         match self {
-            Self::Key(key) => Ok((sign_payload(payload, key), Signer::Key(key.public().id()))),
+            Self::Key(key) => Ok((sign(payload, key), Signer::Key(key.public().id()))),
             #[cfg(feature = "keyless")]
             Self::Keyless(keyless) => keyless.sign(&payload),
         }

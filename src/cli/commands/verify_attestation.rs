@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::attest::predicate::{Tier, VerdictName};
 use crate::attest::{
-    Acceptance, Accepted, CertifiedIdentity, MAX_BYTES, ProvenStatement, TrustedSigners, UnverifiedStatement,
-    is_subject,
+    Acceptance, Accepted, CertifiedIdentity, MAX_BYTES, ProofError, ProvenStatement, TrustedSigners,
+    UnverifiedStatement, is_subject,
 };
 use crate::cli::arguments::{Common, Format, VerifyAttestation, subject};
 use crate::cli::commands::attest::{read_lockfile, read_within};
@@ -155,7 +155,10 @@ fn prove(files: &[Vec<u8>], trusted: &TrustedSigners<'_>, threshold: usize) -> R
     let read = |bytes: &Vec<u8>| UnverifiedStatement::read(bytes).map_err(refused);
     let statements = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let (first, others) = statements.split_first().expect("the command line asks for one file at least");
-    first.prove_by(others, trusted, threshold).map_err(refused)
+    first.prove_by(others, trusted, threshold).map_err(|error| match error {
+        ProofError::Certificate => refused(anyhow::anyhow!("{error}: say whose with `--identity` and `--issuer`")),
+        other => refused(other),
+    })
 }
 
 fn judge(

@@ -184,7 +184,7 @@ fn a_key_and_a_certificate_are_two_signers() {
 }
 
 #[test]
-fn services_that_fail_are_named_and_nothing_is_written() {
+fn services_that_fail_are_named_and_no_statement_is_written() {
     let services = Services::start(10, Mood::Honest);
     for (version, mood, reasons) in [
         ("2", Mood::Refusing, ["the certificate authority at http://127.0.0.1:", "who is [token]?"]),
