@@ -1,6 +1,7 @@
 //! Statements that are signed with a short-lived certificate instead of a key: whether certificate, log entry and
 //! timestamp hold against a root of trust, and whom the certificate names.
 
+use sigstore_crypto::SubjectAltName;
 use sigstore_types::{ArtifactDigest, Bundle, HashAlgorithm, Sha256Hash, Sha512Hash};
 use sigstore_verify::VerificationPolicy;
 
@@ -39,7 +40,7 @@ pub(super) fn verify(
     let digest = subject_digest(claimed).ok_or_else(|| CertificateError("no subject has a digest".to_owned()))?;
     let policy = VerificationPolicy::new(expected.identity, expected.issuer);
     let result = expected.root.verifier().verify(digest, bundle, &policy).map_err(|error| refused(&error))?;
-    let (identity, issuer) = (result.identity().map(|name| name.as_str()), result.issuer());
+    let (identity, issuer) = (result.identity().map(SubjectAltName::as_str), result.issuer());
     let (Some(identity), Some(issuer)) = (identity, issuer) else {
         return Err(CertificateError("it names nobody".to_owned()));
     };

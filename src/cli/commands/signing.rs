@@ -15,7 +15,7 @@ pub(super) enum Signing {
     Key(SigningKey),
     /// Services on the network.
     #[cfg(feature = "keyless")]
-    Keyless(keyless::Keyless),
+    Keyless(Box<keyless::Keyless>),
 }
 
 impl Signing {
@@ -25,7 +25,7 @@ impl Signing {
             return Ok(Self::Key(signing_key(command.key.as_deref(), &command.passphrase)?));
         }
         #[cfg(feature = "keyless")]
-        return Ok(Self::Keyless(keyless::Keyless::of(&command.keyless, context, offline)?));
+        return Ok(Self::Keyless(Box::new(keyless::Keyless::of(&command.keyless, context, offline)?)));
         #[cfg(not(feature = "keyless"))]
         {
             let _ = (context, offline);
