@@ -58,7 +58,12 @@ pub(super) fn keeps_its_part(path: &str, from: &str) -> bool {
     if is_usual_document(path) {
         return is_usual_document(name(from)) && is_shown;
     }
-    stem(path) == stem(from) && (is_shown || !is_document(path))
+    // Declarations are read by compilers alone, which often write the same one for several modules.
+    is_declaration(path) || stem(path) == stem(from) && (is_shown || !is_document(path))
+}
+
+fn is_declaration(path: &str) -> bool {
+    [".d.ts", ".d.mts", ".d.cts"].iter().any(|end| path.ends_with(end))
 }
 
 fn name(path: &str) -> &str {
@@ -101,7 +106,7 @@ mod tests {
         for (path, from) in [
             ("index.js", "src/index.js"),
             ("dist/index.mjs", "src/index.js"),
-            ("index.d.cts", "types/index.d.ts"),
+            ("index.d.cts", "types/main.d.ts"),
             ("LICENSE", "../LICENSE"),
             ("LICENSE.txt", "LICENSES/LICENSE-MIT"),
             ("README.md", "docs/readme.md"),
