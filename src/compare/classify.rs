@@ -320,10 +320,8 @@ impl<'a> Classifier<'_, 'a> {
         let odb = repository.odb().ok();
         let may_exist =
             |blob: &BlobId| completeness != Completeness::Full || odb.as_ref().is_some_and(|odb| holds(odb, blob));
-        // What the source had and dropped is looked for only where a look at one blob tells that it had it.
-        let is_full = completeness == Completeness::Full;
         let open: Vec<usize> = (0..self.rows.len())
-            .filter(|index| self.rows[*index].is_open() && (is_full || self.rows[*index].counterpart.is_some()))
+            .filter(|index| self.rows[*index].is_open() && self.rows[*index].counterpart.is_some())
             .filter(|index| self.rows[*index].entry.blob.as_ref().is_some_and(may_exist))
             .collect();
         let files =

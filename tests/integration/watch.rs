@@ -85,7 +85,8 @@ fn a_release_that_is_published_while_it_is_watched_has_its_verdict_in_the_next_r
     serve(registry, PACKAGE, &before(&whole, &["5.6.1", "5.6.2"], "5.6.0"));
     tarproof.write("packages.txt", "npm:paint-chalk\n");
     let arguments = ["watch", "--list", "packages.txt", "--store", "store.db", "--interval", "1s", "--format", "json"];
-    let mut watching = tarproof.command(&arguments, &[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let watching = tarproof.command(&arguments, &[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut watching = Watching(watching);
     // The second question means that the first round has ended.
     while registry.requests().iter().filter(|request| *request == "GET /paint-chalk").count() < 2 {
         assert!(watching.0.try_wait().unwrap().is_none(), "it ended by itself");

@@ -142,15 +142,18 @@ async fn work_through(
     context.progress = progress.stages();
     let context = Arc::new(context);
     let retry = retry_settings(section);
-    let lease = lease_settings(section).length;
-    let settings = WorkSettings::default();
-    let patience = section.patience.map_or(settings.patience, Duration::from_secs);
-    let settings = WorkSettings { jobs, heartbeat: lease / 4, patience, ..settings };
+    let settings = work_settings(jobs, section);
     let verify = |leased| {
         let context = Arc::clone(&context);
         async move { verify_job(leased, &context, &retry).await }
     };
     Ok(work(dispatcher, verify, &settings, stop, &|event| progress.tell(&event)).await?)
+}
+
+pub(super) fn work_settings(jobs: usize, section: &SweepSection) -> WorkSettings {
+    let (settings, lease) = (WorkSettings::default(), lease_settings(section).length);
+    let patience = section.patience.map_or(settings.patience, Duration::from_secs);
+    WorkSettings { jobs, heartbeat: lease / 4, patience, ..settings }
 }
 
 pub(super) fn retry_settings(section: &SweepSection) -> RetrySettings {
@@ -162,7 +165,7 @@ pub(super) fn retry_settings(section: &SweepSection) -> RetrySettings {
     }
 }
 
-pub(super) fn lease_settings(section: &SweepSection) -> LeaseSettings {
+fn lease_settings(section: &SweepSection) -> LeaseSettings {
     let settings = LeaseSettings::default();
     LeaseSettings {
         length: section.lease.map_or(settings.length, |lease| Duration::from_secs(lease.max(1))),

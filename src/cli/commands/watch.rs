@@ -6,15 +6,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::selection;
-use super::sweep::{Conditioned, conditioned, lease_settings, open, retry_settings, stop_on_signals};
+use super::sweep::{Conditioned, conditioned, open, retry_settings, stop_on_signals, work_settings};
 use crate::cli::arguments::{Common, Watch as Arguments};
 use crate::cli::error::CliError;
 use crate::cli::watch_report::WatchReport;
 use crate::config::Config;
 use crate::package::PackageName;
 use crate::registry::ChangeFeed;
+use crate::sweep::verify_job;
 use crate::sweep::watch::{FollowSettings, News, Watch, follow};
-use crate::sweep::{WorkSettings, verify_job};
 use crate::verdict::worst_exit_code;
 
 /// How long a remote's answer about its refs is good here: a tag may have been pushed with the release.
@@ -41,8 +41,7 @@ pub(super) fn run(command: &Arguments, common: &Common, config: &Config) -> Resu
         report.begin(watched.packages().len(), command.interval);
         let context = Arc::new(context);
         let retry = retry_settings(&config.sweep);
-        let lease = lease_settings(&config.sweep).length;
-        let work = WorkSettings { jobs, heartbeat: lease / 4, ..WorkSettings::default() };
+        let work = work_settings(jobs, &config.sweep);
         let settings = FollowSettings { interval: command.interval, once: command.once, policy, work };
         let verify = |leased| {
             let context = Arc::clone(&context);

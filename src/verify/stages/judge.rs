@@ -6,7 +6,8 @@ use crate::ledger::Explanation;
 use crate::package::CommitId;
 use crate::reach::Reach;
 use crate::registry::DigestsStated;
-use crate::source::git::{Gap, SourceRepository, with_source};
+use crate::source::git::repository::holds;
+use crate::source::git::{Completeness, Gap, SourceRepository, with_source};
 use crate::source::match_commit::{Candidate, CommitMatch};
 use crate::source::tree::{CommitTree, join};
 use crate::verify::Context;
@@ -46,11 +47,15 @@ pub(in crate::verify) fn judge_all(
     let source_incomplete = compared_with.is_some_and(|(matched, source)| {
         matches!(source.gap(), Some(Gap::History | Gap::Trees)) || is_outdated(source, matched, claim)
     });
+    let source_had = compared_with
+        .filter(|(_, source)| source.completeness() == Completeness::Full)
+        .and_then(|(_, source)| source.repository().odb().ok());
     let unchanged = |path: &str| {
         let file = ledger?.file(path)?;
         // What the source itself had, or may have had, the release before had for a reason that is gone.
-        let was_the_sources =
-            matches!(file.explanation, Explanation::History { .. }) || source_incomplete && file.counterpart.is_some();
+        let was_the_sources = matches!(file.explanation, Explanation::History { .. })
+            || source_incomplete && file.counterpart.is_some()
+            || file.blob.as_ref().zip(source_had.as_ref()).is_some_and(|(blob, odb)| holds(odb, blob));
         if was_the_sources {
             return None;
         }
