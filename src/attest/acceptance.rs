@@ -136,8 +136,8 @@ impl Acceptance {
                 self.time(predicate.time_verified.as_deref())?;
                 if !(self.excepted && predicate.excepted) {
                     self.verdict(predicate.verdict)?;
-                    self.ledger(predicate.ledger.as_ref())?;
                 }
+                self.ledger(predicate.ledger.as_ref())?;
                 accepted.verdict = Some(predicate.verdict);
             }
             types::SUMMARY => {
@@ -200,9 +200,15 @@ impl Acceptance {
             let what = match other.kind {
                 UnfetchableKind::Git => "a git repository",
                 UnfetchableKind::Address => "a tarball at an address of its own",
-                UnfetchableKind::Malformed => "a name or version that no registry has",
+                UnfetchableKind::File => "a tarball beside the lockfile",
+                UnfetchableKind::Ambiguous => "the lockfile accepts more contents than one",
+                UnfetchableKind::Malformed => "a name, version or place that no registry has",
             };
             refused.push(format!("{} ({what})", other.name));
+        }
+        if total == 0 {
+            // Package managers fill such a lockfile with whatever they find.
+            (refused, total) = (vec!["the lockfile (it names no package)".to_owned()], 1);
         }
         let covered = total - refused.len();
         uncovered(refused, total)?;
@@ -216,10 +222,9 @@ impl Acceptance {
 
     /// Why one package of a lock is not accepted, in few words.
     fn entry(&self, entry: &super::predicate::LockEntry) -> Option<String> {
-        if self.excepted && entry.excepted {
-            return None;
-        }
-        let refusal = self.verdict(entry.verdict).and_then(|()| self.explained_by(entry.tier, &entry.stabilizers));
+        // An exception excuses the verdict, and nothing else that is asked for.
+        let verdict = if self.excepted && entry.excepted { Ok(()) } else { self.verdict(entry.verdict) };
+        let refusal = verdict.and_then(|()| self.explained_by(entry.tier, &entry.stabilizers));
         match refusal.err()? {
             Refusal::Verdict { found, .. } => Some(found.id().to_owned()),
             other => Some(other.to_string()),

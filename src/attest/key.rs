@@ -150,8 +150,8 @@ impl SigningKey {
         let pem = match (&self.0, passphrase) {
             (Secret::EcdsaP256(key), None) => key.to_pkcs8_pem(LineEnding::LF),
             (Secret::EcdsaP256(key), Some(passphrase)) => key.to_pkcs8_encrypted_pem(passphrase, LineEnding::LF),
-            (Secret::Ed25519(key), None) => key.to_pkcs8_pem(LineEnding::LF),
-            (Secret::Ed25519(key), Some(passphrase)) => key.to_pkcs8_encrypted_pem(passphrase, LineEnding::LF),
+            (Secret::Ed25519(key), None) => alone(key).to_pkcs8_pem(LineEnding::LF),
+            (Secret::Ed25519(key), Some(passphrase)) => alone(key).to_pkcs8_encrypted_pem(passphrase, LineEnding::LF),
         };
         pem.map_err(|_| KeyError::Encode)
     }
@@ -174,6 +174,11 @@ impl SigningKey {
             Secret::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
         }
     }
+}
+
+/// The private half alone, as PKCS#8 of version 1 has it: hardly anything else reads the later one.
+fn alone(key: &ed25519_dalek::SigningKey) -> ed25519_dalek::pkcs8::KeypairBytes {
+    ed25519_dalek::pkcs8::KeypairBytes { secret_key: key.to_bytes(), public_key: None }
 }
 
 /// A key that checks signatures.

@@ -43,6 +43,10 @@ pub struct Arguments {
 pub fn parse() -> Arguments {
     Arguments::try_parse().unwrap_or_else(|error| {
         let text = error.render().to_string();
+        if text.contains("-----BEGIN") {
+            let message = "a key was given as an argument; name its file, or pass it in an environment variable\n";
+            clap::Error::raw(error.kind(), message).exit()
+        }
         // clap shows an argument as it was given, and a list of subjects may come from anywhere.
         if error.use_stderr() && text.chars().any(|character| character != '\n' && is_hidden(character)) {
             let lines: Vec<String> = text.lines().map(printable).collect();

@@ -159,6 +159,10 @@ pub(super) fn public_key(path: &Path) -> Result<PublicKey, CliError> {
 }
 
 fn read_key_file(path: &Path) -> Result<Zeroizing<String>, CliError> {
+    if path.to_string_lossy().contains("-----BEGIN") {
+        // It must not be repeated in a log.
+        return Err(CliError::usage(anyhow::anyhow!("a key was given where the name of its file belongs")));
+    }
     std::fs::File::open(path)
         .and_then(read_limited)
         .with_context(|| format!("cannot read the key `{}`", path.display()))

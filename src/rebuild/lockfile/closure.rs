@@ -102,7 +102,11 @@ pub enum UnfetchableKind {
     Git,
     /// A tarball at an address of its own.
     Address,
-    /// A name or version that no registry can serve.
+    /// A tarball that lies beside the lockfile.
+    File,
+    /// Its lockfile accepts more contents than one.
+    Ambiguous,
+    /// A name, version or place that no registry can serve.
     Malformed,
 }
 
@@ -112,7 +116,9 @@ impl UnfetchableKind {
         match self {
             Self::Git => "a git repository, not a package of a registry",
             Self::Address => "a tarball at an address of its own, not a package of a registry",
-            Self::Malformed => "a name or version that no registry has",
+            Self::File => "a tarball beside the lockfile, not a package of a registry",
+            Self::Ambiguous => "the lockfile accepts more contents than one",
+            Self::Malformed => "a name, version or place that no registry has",
         }
     }
 }
@@ -230,6 +236,12 @@ impl Closure {
                 return Ok(());
             }
         }
+        // Package managers take any of them.
+        let digests = integrity.into_iter().flat_map(str::split_whitespace).filter(|text| text.starts_with("sha512-"));
+        if digests.collect::<std::collections::BTreeSet<_>>().len() > 1 {
+            self.list(name, UnfetchableKind::Ambiguous, integrity.unwrap_or_default());
+            return Ok(());
+        }
         let stated = integrity.and_then(|text| Integrity::parse(text).ok());
         let stated = stated.or_else(|| sha1_fragment(url.as_ref()?.fragment()?));
         let releases = self.packages.entry(parsed.clone()).or_default();
@@ -261,7 +273,16 @@ impl Closure {
         self.count()?;
         if !is_local(address) {
             self.list(name, kind_of(address), address);
+        } else if is_file(address) {
+            self.list(name, UnfetchableKind::File, address);
         }
+        Ok(())
+    }
+
+    /// Adds what stands at a place that no package manager gives a dependency.
+    pub(super) fn add_misplaced(&mut self, place: &str) -> Result<(), LockfileError> {
+        self.count()?;
+        self.list(place, UnfetchableKind::Malformed, place);
         Ok(())
     }
 
@@ -296,6 +317,12 @@ pub(super) fn is_local(address: &str) -> bool {
     ["file:", "link:", "portal:", "workspace:", "patch:", "exec:", "./", "../", "/"]
         .iter()
         .any(|prefix| address.starts_with(prefix))
+}
+
+/// Whether a place inside the repository is an archive and no directory.
+fn is_file(address: &str) -> bool {
+    let path = address.split(['?', '#']).next().unwrap_or(address).to_ascii_lowercase();
+    [".tgz", ".tar.gz", ".tar"].iter().any(|end| path.ends_with(end))
 }
 
 fn kind_of(address: &str) -> UnfetchableKind {

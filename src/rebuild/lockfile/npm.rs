@@ -10,7 +10,10 @@ use super::closure::{is_local, is_of_registry, split_descriptor};
 use super::{Closure, LockfileError, LockfileFormat};
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Lockfile<'a> {
+    #[serde(default)]
+    lockfile_version: Option<serde_json::Value>,
     #[serde(borrow, default)]
     packages: Option<BTreeMap<Cow<'a, str>, Place<'a>>>,
     #[serde(borrow, default)]
@@ -70,6 +73,10 @@ impl Resolved<'_> {
 
 pub(super) fn read(text: &str) -> Result<Closure, LockfileError> {
     let lockfile: Lockfile<'_> = serde_json::from_str(text)?;
+    // npm reads another version as if there were no lockfile.
+    if lockfile.lockfile_version.is_some_and(|version| !matches!(version.as_u64(), Some(1..=3))) {
+        return Err(LockfileError::Unsupported("a version of npm's lockfile other than 1 to 3"));
+    }
     let mut closure = Closure::new(LockfileFormat::Npm);
     match (lockfile.packages, lockfile.dependencies) {
         // Version 2 has both, and npm reads the flat one.
@@ -79,23 +86,29 @@ pub(super) fn read(text: &str) -> Result<Closure, LockfileError> {
             }
         }
         (None, Some(dependencies)) => nested(&mut closure, &dependencies)?,
-        (None, None) => {}
+        (None, None) => return Err(LockfileError::Unsupported("a lockfile that lists nothing")),
     }
     Ok(closure)
 }
 
 fn flat(closure: &mut Closure, place: &str, package: &Place<'_>) -> Result<(), LockfileError> {
-    let Some((_, folder)) = place.rsplit_once("node_modules/") else { return Ok(()) };
-    if package.link || package.in_bundle {
+    let resolved = Resolved::text(package.resolved.as_ref());
+    let is_fetched = resolved.is_some() || package.integrity.is_some();
+    let Some((_, folder)) = place.rsplit_once("node_modules/").filter(|_| !place.contains('\\')) else {
+        // A workspace has neither address nor integrity; npm reads `\` as `/`.
+        let is_odd = place.contains('\\') || is_fetched && !package.link && !place.is_empty();
+        return if is_odd { closure.add_misplaced(place) } else { Ok(()) };
+    };
+    // What has an address of its own is fetched from there, whatever else is said of it.
+    if package.link || package.in_bundle && !is_fetched {
         return Ok(());
     }
     let name = package.name.as_deref().unwrap_or(folder);
-    let resolved = Resolved::text(package.resolved.as_ref());
     let Some(version) = package.version.as_deref() else {
         return resolved.map_or(Ok(()), |address| closure.add_foreign(name, address));
     };
     match resolved {
-        Some(address) if is_local(address) => Ok(()),
+        Some(address) if is_local(address) => closure.add_foreign(name, address),
         _ => closure.add(name, version, package.integrity.as_deref(), resolved),
     }
 }
@@ -106,11 +119,11 @@ fn nested(closure: &mut Closure, dependencies: &BTreeMap<Cow<'_, str>, Nested<'_
         if let Some(inner) = &package.dependencies {
             nested(closure, inner)?;
         }
-        if package.bundled {
+        let (resolved, integrity) = (Resolved::text(package.resolved.as_ref()), package.integrity.as_deref());
+        if package.bundled && resolved.is_none() && integrity.is_none() {
             continue;
         }
         let Some(version) = package.version.as_deref() else { continue };
-        let (resolved, integrity) = (Resolved::text(package.resolved.as_ref()), package.integrity.as_deref());
         if let Some((real, version)) = version.strip_prefix("npm:").and_then(split_descriptor) {
             closure.add(real, version, integrity, resolved)?;
         } else if version.starts_with(|first: char| first.is_ascii_digit()) {

@@ -51,7 +51,46 @@ fn npm_places_are_read_with_aliases_and_without_links_and_bundles() {
         assert_eq!(closure.format(), LockfileFormat::Npm);
         assert_eq!(names(&closure), ["@s/b@2.0.0", "a@1.2.3", "real@4.0.0"]);
         assert_eq!(integrity(&closure, "a", "1.2.3"), Some(sha512("a")));
-        assert_eq!(foreign(&closure), [("direct", UnfetchableKind::Address), ("forked", UnfetchableKind::Git)]);
+        let expected =
+            [("direct", UnfetchableKind::Address), ("forked", UnfetchableKind::Git), ("local", UnfetchableKind::File)];
+        assert_eq!(foreign(&closure), expected);
+    }
+}
+
+#[test]
+fn nothing_that_npm_would_fetch_is_passed_over() {
+    let (address, two) = ("https://r.example/evil/-/evil-1.0.0.tgz", format!("{} {}", sha512("a"), sha512("b")));
+    let flat = |place: &str, package: serde_json::Value| {
+        let text = json!({ "lockfileVersion": 3, "packages": { "": {}, place: package } }).to_string();
+        let closure = Closure::read("package-lock.json", text.as_bytes()).unwrap();
+        (names(&closure), closure.unfetchable().iter().map(|listed| listed.kind).collect::<Vec<_>>())
+    };
+    let fetched = json!({ "version": "1.0.0", "resolved": address, "integrity": sha512("e") });
+    let mut bundled = fetched.clone();
+    bundled["inBundle"] = true.into();
+    assert_eq!(flat("node_modules/evil", bundled), (vec!["evil@1.0.0".to_owned()], vec![]));
+    for place in ["node_modules\\evil", "Node_modules/evil", "vendor/evil"] {
+        assert_eq!(flat(place, fetched.clone()), (vec![], vec![UnfetchableKind::Malformed]), "{place}");
+    }
+    let doubled = json!({ "version": "1.0.0", "resolved": address, "integrity": two });
+    assert_eq!(flat("node_modules/evil", doubled), (vec![], vec![UnfetchableKind::Ambiguous]));
+    let nested = json!({ "lockfileVersion": 1, "dependencies": {
+        "evil": { "version": "1.0.0", "resolved": address, "integrity": sha512("e"), "bundled": true },
+        "inside": { "version": "1.0.0", "bundled": true },
+    }});
+    let closure = Closure::read("package-lock.json", nested.to_string().as_bytes()).unwrap();
+    assert_eq!(names(&closure), ["evil@1.0.0"]);
+}
+
+#[test]
+fn a_lockfile_that_npm_ignores_is_none() {
+    for text in [
+        r#"{"lockfileVersion":3}"#,
+        r#"{"packages":null}"#,
+        r#"{"lockfileVersion":4,"packages":{}}"#,
+        r#"{"lockfileVersion":"3","packages":{}}"#,
+    ] {
+        assert!(Closure::read("package-lock.json", text.as_bytes()).is_err(), "{text}");
     }
 }
 
