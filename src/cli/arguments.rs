@@ -122,7 +122,8 @@ Exit codes:
 
 Examples:
   tarproof verify-attestation chalk-5.6.2.verification.sigstore.json --key signing.key.pub --artifact chalk-5.6.2.tgz
-  tarproof verify-attestation package-lock.verdict-lock.sigstore.json --key signing.key.pub --lockfile package-lock.json")]
+  tarproof verify-attestation package-lock.verdict-lock.sigstore.json --key signing.key.pub --lockfile package-lock.json
+  tarproof verify-attestation chalk-5.6.2.vsa.sigstore.json --identity me@studio.example --issuer https://id.example --fetch")]
     VerifyAttestation(VerifyAttestation),
     /// Make keys that sign statements
     Key {

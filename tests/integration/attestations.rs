@@ -364,3 +364,34 @@ fn a_lockfile_is_covered_as_a_whole_or_refused() {
     let run = tarproof.run(&["verify-attestation", file, "--key", "key.pub"]);
     assert!(run.code == 1 && run.stderr.contains("pkg:npm/paint-chalk@5.6.1 (no-source)"), "{run}");
 }
+
+#[cfg(not(feature = "keyless"))]
+#[test]
+fn a_build_that_cannot_sign_by_certificate_says_so() {
+    let tarproof = Tarproof::new();
+    let call = ["attest", CLEAN, "--keyless", "--identity-token-env", "ID_TOKEN", "--output", "out"];
+    let run = tarproof.run(&call);
+    assert_eq!(run.code, 2, "{run}");
+    assert!(run.stderr.contains("build it with `cargo build --release --features keyless`"), "{run}");
+    assert!(!tarproof.directory().join("out").exists());
+}
+
+#[test]
+fn an_identity_comes_with_its_issuer() {
+    let (tarproof, _) = attested(CLEAN);
+    let file = "out/paint-chalk-5.6.2.verification.sigstore.json";
+    for (call, reason) in [
+        (&["--identity", "a@studio.example"][..], "--issuer <URL>"),
+        (&["--issuer", "https://id.example", "--key", "key.pub"], "--identity <NAME>"),
+        (&["--trusted-root", "root.json", "--key", "key.pub"], "--identity <NAME>"),
+        (&[], "--key <PUB>"),
+    ] {
+        let run = tarproof.run(&[&["verify-attestation", file], call].concat());
+        assert_eq!(run.code, 2, "{run}");
+        assert!(run.stderr.contains(reason), "{run}");
+    }
+    let identity = ["--identity", "a@studio.example", "--issuer", "https://id.example"];
+    let run = tarproof.run(&[&["verify-attestation", file], &identity[..]].concat());
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stderr.contains("by none of the keys given"), "{run}");
+}
