@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The number with the noun in singular or plural: `1 file`, `3 files`; for nouns that take an `s`.
-pub(crate) fn counted<N: fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+pub(crate) fn counted<N: fmt::Display + PartialEq + From<u8> + Copy>(count: N, noun: &str) -> String {
     format!("{count} {noun}{}", if count == N::from(1) { "" } else { "s" })
 }
 

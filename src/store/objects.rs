@@ -89,7 +89,7 @@ impl Objects {
     fn path(&self, digest: Sha256Digest) -> Path {
         let name = digest.to_string();
         let parts = ["sha256", &name[..2], &format!("{name}.gz")];
-        parts.into_iter().fold(self.prefix.clone(), |path, part| path.join(part))
+        parts.into_iter().fold(self.prefix.clone(), Path::join)
     }
 
     /// Keeps objects; those that are there already are written once more, which changes nothing.

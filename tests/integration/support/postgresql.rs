@@ -24,6 +24,7 @@ impl Postgresql {
     /// Starts one; `None`, with a word about it, where PostgreSQL is not installed.
     ///
     /// With the variable `TARPROOF_POSTGRESQL` a missing one is a failure.
+    #[expect(clippy::print_stderr, reason = "a test has no other way to say that it did nothing")]
     pub(crate) fn start() -> Option<Self> {
         let Some(programs) = programs() else {
             assert!(std::env::var_os("TARPROOF_POSTGRESQL").is_none(), "PostgreSQL is not installed");

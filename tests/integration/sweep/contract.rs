@@ -129,7 +129,7 @@ fn leases_end_and_are_prolonged() {
         // The first worker's silence is no longer its job's.
         dispatcher.heartbeat(&first).await.unwrap();
         let given_back = Finished { leased: lease.jobs[0].clone(), outcome: Outcome::GivenBack };
-        dispatcher.finish(&first, &[given_back.clone()]).await.unwrap();
+        dispatcher.finish(&first, std::slice::from_ref(&given_back)).await.unwrap();
         assert_eq!(dispatcher.counts().await.unwrap().leased, 1, "only the holder gives back");
         dispatcher.finish(&second, &[given_back]).await.unwrap();
         let again = dispatcher.lease(&first, 1).await.unwrap();
