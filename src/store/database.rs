@@ -53,6 +53,12 @@ impl Store {
         if backend == Backend::Sqlite {
             options = options.after_connect(|connection, _| Box::pin(prepare_sqlite(connection)));
         }
+        let alone = match address {
+            // PostgreSQL has locks that the migrator takes; SQLite has none that outlast a
+            // statement, and does not wait for one to change how a new file is written.
+            StoreAddress::Sqlite(path) => Some(alone(path).await?),
+            StoreAddress::Postgresql(_) => None,
+        };
         // A pool asks again and again, and in the end knows only that it took too long.
         let mut first = AnyConnection::connect(&url).await.map_err(open)?;
         if backend == Backend::Sqlite {
@@ -60,11 +66,6 @@ impl Store {
         }
         first.close().await.map_err(open)?;
         let pool = options.connect(&url).await.map_err(open)?;
-        let alone = match address {
-            // PostgreSQL has locks that the migrator takes; SQLite has none that outlast a statement.
-            StoreAddress::Sqlite(path) => Some(alone(path).await?),
-            StoreAddress::Postgresql(_) => None,
-        };
         let schema = |source| StoreError::Schema { store: address.to_string(), source };
         migrator(backend).run(&pool).await.map_err(schema)?;
         drop(alone);
