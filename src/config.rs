@@ -92,6 +92,10 @@ pub struct SweepSection {
     pub store: Option<String>,
     /// Where ledgers and reports are kept: a path, or `s3://BUCKET/PREFIX`.
     pub objects: Option<String>,
+    /// Who hands out jobs: `temporal://HOST:PORT/NAMESPACE`. Without it each process takes them from the store.
+    pub engine: Option<String>,
+    /// Most packages of one registry that the workers of an engine begin a second, all together.
+    pub rate: Option<u32>,
     /// Tries of one job in one sweep.
     pub attempts: Option<u32>,
     /// Longest wait before the second try, seconds; it doubles with each further one.

@@ -11,7 +11,9 @@ mod store;
 mod sweep;
 
 pub(super) use log::{LogAppend, LogCommand, LogProve, LogVerify};
-pub(super) use store::{History, StoreArguments, StoreCommand, Sweep, SweepCommand, SweepRun, WorkArguments};
+pub(super) use store::{
+    EngineArguments, History, StoreArguments, StoreCommand, Sweep, SweepCommand, SweepRun, WorkArguments, Worker,
+};
 pub(super) use sweep::{SelectionArguments, VersionArguments, Watch};
 
 const AFTER_HELP: &str = "\
@@ -158,6 +160,15 @@ Examples:
   tarproof watch --top 1000 --ranking downloads.csv --interval 5m --format json
   tarproof watch --scope @babel --once --since 24h")]
     Watch(Box<Watch>),
+    /// Verify what sweeps on other machines have queued, until told to stop
+    #[command(after_help = "\
+A worker takes the jobs of sweeps that were begun with the same `--engine` and the same options of rebuilds, findings
+and trust, by the same version of this program. It puts results into the store, which all of them share. SIGTERM lets it
+finish what is under way.
+
+Example:
+  tarproof worker --engine temporal://engine.internal --store postgresql://db.internal/tarproof --objects s3://sweeps")]
+    Worker(Box<Worker>),
     /// Show what was found of a package so far
     #[command(after_help = "Examples:
   tarproof history npm:chalk

@@ -4,13 +4,17 @@
 
 mod arguments;
 mod commands;
+mod engine;
 mod error;
 mod output;
 mod panics;
 mod rendered;
 mod setup;
+mod stop;
 mod sweep_report;
 mod watch_report;
+#[cfg(feature = "temporal")]
+mod worker_report;
 
 pub use arguments::{Arguments, parse};
 pub use commands::run;

@@ -81,6 +81,7 @@ impl Progress {
                 Outcome::Retry { .. } | Outcome::GivenBack => {}
             },
             Event::Waiting(open) => {
+                self.bar.set_position(self.bar.length().unwrap_or_default().saturating_sub(*open));
                 self.bar
                     .set_message(format!("waiting for {}: their next try, or another process", counted(*open, "job")));
             }

@@ -40,6 +40,17 @@ impl Store {
         Ok(history)
     }
 
+    /// The settled result of a release under the same policy and program, for the stated digest.
+    pub(crate) async fn settled(
+        &self,
+        purl: &str,
+        stated: &str,
+        policy: &str,
+        tool: &str,
+    ) -> Result<Option<Settled>, StoreError> {
+        settled(&mut *self.look().await?, purl, stated, policy, tool).await
+    }
+
     /// The newest result of a release under a policy and a program's version, without findings.
     ///
     /// One that is not settled counts only if its number is higher than `after`.
@@ -98,7 +109,7 @@ impl Store {
 }
 
 impl Write {
-    /// The settled result of a release under the same policy and program, for the stated digest.
+    /// As [`Store::settled`], within the transaction.
     pub(crate) async fn settled(
         &mut self,
         purl: &str,
@@ -106,23 +117,33 @@ impl Write {
         policy: &str,
         tool: &str,
     ) -> Result<Option<Settled>, StoreError> {
-        let row = sqlx::query(
-            "SELECT id, verdict, inconclusive, exit_code FROM verifications WHERE purl = $1 AND policy = $3 AND tool = $4 \
-             AND settled = 1 AND (artifact = $2 OR stated = $2) ORDER BY id DESC LIMIT 1",
-        )
-        .bind(purl.to_owned())
-        .bind(stated.to_owned())
-        .bind(policy.to_owned())
-        .bind(tool.to_owned())
-        .fetch_optional(self.connection())
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        let (verdict, inconclusive): (String, Option<String>) = (row.try_get("verdict")?, row.try_get("inconclusive")?);
-        let verdict = inconclusive.map_or(verdict.clone(), |id| format!("{verdict}({id})"));
-        let exit_code: i64 = row.try_get("exit_code")?;
-        let unreadable = |_| StoreError::Row { reason: "`exit_code` is not one".to_owned() };
-        Ok(Some(Settled { id: row.try_get("id")?, verdict, exit_code: u8::try_from(exit_code).map_err(unreadable)? }))
+        settled(self.connection(), purl, stated, policy, tool).await
     }
+}
+
+async fn settled(
+    connection: &mut AnyConnection,
+    purl: &str,
+    stated: &str,
+    policy: &str,
+    tool: &str,
+) -> Result<Option<Settled>, StoreError> {
+    let row = sqlx::query(
+        "SELECT id, verdict, inconclusive, exit_code FROM verifications WHERE purl = $1 AND policy = $3 AND tool = $4 \
+         AND settled = 1 AND (artifact = $2 OR stated = $2) ORDER BY id DESC LIMIT 1",
+    )
+    .bind(purl.to_owned())
+    .bind(stated.to_owned())
+    .bind(policy.to_owned())
+    .bind(tool.to_owned())
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let (verdict, inconclusive): (String, Option<String>) = (row.try_get("verdict")?, row.try_get("inconclusive")?);
+    let verdict = inconclusive.map_or(verdict.clone(), |id| format!("{verdict}({id})"));
+    let exit_code: i64 = row.try_get("exit_code")?;
+    let unreadable = |_| StoreError::Row { reason: "`exit_code` is not one".to_owned() };
+    Ok(Some(Settled { id: row.try_get("id")?, verdict, exit_code: u8::try_from(exit_code).map_err(unreadable)? }))
 }
 
 fn kept(row: &AnyRow) -> Result<Kept, StoreError> {

@@ -5,14 +5,30 @@ use std::time::Duration;
 use super::{Job, JobKey};
 use crate::store::{Object, Record, Settled, StoreError};
 
-/// Who hands out jobs, and to whom their results go.
+/// Longest message of a failure that a dispatcher keeps, characters.
+pub(super) const MAX_ERROR: usize = 2_000;
+
+/// Who queues jobs, and knows what became of them.
 ///
-/// A job is handed to one worker at a time, and again to another one when its worker does not report for the length of
-/// the lease. So a job may run twice, but its settled result is kept once: the first one stands.
+/// How jobs reach workers is not part of this: an engine hands them out by itself, and from [`Leases`] they are fetched.
+/// In both cases a job is given to one worker at a time, and again to another one when its worker does not report for
+/// the length of the lease. So a job may run twice, but its settled result is kept once: the first one stands.
 pub trait Dispatcher {
     /// Queues jobs; those that are settled, queued or failed for good are not queued again. One answer for each.
     fn enqueue(&self, jobs: &[Job]) -> impl Future<Output = Result<Vec<Enqueued>, DispatchError>> + Send;
 
+    /// How many jobs there are in each state.
+    fn counts(&self) -> impl Future<Output = Result<Counts, DispatchError>> + Send;
+
+    /// The jobs that failed, oldest first.
+    fn failed(&self) -> impl Future<Output = Result<Vec<FailedJob>, DispatchError>> + Send;
+
+    /// Queues failed jobs again: those of the named releases (purls), or all. How many these are.
+    fn requeue(&self, purls: Option<&[String]>) -> impl Future<Output = Result<u64, DispatchError>> + Send;
+}
+
+/// A dispatcher that workers fetch jobs from, and that they hand results back to.
+pub trait Leases: Dispatcher {
     /// Hands out up to `most` jobs, new releases first.
     fn lease(&self, worker: &WorkerId, most: usize) -> impl Future<Output = Result<Lease, DispatchError>> + Send;
 
@@ -27,15 +43,6 @@ pub trait Dispatcher {
         worker: &WorkerId,
         finished: &[Finished],
     ) -> impl Future<Output = Result<(), DispatchError>> + Send;
-
-    /// How many jobs there are in each state.
-    fn counts(&self) -> impl Future<Output = Result<Counts, DispatchError>> + Send;
-
-    /// The jobs that failed, oldest first.
-    fn failed(&self) -> impl Future<Output = Result<Vec<FailedJob>, DispatchError>> + Send;
-
-    /// Queues failed jobs again: those of the named releases (purls), or all. How many these are.
-    fn requeue(&self, purls: Option<&[String]>) -> impl Future<Output = Result<u64, DispatchError>> + Send;
 }
 
 /// Why a dispatcher does not answer.
@@ -44,6 +51,18 @@ pub enum DispatchError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The engine failed.
+    #[error("the engine `{engine}` failed to {action}: {reason}")]
+    Engine {
+        /// Its address.
+        engine: String,
+        /// What it was asked for.
+        action: &'static str,
+        /// Why it did not do it.
+        reason: String,
+        /// Whether the same may succeed later.
+        may_pass: bool,
+    },
 }
 
 impl DispatchError {
@@ -51,6 +70,7 @@ impl DispatchError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Store(error) => error.may_pass(),
+            Self::Engine { may_pass, .. } => *may_pass,
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::queue;
-use super::{Counts, DispatchError, Dispatcher, Enqueued, FailedJob, Finished, Job, Lease, Outcome, WorkerId};
+use super::{Counts, DispatchError, Dispatcher, Enqueued, FailedJob, Finished, Job, Lease, Leases, Outcome, WorkerId};
 use crate::store::{Object, Store};
 
 /// Jobs whose completion commits in one transaction, and jobs looked up in one when they are queued.
@@ -49,6 +49,23 @@ impl Dispatcher for Embedded {
         Ok(answers)
     }
 
+    async fn counts(&self) -> Result<Counts, DispatchError> {
+        Ok(queue::counts(&self.store).await?)
+    }
+
+    async fn failed(&self) -> Result<Vec<FailedJob>, DispatchError> {
+        Ok(queue::failed(&self.store).await?)
+    }
+
+    async fn requeue(&self, purls: Option<&[String]>) -> Result<u64, DispatchError> {
+        let mut write = self.store.write().await?;
+        let count = queue::requeue(&mut write, purls).await?;
+        write.commit().await?;
+        Ok(count)
+    }
+}
+
+impl Leases for Embedded {
     async fn lease(&self, worker: &WorkerId, most: usize) -> Result<Lease, DispatchError> {
         let mut write = self.store.write().await?;
         queue::give_up(&mut write, worker, self.settings.losses).await?;
@@ -76,20 +93,5 @@ impl Dispatcher for Embedded {
             queue::finish(&mut write, worker, finished).await?;
         }
         Ok(write.commit().await?)
-    }
-
-    async fn counts(&self) -> Result<Counts, DispatchError> {
-        Ok(queue::counts(&self.store).await?)
-    }
-
-    async fn failed(&self) -> Result<Vec<FailedJob>, DispatchError> {
-        Ok(queue::failed(&self.store).await?)
-    }
-
-    async fn requeue(&self, purls: Option<&[String]>) -> Result<u64, DispatchError> {
-        let mut write = self.store.write().await?;
-        let count = queue::requeue(&mut write, purls).await?;
-        write.commit().await?;
-        Ok(count)
     }
 }

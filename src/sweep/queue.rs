@@ -10,14 +10,12 @@ use std::time::Duration;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::{Counts, Enqueued, FailedJob, Finished, Job, JobKey, Leased, Outcome, Priority, WorkerId};
+use super::{Counts, Enqueued, FailedJob, Finished, Job, JobKey, Leased, MAX_ERROR, Outcome, Priority, WorkerId};
 use crate::package::{Release, Sha256Digest, Subject};
 use crate::store::{Appended, Backend, Store, StoreError, Write};
 
 /// How far a clock may go back without having been set, milliseconds.
 const SLACK: i64 = 60_000;
-/// Longest message of a failure, characters.
-const MAX_ERROR: usize = 2_000;
 
 pub(super) async fn enqueue(write: &mut Write, job: &Job) -> Result<Enqueued, StoreError> {
     let (purl, policy, now) = (job.release.purl(), job.policy.to_string(), write.now);

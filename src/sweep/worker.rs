@@ -13,7 +13,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{DispatchError, Dispatcher, Finished, Job, JobKey, Lease, Leased, Outcome, WorkerId};
+use super::{DispatchError, Finished, Job, JobKey, Lease, Leased, Leases, Outcome, WorkerId};
 
 /// How a worker works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, DispatchError>> + 'a>>;
 /// An error means that the dispatcher did not answer for too long. Nothing is lost by it: what was not handed back is
 /// given to others when its lease has ended.
 pub async fn work<V, F>(
-    dispatcher: &impl Dispatcher,
+    dispatcher: &impl Leases,
     verify: V,
     settings: &WorkSettings,
     mut stop: watch::Receiver<Stop>,
@@ -189,7 +189,7 @@ where
 }
 
 async fn lease(
-    dispatcher: &impl Dispatcher,
+    dispatcher: &impl Leases,
     worker: &WorkerId,
     most: usize,
     settings: &WorkSettings,
@@ -199,7 +199,7 @@ async fn lease(
 }
 
 async fn hand_back(
-    dispatcher: &impl Dispatcher,
+    dispatcher: &impl Leases,
     worker: &WorkerId,
     finished: Vec<Finished>,
     settings: &WorkSettings,
@@ -210,7 +210,7 @@ async fn hand_back(
 }
 
 /// Asks again, less and less often, while the error may pass and patience lasts.
-async fn patiently<T, F: Future<Output = Result<T, DispatchError>>>(
+pub(super) async fn patiently<T, F: Future<Output = Result<T, DispatchError>>>(
     settings: &WorkSettings,
     listen: &dyn Fn(Event<'_>),
     ask: impl Fn() -> F,

@@ -7,6 +7,8 @@
 mod attack_suite;
 mod attestations;
 mod cli;
+#[cfg(feature = "temporal")]
+mod engine;
 mod explained_once;
 #[cfg(unix)]
 mod git_http;

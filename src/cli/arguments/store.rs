@@ -42,6 +42,14 @@ impl WorkArguments {
     }
 }
 
+/// Who hands out jobs.
+#[derive(Debug, Clone, Default, Args)]
+pub(in crate::cli) struct EngineArguments {
+    /// Let the workers of the engine at this address verify, `temporal://HOST:PORT/NAMESPACE`, in place of this process
+    #[arg(long, value_name = "URL", env = "TARPROOF_ENGINE")]
+    pub(in crate::cli) engine: Option<String>,
+}
+
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(in crate::cli) struct Sweep {
@@ -58,6 +66,8 @@ pub(in crate::cli) struct SweepRun {
     #[command(flatten)]
     pub(in crate::cli) versions: VersionArguments,
     #[command(flatten)]
+    pub(in crate::cli) engine: EngineArguments,
+    #[command(flatten)]
     pub(in crate::cli) work: WorkArguments,
     /// How to report
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
@@ -70,6 +80,8 @@ pub(in crate::cli) enum SweepCommand {
     Status {
         #[command(flatten)]
         store: StoreArguments,
+        #[command(flatten)]
+        engine: EngineArguments,
         /// How to report
         #[arg(long, value_enum, default_value_t = Format::Terminal)]
         format: Format,
@@ -78,6 +90,8 @@ pub(in crate::cli) enum SweepCommand {
     Failed {
         #[command(flatten)]
         store: StoreArguments,
+        #[command(flatten)]
+        engine: EngineArguments,
         /// How to report
         #[arg(long, value_enum, default_value_t = Format::Terminal)]
         format: Format,
@@ -89,7 +103,21 @@ pub(in crate::cli) enum SweepCommand {
         subjects: Vec<String>,
         #[command(flatten)]
         store: StoreArguments,
+        #[command(flatten)]
+        engine: EngineArguments,
     },
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Worker {
+    /// Take jobs from the engine at this address, `temporal://HOST:PORT/NAMESPACE`
+    #[arg(long, value_name = "URL", env = "TARPROOF_ENGINE")]
+    pub(in crate::cli) engine: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) work: WorkArguments,
+    /// Begin at most so many packages a second, all workers together
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(in crate::cli) rate: Option<u32>,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ mod sweep;
 mod verify;
 mod verify_attestation;
 mod watch;
+mod worker;
 
 use crate::cli::Arguments;
 use crate::cli::arguments::{Command, Common};
@@ -41,6 +42,7 @@ pub fn run(arguments: &Arguments) -> u8 {
         Command::Log { command } => log::run(command),
         Command::Sweep(command) => with(&|config| sweep::run(command, common, config)),
         Command::Watch(command) => with(&|config| watch::run(command, common, config)),
+        Command::Worker(command) => with(&|config| worker::run(command, common, config)),
         Command::History(command) => with(&|config| store::history(command, config)),
         Command::Store { command } => with(&|config| store::run(command, config)),
         Command::Completions { shell } => generate::completions(*shell),

@@ -1,45 +1,47 @@
 //! `tarproof sweep`: releases to jobs, jobs to results, and what changed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::selection;
 use super::verify::DEFAULT_JOBS;
-use crate::cli::arguments::{Common, StoreArguments, Sweep, SweepCommand, SweepRun, WorkArguments, subject};
+use crate::cli::arguments::{
+    Common, EngineArguments, StoreArguments, Sweep, SweepCommand, SweepRun, WorkArguments, subject,
+};
+use crate::cli::engine::{self, AnyDispatcher};
 use crate::cli::error::CliError;
+use crate::cli::stop::stop_on_signals;
 use crate::cli::{output, setup, sweep_report};
 use crate::config::{Config, SweepSection};
 use crate::package::{Release, Sha256Digest, Subject};
 use crate::store::Store;
-use crate::sweep::{
-    Dispatcher as _, Embedded, LeaseSettings, RetrySettings, Stop, WorkSettings, Worked, begin, finish, status,
-    summarise, verify_job, work,
-};
+use crate::sweep::{Dispatcher as _, Embedded, Stop, Worked, begin, finish, status, summarise, verify_job, work};
+#[cfg(feature = "temporal")]
+use crate::sweep::{Event, wait};
 use crate::verdict::{exit, worst_exit_code};
 use crate::verify::Context;
 
 pub(super) fn run(command: &Sweep, common: &Common, config: &Config) -> Result<u8, CliError> {
     match &command.command {
         None => sweep(&command.run, common, config),
-        Some(SweepCommand::Status { store, format }) => super::runtime()?.block_on(async {
-            let (store, dispatcher) = open(store, config).await?;
+        Some(SweepCommand::Status { store, engine, format }) => super::runtime()?.block_on(async {
+            let (store, dispatcher) = open(store, engine, config).await?;
             let status = status(&store, &dispatcher).await?;
             output::write(None, &sweep_report::status(&status, *format)?)?;
             Ok(exit::EXPLAINED)
         }),
-        Some(SweepCommand::Failed { store, format }) => super::runtime()?.block_on(async {
-            let (_, dispatcher) = open(store, config).await?;
+        Some(SweepCommand::Failed { store, engine, format }) => super::runtime()?.block_on(async {
+            let (_, dispatcher) = open(store, engine, config).await?;
             let failed = dispatcher.failed().await?;
             output::write(None, &sweep_report::failed(&failed, *format)?)?;
             Ok(exit::EXPLAINED)
         }),
-        Some(SweepCommand::Requeue { subjects, store }) => {
+        Some(SweepCommand::Requeue { subjects, store, engine }) => {
             let purls: Result<Vec<_>, _> = subjects.iter().map(|text| release(text)).collect();
             let purls = purls?;
             super::runtime()?.block_on(async {
-                let (_, dispatcher) = open(store, config).await?;
+                let (_, dispatcher) = open(store, engine, config).await?;
                 let named = (!purls.is_empty()).then_some(purls.as_slice());
                 let count = dispatcher.requeue(named).await?;
                 output::write(None, &format!("{} queued again\n", crate::count::counted(count, "job")))?;
@@ -56,9 +58,14 @@ fn release(text: &str) -> Result<String, CliError> {
     Ok(Release { ecosystem, name, version }.purl())
 }
 
-pub(super) async fn open(arguments: &StoreArguments, config: &Config) -> Result<(Store, Embedded), CliError> {
-    let store = setup::store(arguments, config).await?;
-    Ok((store.clone(), Embedded::new(store, lease_settings(&config.sweep))))
+async fn open(
+    store: &StoreArguments,
+    engine: &EngineArguments,
+    config: &Config,
+) -> Result<(Store, AnyDispatcher), CliError> {
+    let store = setup::store(store, config).await?;
+    let dispatcher = AnyDispatcher::open(store.clone(), engine.engine.as_deref(), config).await?;
+    Ok((store, dispatcher))
 }
 
 /// What every verification of a sweep or of a watch shares.
@@ -85,8 +92,8 @@ fn sweep(command: &SweepRun, common: &Common, config: &Config) -> Result<u8, Cli
     let mut codes = Vec::new();
     let runtime = super::runtime()?;
     let outcome = runtime.block_on(async {
-        let (store, dispatcher) = open(&command.work.store, config).await?;
-        let stop = stop_on_signals()?;
+        let (store, dispatcher) = open(&command.work.store, &command.engine, config).await?;
+        let stop = stop_on_signals(dispatcher.stopping())?;
         let mut stopped = stop.clone();
         let choosing = async {
             let wanted = selection::wanted(&command.selection, &context.registry, &mut codes).await?;
@@ -94,17 +101,31 @@ fn sweep(command: &SweepRun, common: &Common, config: &Config) -> Result<u8, Cli
         };
         let (selected, unresolved) = tokio::select! {
             chosen = choosing => chosen?,
-            // Nothing was queued yet.
             _ = stopped.wait_for(|stop| *stop != Stop::No) => return Ok(None),
         };
         let now = selection::now()?;
         let wanted = selected.into_iter().map(|selected| selected.job(policy, now)).collect();
-        let pass = begin(&store, &dispatcher, wanted).await?;
+        let pass = tokio::select! {
+            pass = begin(&store, &dispatcher, wanted) => pass?,
+            // An engine takes a while for very many.
+            _ = stopped.wait_for(|stop| *stop != Stop::No) => return Ok(None),
+        };
         let progress = sweep_report::Progress::new(&pass, common.quiet);
-        let worked = work_through(&dispatcher, context, &progress, jobs, stop, &config.sweep).await;
-        progress.end();
-        let worked = worked?;
-        let summary = summarise(&store, &dispatcher, &pass).await?;
+        let (worked, summary) = match &dispatcher {
+            AnyDispatcher::Embedded(dispatcher) => {
+                let worked = work_through(dispatcher, context, &progress, jobs, stop, &config.sweep).await;
+                progress.end();
+                (worked?, summarise(&store, dispatcher, &pass).await?)
+            }
+            #[cfg(feature = "temporal")]
+            AnyDispatcher::Temporal(dispatcher) => {
+                let settings = engine::work_settings(jobs, &config.sweep);
+                let listen = |event: Event<'_>| progress.tell(&event);
+                let ended = wait(&store, dispatcher, &pass, &settings, stop, &listen).await;
+                progress.end();
+                ended?
+            }
+        };
         if worked == Worked::Everything {
             finish(&store, &pass).await?;
         }
@@ -114,7 +135,7 @@ fn sweep(command: &SweepRun, common: &Common, config: &Config) -> Result<u8, Cli
     // A build that was given back may still be running; it ends with the process.
     runtime.shutdown_background();
     let Some((worked, summary, unresolved)) = outcome? else {
-        output::note("stopped; nothing was queued yet\n");
+        output::note("stopped; not everything was queued yet\n");
         return Ok(exit::INCONCLUSIVE);
     };
     let stopped = worked == Worked::Stopped;
@@ -141,88 +162,11 @@ async fn work_through(
 ) -> Result<Worked, CliError> {
     context.progress = progress.stages();
     let context = Arc::new(context);
-    let retry = retry_settings(section);
-    let settings = work_settings(jobs, section);
+    let retry = engine::retry_settings(section);
+    let settings = engine::work_settings(jobs, section);
     let verify = |leased| {
         let context = Arc::clone(&context);
         async move { verify_job(leased, &context, &retry).await }
     };
     Ok(work(dispatcher, verify, &settings, stop, &|event| progress.tell(&event)).await?)
-}
-
-pub(super) fn work_settings(jobs: usize, section: &SweepSection) -> WorkSettings {
-    let (settings, lease) = (WorkSettings::default(), lease_settings(section).length);
-    let patience = section.patience.map_or(settings.patience, Duration::from_secs);
-    WorkSettings { jobs, heartbeat: lease / 4, patience, ..settings }
-}
-
-pub(super) fn retry_settings(section: &SweepSection) -> RetrySettings {
-    let settings = RetrySettings::default();
-    RetrySettings {
-        attempts: section.attempts.unwrap_or(settings.attempts).max(1),
-        first_wait: section.retry_wait.map_or(settings.first_wait, Duration::from_secs),
-        ..settings
-    }
-}
-
-fn lease_settings(section: &SweepSection) -> LeaseSettings {
-    let settings = LeaseSettings::default();
-    LeaseSettings {
-        length: section.lease.map_or(settings.length, |lease| Duration::from_secs(lease.max(1))),
-        ..settings
-    }
-}
-
-/// The first signal asks to stop, the second one does not ask.
-pub(super) fn stop_on_signals() -> Result<watch::Receiver<Stop>, CliError> {
-    let (sender, receiver) = watch::channel(Stop::No);
-    let mut signals = Signals::new().map_err(CliError::environment)?;
-    tokio::spawn(async move {
-        signals.next().await;
-        output::note("stopping: what is under way is finished or given back; again to stop at once\n");
-        sender.send_replace(Stop::Gracefully);
-        signals.next().await;
-        sender.send_replace(Stop::AtOnce);
-        // While the sender lives, the receiver hears of no end.
-        std::future::pending::<()>().await;
-    });
-    Ok(receiver)
-}
-
-/// The signals that ask a process to end.
-#[cfg(unix)]
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }

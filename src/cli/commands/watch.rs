@@ -6,9 +6,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::selection;
-use super::sweep::{Conditioned, conditioned, open, retry_settings, stop_on_signals, work_settings};
+use super::sweep::{Conditioned, conditioned};
 use crate::cli::arguments::{Common, Watch as Arguments};
+use crate::cli::engine::{self, retry_settings, work_settings};
 use crate::cli::error::CliError;
+use crate::cli::setup;
+use crate::cli::stop::stop_on_signals;
 use crate::cli::watch_report::WatchReport;
 use crate::config::Config;
 use crate::package::PackageName;
@@ -32,8 +35,9 @@ pub(super) fn run(command: &Arguments, common: &Common, config: &Config) -> Resu
     let report = WatchReport::new(command.format, command.once);
     let runtime = super::runtime()?;
     let outcome = runtime.block_on(async {
-        let (store, dispatcher) = open(&command.work.store, config).await?;
-        let stop = stop_on_signals()?;
+        let store = setup::store(&command.work.store, config).await?;
+        let dispatcher = engine::embedded(store.clone(), &config.sweep);
+        let stop = stop_on_signals(engine::STOPPING)?;
         let wanted = selection::wanted(&command.selection, &context.registry, &mut codes).await?;
         let since = command.since.map(|since| Ok::<_, CliError>(since.seconds(selection::now()?))).transpose()?;
         let names: Vec<PackageName> = wanted.into_iter().map(|wanted| wanted.subject.name).collect();

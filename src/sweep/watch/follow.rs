@@ -10,8 +10,8 @@ use super::{Found, Latencies, Round, Watch};
 use crate::package::Sha256Digest;
 use crate::store::{Record, Settled};
 use crate::sweep::{
-    DispatchError, Dispatcher, Enqueued, Event, Finished, Job, JobKey, Leased, Outcome, Priority, Stop, WorkSettings,
-    Worked, work,
+    DispatchError, Dispatcher, Enqueued, Event, Finished, Job, JobKey, Leased, Leases, Outcome, Priority, Stop,
+    WorkSettings, Worked, work,
 };
 
 /// How a watch goes on.
@@ -71,7 +71,7 @@ pub struct Followed {
 /// `verify` is what verifies one job. A store that fails for a while costs rounds, and nothing that was found.
 pub async fn follow<V, F>(
     watched: &mut Watch,
-    dispatcher: &impl Dispatcher,
+    dispatcher: &impl Leases,
     verify: V,
     settings: &FollowSettings,
     stop: watch::Receiver<Stop>,

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tarproof::store::{Appended, Clock, ExchangeError, Store, StoreError};
 use tarproof::sweep::{
-    Counts, Dispatcher as _, Embedded, Enqueued, Finished, Lease, LeaseSettings, Outcome, Priority, WorkerId,
+    Counts, Dispatcher as _, Embedded, Enqueued, Finished, Lease, LeaseSettings, Leases as _, Outcome, Priority,
+    WorkerId,
 };
 
 use super::records::{job, result, verified};

@@ -3,7 +3,7 @@
 mod contract;
 mod faults;
 mod killed;
-mod records;
+pub(crate) mod records;
 mod sweeping;
 
 use std::path::Path;

@@ -4,13 +4,13 @@ use tarproof::package::{Integrity, Release, Sha256Digest, Subject};
 use tarproof::store::{FindingRow, Object, Record};
 use tarproof::sweep::{Finished, Job, Leased, Outcome, Priority};
 
-pub(super) fn release(text: &str) -> Release {
+pub(crate) fn release(text: &str) -> Release {
     let subject: Subject = text.parse().unwrap();
     Release { ecosystem: subject.ecosystem, name: subject.name, version: subject.version.unwrap() }
 }
 
 /// A job for a release of which the registry states what [`result`] finds.
-pub(super) fn job(text: &str) -> Job {
+pub(crate) fn job(text: &str) -> Job {
     Job {
         release: release(text),
         stated: Integrity::of(text.as_bytes()).to_string(),
@@ -22,7 +22,7 @@ pub(super) fn job(text: &str) -> Job {
 }
 
 /// A result of a job, and its objects; `at` is when it was observed.
-pub(super) fn result(job: &Job, verdict: &str, at: i64) -> (Record, Vec<Object>) {
+pub(crate) fn result(job: &Job, verdict: &str, at: i64) -> (Record, Vec<Object>) {
     let text = job.release.to_string();
     let inconclusive = verdict.strip_prefix("inconclusive(").map(|id| id.trim_end_matches(')').to_owned());
     let verdict = if inconclusive.is_some() { "inconclusive" } else { verdict };
@@ -84,7 +84,7 @@ pub(super) fn result(job: &Job, verdict: &str, at: i64) -> (Record, Vec<Object>)
     (record, vec![ledger, report])
 }
 
-pub(super) fn verified(leased: &Leased, verdict: &str, at: i64) -> Finished {
+pub(crate) fn verified(leased: &Leased, verdict: &str, at: i64) -> Finished {
     let (record, objects) = result(&leased.job, verdict, at);
     Finished { leased: leased.clone(), outcome: Outcome::Verified { record: Box::new(record), objects } }
 }
