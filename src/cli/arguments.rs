@@ -152,7 +152,7 @@ Examples:
     /// Look for new releases of many packages again and again, and verify each at once
     #[command(after_help = "\
 The first look at a package only notes what is there; where a watch stood is kept in the store. Results are kept there,
-too, and whatever else is queued in it is verified as well, new releases first. The exit code is that of the most urgent
+too, and whatever else is queued in it under the same options is verified as well, new releases first. The exit code is that of the most urgent
 verdict.
 
 Examples:

@@ -41,6 +41,7 @@ impl Store {
     }
 
     /// The settled result of a release under the same policy and program, for the stated digest.
+    #[cfg(feature = "temporal")]
     pub(crate) async fn settled(
         &self,
         purl: &str,
@@ -109,7 +110,7 @@ impl Store {
 }
 
 impl Write {
-    /// As [`Store::settled`], within the transaction.
+    /// The settled result of a release under the same policy and program, for the stated digest.
     pub(crate) async fn settled(
         &mut self,
         purl: &str,

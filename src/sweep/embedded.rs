@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::queue;
 use super::{Counts, DispatchError, Dispatcher, Enqueued, FailedJob, Finished, Job, Lease, Leases, Outcome, WorkerId};
+use crate::package::Sha256Digest;
 use crate::store::{Object, Store};
 
 /// Jobs whose completion commits in one transaction, and jobs looked up in one when they are queued.
@@ -12,6 +13,7 @@ const BATCH: usize = 1_000;
 pub struct Embedded {
     store: Store,
     settings: LeaseSettings,
+    conditions: Option<(String, String)>,
 }
 
 /// How jobs are held.
@@ -30,9 +32,16 @@ impl Default for LeaseSettings {
 }
 
 impl Embedded {
-    /// A dispatcher in `store`.
+    /// A dispatcher in `store`, which leases every job.
     pub fn new(store: Store, settings: LeaseSettings) -> Self {
-        Self { store, settings }
+        Self { store, settings, conditions: None }
+    }
+
+    /// The same, but it leases only jobs under these conditions and for this version of the program.
+    ///
+    /// Whoever verifies under conditions must not be given what was queued under others: its result would stand for them.
+    pub fn under(self, policy: Sha256Digest, tool: &str) -> Self {
+        Self { conditions: Some((policy.to_string(), tool.to_owned())), ..self }
     }
 }
 
@@ -69,8 +78,9 @@ impl Leases for Embedded {
     async fn lease(&self, worker: &WorkerId, most: usize) -> Result<Lease, DispatchError> {
         let mut write = self.store.write().await?;
         queue::give_up(&mut write, worker, self.settings.losses).await?;
-        let jobs = queue::lease(&mut write, worker, most, self.settings.length).await?;
-        let open = if jobs.len() < most { Some(queue::open(&mut write).await?) } else { None };
+        let conditions = self.conditions.as_ref();
+        let jobs = queue::lease(&mut write, worker, most, self.settings.length, conditions).await?;
+        let open = if jobs.len() < most { Some(queue::open(&mut write, conditions).await?) } else { None };
         write.commit().await?;
         Ok(Lease { jobs, open })
     }

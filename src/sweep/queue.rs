@@ -80,15 +80,18 @@ pub(super) async fn lease(
     worker: &WorkerId,
     most: usize,
     length: Duration,
+    conditions: Option<&(String, String)>,
 ) -> Result<Vec<Leased>, StoreError> {
     // A worker's own jobs are under way here, whatever the clock says of their lease.
     const SQLITE: &str = "UPDATE jobs SET state = 'leased', worker = $1, attempts = attempts + 1, until = $2, \
          changed_at = $3 WHERE sequence IN (SELECT sequence FROM jobs WHERE state IN ('waiting', 'leased') AND \
-         (until <= $3 OR changed_at > $4) AND (state = 'waiting' OR worker <> $1) ORDER BY priority, sequence LIMIT $5) \
+         (until <= $3 OR changed_at > $4) AND (state = 'waiting' OR worker <> $1) AND \
+         ($6 IS NULL OR (policy = $6 AND tool = $7)) ORDER BY priority, sequence LIMIT $5) \
          RETURNING sequence, key, purl, stated, policy, tool, published_at, priority, attempts";
     const POSTGRESQL: &str = "UPDATE jobs SET state = 'leased', worker = $1, attempts = attempts + 1, until = $2, \
          changed_at = $3 WHERE sequence IN (SELECT sequence FROM jobs WHERE state IN ('waiting', 'leased') AND \
-         (until <= $3 OR changed_at > $4) AND (state = 'waiting' OR worker <> $1) ORDER BY priority, sequence LIMIT $5 \
+         (until <= $3 OR changed_at > $4) AND (state = 'waiting' OR worker <> $1) AND \
+         ($6 IS NULL OR (policy = $6 AND tool = $7)) ORDER BY priority, sequence LIMIT $5 \
          FOR UPDATE SKIP LOCKED) \
          RETURNING sequence, key, purl, stated, policy, tool, published_at, priority, attempts";
     let sql = match write.backend {
@@ -102,6 +105,8 @@ pub(super) async fn lease(
         .bind(now)
         .bind(now.saturating_add(SLACK))
         .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .bind(conditions.map(|(policy, _)| policy.clone()))
+        .bind(conditions.map(|(_, tool)| tool.clone()))
         .fetch_all(write.connection())
         .await?;
     let mut leased = Vec::with_capacity(rows.len());
@@ -114,9 +119,13 @@ pub(super) async fn lease(
     Ok(leased.into_iter().map(|(_, leased)| leased).collect())
 }
 
-pub(super) async fn open(write: &mut Write) -> Result<u64, StoreError> {
-    let sql = "SELECT COUNT(*) AS open FROM jobs WHERE state IN ('waiting', 'leased')";
-    count(&sqlx::query(sql).fetch_one(write.connection()).await?, "open")
+pub(super) async fn open(write: &mut Write, conditions: Option<&(String, String)>) -> Result<u64, StoreError> {
+    let sql = "SELECT COUNT(*) AS open FROM jobs WHERE state IN ('waiting', 'leased') \
+               AND ($1 IS NULL OR (policy = $1 AND tool = $2))";
+    let query = sqlx::query(sql)
+        .bind(conditions.map(|(policy, _)| policy.clone()))
+        .bind(conditions.map(|(_, tool)| tool.clone()));
+    count(&query.fetch_one(write.connection()).await?, "open")
 }
 
 pub(super) async fn prolong(write: &mut Write, worker: &WorkerId, length: Duration) -> Result<(), StoreError> {

@@ -113,7 +113,8 @@ fn sweep(command: &SweepRun, common: &Common, config: &Config) -> Result<u8, Cli
         let progress = sweep_report::Progress::new(&pass, common.quiet);
         let (worked, summary) = match &dispatcher {
             AnyDispatcher::Embedded(dispatcher) => {
-                let worked = work_through(dispatcher, context, &progress, jobs, stop, &config.sweep).await;
+                let ours = dispatcher.clone().under(policy, env!("CARGO_PKG_VERSION"));
+                let worked = work_through(&ours, context, &progress, jobs, stop, &config.sweep).await;
                 progress.end();
                 (worked?, summarise(&store, dispatcher, &pass).await?)
             }

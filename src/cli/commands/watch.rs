@@ -36,7 +36,7 @@ pub(super) fn run(command: &Arguments, common: &Common, config: &Config) -> Resu
     let runtime = super::runtime()?;
     let outcome = runtime.block_on(async {
         let store = setup::store(&command.work.store, config).await?;
-        let dispatcher = engine::embedded(store.clone(), &config.sweep);
+        let dispatcher = engine::embedded(store.clone(), &config.sweep).under(policy, env!("CARGO_PKG_VERSION"));
         let stop = stop_on_signals(engine::STOPPING)?;
         let wanted = selection::wanted(&command.selection, &context.registry, &mut codes).await?;
         let since = command.since.map(|since| Ok::<_, CliError>(since.seconds(selection::now()?))).transpose()?;

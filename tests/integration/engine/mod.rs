@@ -34,7 +34,7 @@ impl Site {
     /// Starts everything; `None`, with a word about it, where nobody asked for it.
     fn start() -> Option<Self> {
         let Some(directory) = std::env::var_os("TARPROOF_ENGINE_TESTS").map(PathBuf::from) else {
-            eprintln!("not run: `TARPROOF_ENGINE_TESTS` names no directory that `scripts/install-temporal` filled");
+            passed_over();
             return None;
         };
         let postgresql = Postgresql::start().expect("PostgreSQL is installed");
@@ -83,6 +83,11 @@ impl Site {
             sqlx::query(sql).fetch_one(&mut connection).await.unwrap().get(0)
         })
     }
+}
+
+#[expect(clippy::print_stderr, reason = "a test has no other way to say that it did nothing")]
+fn passed_over() {
+    eprintln!("not run: `TARPROOF_ENGINE_TESTS` names no directory that `scripts/install-temporal` filled");
 }
 
 /// Asks a process to stop, and waits until it did; what it wrote to standard error is shown where it failed.

@@ -37,6 +37,7 @@ fn jobs(count: usize, policy: Sha256Digest) -> Vec<Job> {
 
 #[test]
 #[ignore = "it measures; see docs/engine.md"]
+#[expect(clippy::print_stdout, reason = "figures are what it is for")]
 fn two_workers_against_one() {
     let Some(site) = Site::start() else { return };
     let folder = site.tarproof.directory().join("objects").display().to_string();
@@ -90,7 +91,7 @@ fn spawn(order: &str) -> Child {
 #[test]
 #[ignore = "a process that the measurement starts"]
 fn a_worker_whose_jobs_wait() {
-    let Ok(order) = std::env::var(WORKER) else { return };
+    let Some(order) = std::env::var_os(WORKER).and_then(|order| order.into_string().ok()) else { return };
     let [engine, store, objects, policy, slots] = order.split(' ').collect::<Vec<_>>().try_into().unwrap();
     block_on(async {
         let (engine, _) = connect(engine, store, objects).await;

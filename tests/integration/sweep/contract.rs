@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use tarproof::package::Sha256Digest;
 use tarproof::store::{Appended, Clock, ExchangeError, Store, StoreError};
 use tarproof::sweep::{
-    Counts, Dispatcher as _, Embedded, Enqueued, Finished, Lease, LeaseSettings, Leases as _, Outcome, Priority,
+    Counts, Dispatcher as _, Embedded, Enqueued, Finished, Job, Lease, LeaseSettings, Leases as _, Outcome, Priority,
     WorkerId,
 };
 
@@ -74,6 +75,23 @@ fn a_store_is_opened_again_and_by_several() {
         let third = place.open().await;
         assert_eq!(third.cursor("feed").await.unwrap().as_deref(), Some("13"));
         assert_eq!(third.cursor("other").await.unwrap(), None);
+    });
+}
+
+#[test]
+fn jobs_under_other_conditions_are_left_to_others() {
+    on_both("conditions", |place| async move {
+        let (_, dispatcher, _) = with_clock(&place).await;
+        let ours = job("npm:lamp@1.0.0");
+        let other = Job { policy: Sha256Digest::of(b"another policy"), ..ours.clone() };
+        let older = Job { tool: "1.2.2".to_owned(), ..ours.clone() };
+        dispatcher.enqueue(&[older, other, ours.clone()]).await.unwrap();
+        let worker = dispatcher.clone().under(ours.policy, &ours.tool);
+        let lease = worker.lease(&WorkerId::unique(), 9).await.unwrap();
+        assert_eq!(lease.jobs.iter().map(|leased| &leased.job).collect::<Vec<_>>(), [&ours]);
+        assert_eq!(lease.open, Some(1), "what is not ours is not waited for");
+        let rest = dispatcher.lease(&WorkerId::unique(), 9).await.unwrap();
+        assert_eq!(rest.jobs.len(), 2);
     });
 }
 
