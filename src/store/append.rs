@@ -23,7 +23,8 @@ impl Appended {
 }
 
 impl Write {
-    /// Adds a result to the history; its objects must be kept already.
+    /// Adds a result to the history; its objects must be kept already, and nobody may remove them
+    /// ([`Store::write_naming`]).
     pub(crate) async fn append(&mut self, record: &Record) -> Result<Appended, StoreError> {
         let uid = record.uid().to_string();
         if let Some(id) = rows::insert(self.connection(), record, &uid).await? {
@@ -51,8 +52,7 @@ impl Store {
         record: &Record,
         objects: impl IntoIterator<Item = super::Object>,
     ) -> Result<Appended, StoreError> {
-        self.objects().put(objects).await?;
-        let mut write = self.write().await?;
+        let mut write = self.write_naming(objects).await?;
         let appended = write.append(record).await?;
         write.commit().await?;
         Ok(appended)

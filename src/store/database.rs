@@ -8,7 +8,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Row as _, Transaction};
 use url::Url;
 
 use super::migrations::migrator;
-use super::{Clock, Objects, ObjectsAddress, StoreAddress, StoreError};
+use super::{Clock, Object, Objects, ObjectsAddress, StoreAddress, StoreError};
 
 /// How long a connection is waited for, and how long SQLite waits for another writer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -98,6 +98,15 @@ impl Store {
         Ok(Write { transaction, now, backend: self.backend })
     }
 
+    /// As `write`, for rows that name these objects, which are kept first. Until the transaction has ended nobody removes
+    /// objects.
+    pub(crate) async fn write_naming(&self, objects: impl IntoIterator<Item = Object>) -> Result<Write, StoreError> {
+        let mut write = self.write().await?;
+        write.wait_for_turn(Turn::Naming).await?;
+        self.objects.put(objects).await?;
+        Ok(write)
+    }
+
     /// The time by the store's clock, milliseconds since 1970.
     pub(crate) async fn now(&self) -> Result<i64, StoreError> {
         self.time(&mut *self.look().await?).await
@@ -115,7 +124,31 @@ impl Store {
     }
 }
 
+/// What not everybody may do at once, whichever process they are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// To keep objects and to name them. Many may, but nobody removes any meanwhile.
+    Naming,
+    /// To remove objects that nothing names.
+    Removing,
+    /// To queue jobs: two lists in different orders would wait for each other's rows.
+    Queueing,
+}
+
 impl Write {
+    /// Waits until nobody does what must not be done at once with `turn`; nobody does until the transaction has ended.
+    pub(crate) async fn wait_for_turn(&mut self, turn: Turn) -> Result<(), StoreError> {
+        let lock = match (self.backend, turn) {
+            // It has one writer at a time anyway.
+            (Backend::Sqlite, _) => return Ok(()),
+            (Backend::Postgresql, Turn::Naming) => "LOCK TABLE pruning IN ROW SHARE MODE",
+            (Backend::Postgresql, Turn::Removing) => "LOCK TABLE pruning IN EXCLUSIVE MODE",
+            (Backend::Postgresql, Turn::Queueing) => "LOCK TABLE sweeps IN SHARE UPDATE EXCLUSIVE MODE",
+        };
+        sqlx::query(lock).execute(self.connection()).await?;
+        Ok(())
+    }
+
     /// What statements run on.
     pub(crate) fn connection(&mut self) -> &mut AnyConnection {
         &mut self.transaction

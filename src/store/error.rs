@@ -58,7 +58,7 @@ pub enum StoreError {
     Object {
         /// The object.
         digest: Sha256Digest,
-        /// `read`, `written` or `removed`.
+        /// `read`, `written`, `found` or `removed`.
         action: &'static str,
         /// The service's reason.
         #[source]
@@ -74,6 +74,12 @@ pub enum StoreError {
         digest: Sha256Digest,
         /// How.
         reason: String,
+    },
+    /// An object went between the look at it and the row that was to name it.
+    #[error("the object {digest} was removed meanwhile, by a `prune`; try again")]
+    Removed {
+        /// The object.
+        digest: Sha256Digest,
     },
     /// A row holds what this program never writes.
     #[error("a row of the store cannot be read: {reason}")]
@@ -97,7 +103,7 @@ impl StoreError {
             Self::Object { source, .. } | Self::Objects { source, .. } | Self::Listing(source) => {
                 matches!(source, object_store::Error::Generic { .. } | object_store::Error::JoinError { .. })
             }
-            Self::Directory { .. } | Self::Busy { .. } => true,
+            Self::Directory { .. } | Self::Removed { .. } | Self::Busy { .. } => true,
             Self::Address { .. } | Self::Schema { .. } | Self::Damaged { .. } | Self::Row { .. } => false,
         }
     }

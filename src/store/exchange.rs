@@ -179,7 +179,7 @@ impl Store {
     /// Whether the objects that a row names are there, and the report says the same as the row.
     async fn check_objects(&self, record: &Record) -> Result<Result<(), String>, StoreError> {
         for name in record.objects() {
-            let digest = Sha256Digest::parse(name).map_err(|error| StoreError::Row { reason: error.to_string() })?;
+            let digest = object_digest(name)?;
             let Some(object) = self.objects().get(digest).await? else {
                 return Ok(Err(format!("the object {digest} is neither in the file before it nor in the store")));
             };
@@ -196,8 +196,15 @@ impl Store {
     }
 
     async fn import_batch(&self, batch: &mut Vec<Record>, imported: &mut Imported) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_naming([]).await?;
         for record in batch.drain(..) {
+            // They were there when the line was read.
+            for name in record.objects() {
+                let digest = object_digest(name)?;
+                if !self.objects().has(digest).await? {
+                    return Err(StoreError::Removed { digest });
+                }
+            }
             match write.append(&record).await? {
                 Appended::New(_) => imported.new += 1,
                 Appended::Same(_) => imported.same += 1,
@@ -206,6 +213,10 @@ impl Store {
         }
         write.commit().await
     }
+}
+
+fn object_digest(name: &str) -> Result<Sha256Digest, StoreError> {
+    Sha256Digest::parse(name).map_err(|error| StoreError::Row { reason: error.to_string() })
 }
 
 fn write_line(out: &mut impl Write, line: &Line) -> io::Result<()> {

@@ -25,7 +25,7 @@ pub use append::Appended;
 pub use check::{Checked, Flaw};
 pub use clock::Clock;
 pub use database::Store;
-pub(crate) use database::{Backend, Write};
+pub(crate) use database::{Backend, Turn, Write};
 pub use error::StoreError;
 pub use exchange::{ExchangeError, Exported, Imported};
 pub use history::{Kept, Settled};

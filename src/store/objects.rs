@@ -17,7 +17,7 @@ use crate::package::Sha256Digest;
 
 /// Most bytes of an object's content; the JSON report of the largest artifact is far below.
 pub(super) const MAX_CONTENT: u64 = 512 << 20;
-/// Objects written at once.
+/// Objects written or removed at once.
 const AT_ONCE: usize = 8;
 
 /// Something to keep, compressed already.
@@ -68,7 +68,8 @@ impl Objects {
         match address {
             ObjectsAddress::Folder(path) => {
                 std::fs::create_dir_all(path).map_err(|source| StoreError::Directory { path: path.clone(), source })?;
-                let place = LocalFileSystem::new_with_prefix(path).map_err(unusable)?;
+                // A power cut must not take what a row that is on the disk names.
+                let place = LocalFileSystem::new_with_prefix(path).map_err(unusable)?.with_fsync(true);
                 Ok(Self { place: Arc::new(place), prefix: Path::default() })
             }
             ObjectsAddress::Bucket(url) => {
@@ -92,7 +93,8 @@ impl Objects {
         parts.into_iter().fold(self.prefix.clone(), Path::join)
     }
 
-    /// Keeps objects; those that are there already are written once more, which changes nothing.
+    /// Keeps objects, on the disk or in the bucket when this ends; those that are there already are written once more,
+    /// which changes nothing.
     pub async fn put(&self, objects: impl IntoIterator<Item = Object>) -> Result<(), StoreError> {
         let put = |object: Object| async move {
             let written = self.place.put(&self.path(object.digest), object.bytes.into()).await;
@@ -114,6 +116,15 @@ impl Objects {
         }
     }
 
+    /// Whether an object is there, whatever it holds.
+    pub(super) async fn has(&self, digest: Sha256Digest) -> Result<bool, StoreError> {
+        match self.place.head(&self.path(digest)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(StoreError::Object { digest, action: "found", source }),
+        }
+    }
+
     /// The digests of all objects that are there.
     pub async fn list(&self) -> Result<Vec<Sha256Digest>, StoreError> {
         let digest = |path: &Path| Sha256Digest::parse(path.filename()?.strip_suffix(".gz")?).ok();
@@ -122,11 +133,14 @@ impl Objects {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Removes an object, which may be gone already.
-    pub async fn remove(&self, digest: Sha256Digest) -> Result<(), StoreError> {
-        match self.place.delete(&self.path(digest)).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(source) => Err(StoreError::Object { digest, action: "removed", source }),
-        }
+    /// Removes objects, which may be gone already.
+    pub(super) async fn remove(&self, digests: &[Sha256Digest]) -> Result<(), StoreError> {
+        let remove = |digest: Sha256Digest| async move {
+            match self.place.delete(&self.path(digest)).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(source) => Err(StoreError::Object { digest, action: "removed", source }),
+            }
+        };
+        stream::iter(digests.to_vec()).map(remove).buffer_unordered(AT_ONCE).try_collect().await
     }
 }

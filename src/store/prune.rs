@@ -2,8 +2,10 @@ use std::collections::BTreeSet;
 
 use sqlx::Row as _;
 
-use super::{Store, StoreError, Write};
-use crate::package::Sha256Digest;
+use super::{Store, StoreError, Turn, Write};
+
+/// Objects that are removed while everybody else waits.
+const AT_A_TIME: usize = 200;
 
 /// What was removed, or would be.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,11 +34,9 @@ pub struct PrunedResult {
 impl Store {
     /// Removes all but the newest `keep` results of each package, and with them the objects that nothing else names.
     ///
-    /// The newest settled result of each package stays in any case. Refused while anything is being verified: its objects
-    /// are named by nothing yet. With `pretend` nothing is removed.
+    /// The newest settled result of each package stays in any case. Refused while jobs are leased: their sweep is about to
+    /// tell what changed since the results that would go. With `pretend` nothing is removed.
     pub async fn prune(&self, keep: u32, pretend: bool) -> Result<Pruned, StoreError> {
-        // Before the look at the leases: what is written later is not on the list.
-        let listed = self.objects().list().await?;
         let mut write = self.write().await?;
         let leased = sqlx::query("SELECT COUNT(*) AS leased FROM jobs WHERE state = 'leased' AND until > $1");
         let now = write.now;
@@ -44,23 +44,54 @@ impl Store {
         if leased > 0 && !pretend {
             return Err(StoreError::Busy { leased });
         }
-        let (mut pruned, named) = write.sort_out(keep).await?;
-        let unnamed: Vec<Sha256Digest> =
-            listed.into_iter().filter(|digest| !named.contains(&digest.to_string())).collect();
-        pruned.objects = unnamed.len() as u64;
+        let (pruned, named) = write.sort_out(keep).await?;
         if pretend {
-            return Ok(pruned);
+            drop(write);
+            let listed = self.objects().list().await?;
+            let unnamed = listed.iter().filter(|digest| !named.contains(&digest.to_string()));
+            return Ok(Pruned { objects: unnamed.count() as u64, ..pruned });
         }
         write.remove(&pruned).await?;
         write.commit().await?;
-        for digest in unnamed {
-            self.objects().remove(digest).await?;
+        Ok(Pruned { objects: self.remove_unnamed().await?, ..pruned })
+    }
+
+    /// Removes the objects that no result names; how many.
+    ///
+    /// Somebody may write one of them once more while they are looked for, for a result that is to name it. So nobody
+    /// keeps any while some are removed, and what was named since the last look stays.
+    async fn remove_unnamed(&self) -> Result<u64, StoreError> {
+        // What is written later is not on the list.
+        let mut left = self.objects().list().await?;
+        let (mut looked_at, mut removed) = (0, 0);
+        while !left.is_empty() {
+            let mut write = self.write().await?;
+            write.wait_for_turn(Turn::Removing).await?;
+            let (named, last) = write.named_after(looked_at).await?;
+            looked_at = last;
+            left.retain(|digest| !named.contains(&digest.to_string()));
+            let some = left.split_off(left.len().saturating_sub(AT_A_TIME));
+            self.objects().remove(&some).await?;
+            write.commit().await?;
+            removed += some.len() as u64;
         }
-        Ok(pruned)
+        Ok(removed)
     }
 }
 
 impl Write {
+    /// The objects that results after the one numbered `after` name, and the number of the last one.
+    async fn named_after(&mut self, after: i64) -> Result<(BTreeSet<String>, i64), StoreError> {
+        let sql = "SELECT id, ledger, report FROM verifications WHERE id > $1";
+        let (mut named, mut last) = (BTreeSet::new(), after);
+        for row in sqlx::query(sql).bind(after).fetch_all(self.connection()).await? {
+            named.extend(row.try_get::<Option<String>, _>("ledger")?);
+            named.insert(row.try_get("report")?);
+            last = last.max(row.try_get("id")?);
+        }
+        Ok((named, last))
+    }
+
     /// Which results go, and the objects that those which stay name.
     async fn sort_out(&mut self, keep: u32) -> Result<(Pruned, BTreeSet<String>), StoreError> {
         let sql = "SELECT id, package, purl, verdict, settled, observed_at, ledger, report FROM verifications \

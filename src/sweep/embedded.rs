@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::queue;
 use super::{Counts, DispatchError, Dispatcher, Enqueued, FailedJob, Finished, Job, Lease, Leases, Outcome, WorkerId};
 use crate::package::Sha256Digest;
-use crate::store::{Object, Store};
+use crate::store::{Object, Store, Turn};
 
 /// Jobs whose completion commits in one transaction, and jobs looked up in one when they are queued.
 const BATCH: usize = 1_000;
@@ -50,6 +50,7 @@ impl Dispatcher for Embedded {
         let mut answers = Vec::with_capacity(jobs.len());
         for jobs in jobs.chunks(BATCH) {
             let mut write = self.store.write().await?;
+            write.wait_for_turn(Turn::Queueing).await?;
             for job in jobs {
                 answers.push(queue::enqueue(&mut write, job).await?);
             }
@@ -68,6 +69,7 @@ impl Dispatcher for Embedded {
 
     async fn requeue(&self, purls: Option<&[String]>) -> Result<u64, DispatchError> {
         let mut write = self.store.write().await?;
+        write.wait_for_turn(Turn::Queueing).await?;
         let count = queue::requeue(&mut write, purls).await?;
         write.commit().await?;
         Ok(count)
@@ -92,13 +94,12 @@ impl Leases for Embedded {
     }
 
     async fn finish(&self, worker: &WorkerId, finished: &[Finished]) -> Result<(), DispatchError> {
-        // The objects first: a row never names one that is not there.
         let objects = finished.iter().flat_map(|finished| match &finished.outcome {
             Outcome::Verified { objects, .. } => objects.as_slice(),
             Outcome::Retry { .. } | Outcome::Failed { .. } | Outcome::GivenBack => &[],
         });
-        self.store.objects().put(objects.cloned().collect::<Vec<Object>>()).await?;
-        let mut write = self.store.write().await?;
+        let objects: Vec<Object> = objects.cloned().collect();
+        let mut write = self.store.write_naming(objects).await?;
         for finished in finished {
             queue::finish(&mut write, worker, finished).await?;
         }

@@ -1,16 +1,17 @@
-//! Processes that are killed without warning, and several at the same store.
+//! Processes that are killed without warning, or asked to stop.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use sqlx::{Connection as _, Row as _};
 
 use crate::support::postgresql::Postgresql;
 use crate::support::{Tarproof, block_on};
 
 /// Writes the list of all releases of the world, and a configuration with short leases.
-fn prepared() -> (Tarproof, usize) {
+pub(super) fn prepared() -> (Tarproof, usize) {
     let tarproof = Tarproof::new();
     let releases: Vec<String> =
         tarproof.world().expected().map(|(release, _)| format!("npm:{}@{}\n", release.name, release.version)).collect();
@@ -20,18 +21,18 @@ fn prepared() -> (Tarproof, usize) {
     (tarproof, releases.len())
 }
 
-fn arguments<'a>(store: &'a [&'a str]) -> Vec<&'a str> {
+pub(super) fn arguments<'a>(store: &'a [&'a str]) -> Vec<&'a str> {
     let own =
         ["sweep", "--list", "list.txt", "--no-rebuild", "--jobs", "4", "--config", "config.toml", "--format", "json"];
     [&own[..], store].concat()
 }
 
-fn start(tarproof: &Tarproof, arguments: &[&str]) -> Child {
+pub(super) fn start(tarproof: &Tarproof, arguments: &[&str]) -> Child {
     tarproof.command(arguments, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// The newest verdict of each release, as the store's own copy tells it.
-fn verdicts(tarproof: &Tarproof, store: &[&str]) -> BTreeMap<String, String> {
+pub(super) fn verdicts(tarproof: &Tarproof, store: &[&str]) -> BTreeMap<String, String> {
     let run = tarproof.run(&[&["store", "export"], store].concat());
     assert_eq!(run.code, 0, "{run}");
     let lines = run.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
@@ -41,7 +42,7 @@ fn verdicts(tarproof: &Tarproof, store: &[&str]) -> BTreeMap<String, String> {
 }
 
 /// The results that are there; none while there is no store yet.
-fn results_so_far(address: &str) -> Vec<(i64, String)> {
+pub(super) fn results_so_far(address: &str) -> Vec<(i64, String)> {
     block_on(async {
         sqlx::any::install_default_drivers();
         let Ok(mut connection) = sqlx::AnyConnection::connect(address).await else { return Vec::new() };
@@ -51,7 +52,7 @@ fn results_so_far(address: &str) -> Vec<(i64, String)> {
 }
 
 /// Waits until a sweep has found something.
-fn wait_for_results(address: &str, sweep: &mut Child) {
+pub(super) fn wait_for_results(address: &str, sweep: &mut Child) {
     while sweep.try_wait().unwrap().is_none() && results_so_far(address).is_empty() {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -106,23 +107,6 @@ fn a_sweep_that_is_killed_again_and_again_comes_to_the_same_end() {
 }
 
 #[test]
-fn two_sweeps_of_one_store_share_the_work() {
-    let (tarproof, releases) = prepared();
-    let address = format!("sqlite://{}", tarproof.directory().join("shared.db").display());
-    let mut sweeps = [
-        start(&tarproof, &arguments(&["--store", "shared.db"])),
-        start(&tarproof, &arguments(&["--store", "shared.db"])),
-    ];
-    let codes = sweeps.each_mut().map(|sweep| sweep.wait().unwrap().code());
-    assert_eq!(codes, [Some(1), Some(1)]);
-    let unbroken = tarproof.run(&arguments(&["--store", "whole.db"]));
-    assert_eq!(verdicts(&tarproof, &["--store", "shared.db"]), verdicts(&tarproof, &["--store", "whole.db"]));
-    let results = results_so_far(&address);
-    let settled = unbroken.json()["verdicts"].as_object().unwrap().len();
-    assert!(settled > 3 && results.len() >= releases, "{} results", results.len());
-}
-
-#[test]
 fn a_database_that_is_killed_loses_nothing() {
     let Some(mut server) = Postgresql::start() else { return };
     let (tarproof, _) = prepared();
@@ -168,7 +152,7 @@ fn a_signal_ends_a_sweep_so_that_it_can_go_on_at_once() {
         .unwrap();
     wait_for_results(&address, &mut sweep);
     let process = nix::unistd::Pid::from_raw(i32::try_from(sweep.id()).unwrap());
-    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM).unwrap();
+    nix::sys::signal::kill(process, Signal::SIGTERM).unwrap();
     let output = sweep.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code().is_some(), "{stderr}");
@@ -178,5 +162,35 @@ fn a_signal_ends_a_sweep_so_that_it_can_go_on_at_once() {
     let resumed = tarproof.run(&arguments(&["--store", "stopped.db"])).json();
     assert_eq!((&resumed["stopped"], &resumed["open"]), (&false.into(), &0.into()));
     let whole = tarproof.run(&arguments(&["--store", "whole.db"])).json();
+    assert_eq!(resumed["verdicts"], whole["verdicts"]);
+}
+
+#[test]
+fn a_second_signal_ends_a_sweep_at_once() {
+    let (tarproof, releases) = prepared();
+    let mut arguments = arguments(&["--store", "stopped.db"]);
+    let jobs = arguments.iter().position(|argument| *argument == "4").unwrap();
+    // More under way than can end between two signals.
+    arguments[jobs] = "64";
+    let address = format!("sqlite://{}", tarproof.directory().join("stopped.db").display());
+    let mut sweep = tarproof.command(&arguments, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_results(&address, &mut sweep);
+    let process = nix::unistd::Pid::from_raw(i32::try_from(sweep.id()).unwrap());
+    // It hears of both when it runs again.
+    for signal in [Signal::SIGSTOP, Signal::SIGTERM, Signal::SIGINT, Signal::SIGCONT] {
+        nix::sys::signal::kill(process, signal).unwrap();
+    }
+    let output = sweep.wait_with_output().unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["stopped"], true, "it had ended before: {told}");
+    let leased = block_on(async {
+        let mut connection = sqlx::AnyConnection::connect(&address).await.unwrap();
+        let leased = sqlx::query("SELECT COUNT(*) AS leased FROM jobs WHERE state = 'leased'");
+        leased.fetch_one(&mut connection).await.unwrap().get::<i64, _>("leased")
+    });
+    assert!(leased > 0, "it gave everything back: {told}");
+    let resumed = tarproof.run(&arguments).json();
+    assert_eq!((&resumed["releases"], &resumed["open"]), (&releases.into(), &0.into()), "{resumed}");
+    let whole = tarproof.run(&self::arguments(&["--store", "whole.db"])).json();
     assert_eq!(resumed["verdicts"], whole["verdicts"]);
 }

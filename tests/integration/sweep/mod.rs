@@ -1,5 +1,6 @@
 //! The store and the sweep: one contract for both databases, and faults that really happen.
 
+mod at_once;
 mod contract;
 mod faults;
 mod killed;
