@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::arguments::Format;
@@ -43,19 +43,23 @@ struct Seen {
 }
 
 impl Progress {
-    pub(super) fn new(pass: &Pass, quiet: bool) -> Self {
+    /// Shows nothing until the sweep has begun.
+    pub(super) fn new() -> Self {
+        Self { bar: ProgressBar::hidden(), seen: RefCell::default() }
+    }
+
+    pub(super) fn begun(&self, pass: &Pass, quiet: bool) {
+        if quiet || !std::io::stderr().is_terminal() {
+            return;
+        }
         let open = |answer: &Enqueued| matches!(answer, Enqueued::New | Enqueued::Open);
         let total = pass.planned.iter().filter(|planned| open(&planned.answer)).count();
-        let bar = if quiet || !std::io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
-            let bar = ProgressBar::new(total as u64);
-            let template = "{spinner} {pos}/{len} verified, {per_sec}, {eta} left  {wide_msg}";
-            bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        };
-        Self { bar, seen: RefCell::default() }
+        let template = "{spinner} {pos}/{len} verified, {per_sec}, {eta} left  {wide_msg}";
+        self.bar.set_length(total as u64);
+        self.bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        self.bar.reset();
+        self.bar.enable_steady_tick(Duration::from_millis(120));
     }
 
     /// Who is told of the stages of long verifications.

@@ -39,4 +39,5 @@ pub(crate) use run::with_causes;
 pub use status::{HostTime, Status, SweepRow, VerdictCount, status};
 pub use summary::{Change, Ended, Summary, summarise};
 pub use wait::wait;
+pub(crate) use worker::patiently;
 pub use worker::{Event, Stop, WorkSettings, Worked, work};

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{DispatchError, Dispatcher, Event, Pass, Stop, Summary, WorkSettings, Worked, summarise};
+use super::{DispatchError, Dispatcher, Event, Pass, Stop, Summary, WorkSettings, Worked, patiently, summarise};
 use crate::store::Store;
 
 /// How often a dispatcher is asked how many jobs are open.
@@ -24,14 +24,14 @@ pub async fn wait(
 ) -> Result<(Worked, Summary), DispatchError> {
     let mut none_open_since: Option<Instant> = None;
     loop {
-        let counts = super::worker::patiently(settings, listen, || dispatcher.counts()).await?;
+        let counts = patiently(settings, listen, || dispatcher.counts()).await?;
         let open = counts.waiting + counts.leased;
         let stopped = *stop.borrow_and_update() != Stop::No;
         if open > 0 && !stopped {
             none_open_since = None;
             listen(Event::Waiting(open));
         } else {
-            let summary = super::worker::patiently(settings, listen, || summarise(store, dispatcher, pass)).await?;
+            let summary = patiently(settings, listen, || summarise(store, dispatcher, pass)).await?;
             if stopped {
                 return Ok((Worked::Stopped, summary));
             }

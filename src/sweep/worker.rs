@@ -210,7 +210,7 @@ async fn hand_back(
 }
 
 /// Asks again, less and less often, while the error may pass and patience lasts.
-pub(super) async fn patiently<T, F: Future<Output = Result<T, DispatchError>>>(
+pub(crate) async fn patiently<T, F: Future<Output = Result<T, DispatchError>>>(
     settings: &WorkSettings,
     listen: &dyn Fn(Event<'_>),
     ask: impl Fn() -> F,

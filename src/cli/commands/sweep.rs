@@ -16,9 +16,12 @@ use crate::cli::{output, setup, sweep_report};
 use crate::config::{Config, SweepSection};
 use crate::package::{Release, Sha256Digest, Subject};
 use crate::store::Store;
-use crate::sweep::{Dispatcher as _, Embedded, Stop, Worked, begin, finish, status, summarise, verify_job, work};
 #[cfg(feature = "temporal")]
-use crate::sweep::{Event, wait};
+use crate::sweep::wait;
+use crate::sweep::{
+    Dispatcher as _, Embedded, Event, Job, Stop, WorkSettings, Worked, begin, finish, patiently, status, summarise,
+    verify_job, work,
+};
 use crate::verdict::{exit, worst_exit_code};
 use crate::verify::Context;
 
@@ -104,31 +107,32 @@ fn sweep(command: &SweepRun, common: &Common, config: &Config) -> Result<u8, Cli
             _ = stopped.wait_for(|stop| *stop != Stop::No) => return Ok(None),
         };
         let now = selection::now()?;
-        let wanted = selected.into_iter().map(|selected| selected.job(policy, now)).collect();
+        let wanted: Vec<Job> = selected.into_iter().map(|selected| selected.job(policy, now)).collect();
+        let progress = sweep_report::Progress::new();
+        let settings = engine::work_settings(jobs, &config.sweep);
+        let listen = |event: Event<'_>| progress.tell(&event);
         let pass = tokio::select! {
-            pass = begin(&store, &dispatcher, wanted) => pass?,
+            pass = patiently(&settings, &listen, || begin(&store, &dispatcher, wanted.clone())) => pass?,
             // An engine takes a while for very many.
             _ = stopped.wait_for(|stop| *stop != Stop::No) => return Ok(None),
         };
-        let progress = sweep_report::Progress::new(&pass, common.quiet);
+        progress.begun(&pass, common.quiet);
         let (worked, summary) = match &dispatcher {
             AnyDispatcher::Embedded(dispatcher) => {
                 let ours = dispatcher.clone().under(policy, env!("CARGO_PKG_VERSION"));
-                let worked = work_through(&ours, context, &progress, jobs, stop, &config.sweep).await;
+                let worked = work_through(&ours, context, &progress, &settings, stop, &config.sweep).await;
                 progress.end();
-                (worked?, summarise(&store, dispatcher, &pass).await?)
+                (worked?, patiently(&settings, &listen, || summarise(&store, dispatcher, &pass)).await?)
             }
             #[cfg(feature = "temporal")]
             AnyDispatcher::Temporal(dispatcher) => {
-                let settings = engine::work_settings(jobs, &config.sweep);
-                let listen = |event: Event<'_>| progress.tell(&event);
                 let ended = wait(&store, dispatcher, &pass, &settings, stop, &listen).await;
                 progress.end();
                 ended?
             }
         };
         if worked == Worked::Everything {
-            finish(&store, &pass).await?;
+            patiently(&settings, &listen, async || Ok(finish(&store, &pass).await?)).await?;
         }
         store.close().await;
         Ok::<_, CliError>(Some((worked, summary, unresolved)))
@@ -157,17 +161,16 @@ async fn work_through(
     dispatcher: &Embedded,
     mut context: Context,
     progress: &sweep_report::Progress,
-    jobs: usize,
+    settings: &WorkSettings,
     stop: watch::Receiver<Stop>,
     section: &SweepSection,
 ) -> Result<Worked, CliError> {
     context.progress = progress.stages();
     let context = Arc::new(context);
     let retry = engine::retry_settings(section);
-    let settings = engine::work_settings(jobs, section);
     let verify = |leased| {
         let context = Arc::clone(&context);
         async move { verify_job(leased, &context, &retry).await }
     };
-    Ok(work(dispatcher, verify, &settings, stop, &|event| progress.tell(&event)).await?)
+    Ok(work(dispatcher, verify, settings, stop, &|event| progress.tell(&event)).await?)
 }

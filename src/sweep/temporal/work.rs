@@ -13,8 +13,9 @@ use super::activity::{Desk, End, Order};
 use super::message::{DoneMessage, queue};
 use crate::package::{Ecosystem, Sha256Digest};
 use crate::store::Store;
-use crate::sweep::worker::patiently;
-use crate::sweep::{DispatchError, Event, Finished, Leased, Outcome, Stop, WorkSettings, Worked, with_causes};
+use crate::sweep::{
+    DispatchError, Event, Finished, Leased, Outcome, Stop, WorkSettings, Worked, patiently, with_causes,
+};
 
 /// Which jobs a worker takes.
 #[derive(Debug, Clone, PartialEq)]

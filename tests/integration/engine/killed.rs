@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 use std::process::Child;
+use std::time::Duration;
 
 use serde_json::Value;
 use sqlx::{Connection as _, Row as _};
 
 use super::{Site, stop, until};
 use crate::support::{Tarproof, block_on};
+use crate::sweep::killed::results_so_far;
 
 /// Sweeps of the same releases, each under other conditions, so that each makes new jobs.
 const ROUNDS: usize = 6;
@@ -63,7 +65,7 @@ fn jobs_outlive_their_workers_and_their_server() {
     }
     let status = site.run_on_engine(&["sweep", "status", "--format", "json"], &[]).json();
     assert_eq!((&status["jobs"]["waiting"], &status["jobs"]["leased"]), (&0.into(), &0.into()), "{status}");
-    assert_every_job_ended_once(&site, releases);
+    assert_every_job_ended_once(&site, releases, ROUNDS);
     // What is settled is not queued again; the few that are not are.
     let worker = site.worker("last", &[]);
     let again = site.run_on_engine(&SWEEP, &[]).json();
@@ -76,7 +78,7 @@ fn jobs_outlive_their_workers_and_their_server() {
 }
 
 /// Nothing was lost, and the same inputs have one settled result; under all conditions it is the same.
-fn assert_every_job_ended_once(site: &Site, releases: usize) {
+fn assert_every_job_ended_once(site: &Site, releases: usize, rounds: usize) {
     let rows = block_on(async {
         let mut connection = sqlx::AnyConnection::connect(&site.database).await.unwrap();
         let sql = "SELECT purl, policy, verdict || COALESCE(inconclusive, '') AS verdict, settled FROM verifications";
@@ -91,9 +93,38 @@ fn assert_every_job_ended_once(site: &Site, releases: usize) {
             assert_eq!(verdicts.entry(purl.clone()).or_insert_with(|| verdict.clone()), &verdict, "{purl}");
         }
     }
-    assert_eq!(jobs.len(), releases * ROUNDS, "a job has no result");
+    assert_eq!(jobs.len(), releases * rounds, "a job has no result");
     assert!(settled.values().all(|count| *count == 1), "{settled:?}");
     assert!(settled.len() > jobs.len() / 2, "{} of {} are settled", settled.len(), jobs.len());
+}
+
+#[test]
+fn jobs_outlive_their_database() {
+    let Some(mut site) = Site::start() else { return };
+    let releases = list(&site.tarproof);
+    configure(&site.tarproof, 0);
+    let unbroken = site.tarproof.run(&[&SWEEP[..], &["--store", "whole.db"]].concat());
+    let workers: Vec<Child> = (0..3).map(|number| site.worker(&format!("worker-{number}"), &[])).collect();
+    let sweep = site.spawn(&SWEEP, &[]);
+    let mut kept = Vec::new();
+    for part in [1, 3, 6] {
+        until("some jobs are done", || results_so_far(&site.database).len() >= releases * part / 10);
+        site.postgresql.kill();
+        // Long enough for everybody to notice.
+        std::thread::sleep(Duration::from_millis(500));
+        site.postgresql.restart();
+        let now = results_so_far(&site.database);
+        assert!(now.len() >= kept.len() && now[..kept.len()] == kept[..], "a result was lost");
+        kept = now;
+    }
+    assert!(kept.len() < releases, "it was over before");
+    let told = ended(sweep);
+    assert_eq!(told["verdicts"], unbroken.json()["verdicts"], "{told}");
+    assert_eq!((&told["open"], &told["failed"]), (&0.into(), &Value::Array(Vec::new())), "{told}");
+    workers.into_iter().for_each(stop);
+    assert_every_job_ended_once(&site, releases, 1);
+    let check = site.run(&["store", "check"], &[]);
+    assert_eq!(check.code, 0, "{check}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! a failure then.
 
 mod killed;
+mod objects;
 mod rate;
 mod servers;
 
@@ -26,23 +27,20 @@ struct Site {
     tarproof: Tarproof,
     temporal: TemporalServer,
     objects: ObjectServer,
-    _postgresql: Postgresql,
+    postgresql: Postgresql,
     database: String,
 }
 
 impl Site {
     /// Starts everything; `None`, with a word about it, where nobody asked for it.
     fn start() -> Option<Self> {
-        let Some(directory) = std::env::var_os("TARPROOF_ENGINE_TESTS").map(PathBuf::from) else {
-            passed_over();
-            return None;
-        };
+        let directory = installed()?;
         let postgresql = Postgresql::start().expect("PostgreSQL is installed");
         let database = postgresql.database("engine");
         let temporal = TemporalServer::start(&directory);
         let objects = ObjectServer::start(&directory);
         let tarproof = Tarproof::new();
-        let site = Self { tarproof, temporal, objects, _postgresql: postgresql, database };
+        let site = Self { tarproof, temporal, objects, postgresql, database };
         // The first one makes the tables.
         assert_eq!(site.run(&["store", "check"], &[]).code, 0);
         Some(site)
@@ -85,9 +83,14 @@ impl Site {
     }
 }
 
+/// The directory with the servers; `None`, with a word about it, where nobody asked for these tests.
 #[expect(clippy::print_stderr, reason = "a test has no other way to say that it did nothing")]
-fn passed_over() {
-    eprintln!("not run: `TARPROOF_ENGINE_TESTS` names no directory that `scripts/install-temporal` filled");
+fn installed() -> Option<PathBuf> {
+    let directory = std::env::var_os("TARPROOF_ENGINE_TESTS").map(PathBuf::from);
+    if directory.is_none() {
+        eprintln!("not run: `TARPROOF_ENGINE_TESTS` names no directory that `scripts/install-temporal` filled");
+    }
+    directory
 }
 
 /// Asks a process to stop, and waits until it did; what it wrote to standard error is shown where it failed.

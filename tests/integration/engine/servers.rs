@@ -1,11 +1,12 @@
 //! The servers, each on a port of its own; dropping one ends it.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::until;
+use crate::support::free_port;
 
 /// Temporal's own server for development, which keeps its state in a file.
 pub(super) struct TemporalServer {
@@ -61,6 +62,7 @@ fn serve(program: &Path, directory: &Path, port: u16) -> Child {
 
 /// An S3 server that keeps everything in memory, with a bucket `sweeps`.
 pub(super) struct ObjectServer {
+    port: u16,
     endpoint: String,
     server: Child,
 }
@@ -74,8 +76,19 @@ impl ObjectServer {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        until("the S3 server makes a bucket", || bucket_made(port));
-        Self { endpoint: format!("http://127.0.0.1:{port}"), server }
+        until("the S3 server makes a bucket", || ask(port, "PUT", "/sweeps", "").is_some());
+        Self { port, endpoint: format!("http://127.0.0.1:{port}"), server }
+    }
+
+    /// The keys in the bucket.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let listed = ask(self.port, "GET", "/sweeps?list-type=2", "").unwrap();
+        listed.split("<Key>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()).collect()
+    }
+
+    /// Does something to an object behind the store's back.
+    pub(super) fn change(&self, method: &str, key: &str, body: &str) {
+        ask(self.port, method, &format!("/sweeps/{key}"), body).unwrap();
     }
 
     /// What every S3 client reads.
@@ -97,16 +110,15 @@ impl Drop for ObjectServer {
     }
 }
 
-fn bucket_made(port: u16) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
-    let request =
-        format!("PUT /sweeps HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+/// What an S3 server answers where nobody has to sign; `None` where it does not, or refuses.
+fn ask(port: u16, method: &str, path: &str, body: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
     let mut answer = String::new();
-    stream.write_all(request.as_bytes()).is_ok()
-        && stream.read_to_string(&mut answer).is_ok()
-        && answer.starts_with("HTTP/1.1 200")
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    stream.write_all(request.as_bytes()).ok()?;
+    stream.read_to_string(&mut answer).ok()?;
+    answer.starts_with("HTTP/1.1 2").then_some(answer)
 }

@@ -22,3 +22,8 @@ pub(crate) use program::{Output, Tarproof};
 pub(crate) use repository::{File, commit_files};
 pub(crate) use verified::verified_world;
 pub(crate) use world::{TestWorld, shared_world};
+
+/// A port of this machine that nobody listens at.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}

@@ -1,4 +1,4 @@
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +9,8 @@ use sqlx::{Connection as _, Executor as _};
 
 use super::block_on;
 
+/// Part of the socket's name.
+const PORT: u16 = 5432;
 /// Nobody: PostgreSQL refuses to be run by root.
 const NOBODY: u32 = 65_534;
 
@@ -17,6 +19,7 @@ const NOBODY: u32 = 65_534;
 pub(crate) struct Postgresql {
     programs: PathBuf,
     directory: tempfile::TempDir,
+    port: u16,
     server: Child,
 }
 
@@ -40,8 +43,8 @@ impl Postgresql {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let server = serve(&programs, directory.path());
-        Some(Self { programs, directory, server })
+        let server = serve(&programs, directory.path(), PORT, &[]);
+        Some(Self { programs, directory, port: PORT, server })
     }
 
     /// One that the tests of this moment share, each with a database of its own.
@@ -67,7 +70,7 @@ impl Postgresql {
     }
 
     fn address(&self, database: &str) -> String {
-        format!("postgresql://tarproof@localhost/{database}?host={}", self.directory.path().display())
+        address(self.directory.path(), self.port, database)
     }
 
     /// Kills the server and all its processes without warning.
@@ -79,7 +82,25 @@ impl Postgresql {
     /// Starts it again on the same data.
     pub(crate) fn restart(&mut self) {
         // The lock that the killed one left names a process that is gone.
-        self.server = serve(&self.programs, self.directory.path());
+        self.server = serve(&self.programs, self.directory.path(), self.port, &[]);
+    }
+
+    /// Starts it again so that it is reached at this port of `localhost`, too, encrypted with this certificate alone; key
+    /// and certificate are PEM.
+    pub(crate) fn restart_encrypted(&mut self, port: u16, key: &[u8], certificate: &[u8]) {
+        self.kill();
+        let data = self.directory.path().join("data");
+        let owner = std::fs::metadata(&data).unwrap();
+        for (name, content) in [("server.key", key), ("server.crt", certificate)] {
+            let file = data.join(name);
+            std::fs::write(&file, content).unwrap();
+            std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+            chown(&file, Some(owner.uid()), Some(owner.gid())).unwrap();
+        }
+        std::fs::write(data.join("pg_hba.conf"), "local all all trust\nhostssl all all samehost trust\n").unwrap();
+        self.port = port;
+        let more = ["-c", "listen_addresses=localhost", "-c", "ssl=on"];
+        self.server = serve(&self.programs, self.directory.path(), port, &more);
     }
 }
 
@@ -98,22 +119,23 @@ fn kill_group(leader: &Child) -> nix::Result<()> {
     nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL)
 }
 
-fn serve(programs: &Path, directory: &Path) -> Child {
+fn serve(programs: &Path, directory: &Path, port: u16, more: &[&str]) -> Child {
     let log = std::fs::File::create(directory.join("log")).unwrap();
     let server = as_nobody(directory)(&programs.join("postgres"))
         .arg("-D")
         .arg(directory.join("data"))
         .arg("-k")
         .arg(directory)
+        .args(["-p", &port.to_string()])
         // The machine does not fail, only the server; what the kernel has it will write.
         .args(["-c", "listen_addresses=", "-c", "fsync=off"])
+        .args(more)
         .stdout(Stdio::null())
         .stderr(log)
         .process_group(0)
         .spawn()
         .unwrap();
-    let (begun, address) =
-        (Instant::now(), format!("postgresql://tarproof@localhost/postgres?host={}", directory.display()));
+    let (begun, address) = (Instant::now(), address(directory, port, "postgres"));
     sqlx::any::install_default_drivers();
     while block_on(sqlx::AnyConnection::connect(&address)).is_err() {
         let log = || std::fs::read_to_string(directory.join("log")).unwrap_or_default();
@@ -121,6 +143,11 @@ fn serve(programs: &Path, directory: &Path) -> Child {
         std::thread::sleep(Duration::from_millis(50));
     }
     server
+}
+
+/// The address of a database by the socket.
+fn address(directory: &Path, port: u16, database: &str) -> String {
+    format!("postgresql://tarproof@localhost:{port}/{database}?host={}", directory.display())
 }
 
 /// Runs programs as somebody who may run the server, in a directory that is theirs.

@@ -42,7 +42,7 @@ pub(super) fn verdicts(tarproof: &Tarproof, store: &[&str]) -> BTreeMap<String, 
 }
 
 /// The results that are there; none while there is no store yet.
-pub(super) fn results_so_far(address: &str) -> Vec<(i64, String)> {
+pub(crate) fn results_so_far(address: &str) -> Vec<(i64, String)> {
     block_on(async {
         sqlx::any::install_default_drivers();
         let Ok(mut connection) = sqlx::AnyConnection::connect(address).await else { return Vec::new() };

@@ -2,8 +2,9 @@
 
 mod at_once;
 mod contract;
+mod encrypted;
 mod faults;
-mod killed;
+pub(crate) mod killed;
 pub(crate) mod records;
 mod sweeping;
 
