@@ -406,8 +406,11 @@ impl Row<'_> {
 }
 
 /// Whether a file takes effect by its name alone, so that content copied there is new behaviour.
+///
+/// Some file systems take names of other letter case for the same.
 pub(crate) fn acts_by_name(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
+    let path = path.to_ascii_lowercase();
+    let name = path.rsplit('/').next().unwrap_or(&path);
     matches!(name, "binding.gyp" | "npm-shrinkwrap.json" | "package.json" | ".npmrc")
         || path == "server.js"
         || path.ends_with(".node")

@@ -1,6 +1,6 @@
 //! Other content in files that the source has.
 
-use super::{MODIFIED, expect};
+use super::{BUNDLED, MODIFIED, expect};
 use crate::finding::Risk;
 use crate::package::is_document;
 use crate::suite::draft::{Draft, PAYLOAD, is_code};
@@ -82,17 +82,17 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
         draft.append(&path, "/// <reference types=\"inert-look-alike\" />\n").map(Planted::at)
     }),
     content("payload-in-data", "another value in a data file", MODIFIED, |draft| {
-        let manifests = ["package.json", "npm-shrinkwrap.json"];
-        let path = draft.find(|member| {
-            let name = member.path.rsplit('/').next().unwrap_or_default();
-            name.ends_with(".json") && !manifests.contains(&name) && !member.path.starts_with("node_modules/")
-        })?;
+        let path = data(draft)?;
         draft
             .edit_json(&path, |data| {
                 data.insert("inertLookAlike".to_owned(), "https://collector.example/".into());
                 Some(())
             })
             .map(|()| Planted::at(path))
+    }),
+    content("mark-before-data", "a byte order mark before data, which no reader of JSON takes", DOCUMENT, |draft| {
+        let path = data(draft)?;
+        draft.rewrite(&path, |content| Some([b"\xef\xbb\xbf", content].concat())).map(Planted::at)
     }),
     content("payload-in-style-sheet", "payload in a style sheet", MODIFIED, |draft| {
         let path = draft.find_ending(&[".css"])?;
@@ -179,7 +179,6 @@ pub(super) const TRANSFORMATIONS: &[Transformation] = &[
 const READ_ONLY: Expected = expect(&["file-modified"], Risk::Low);
 
 const INSTALLATION: Expected = expect(&["file-modified", "install-script-differs"], Risk::Medium);
-const BUNDLED: Expected = expect(&["file-modified", "bundled-dependency-differs"], Risk::Medium);
 
 /// The history has the file, so the release stays explained and the finding has to tell; where line ends were
 /// converted as well, the history is not asked, and the file is just another one.
@@ -187,6 +186,15 @@ const HISTORY: Expected =
     Expected { rules: &["source-history-only", "file-modified"], risk: Risk::Medium, verdict: VerdictIs::Any };
 
 const COMMENT: Expected = expect(&["file-modified"], Risk::Low);
+
+/// The first file of data in JSON.
+fn data(draft: &Draft) -> Option<String> {
+    let manifests = ["package.json", "npm-shrinkwrap.json"];
+    draft.find(|member| {
+        let name = member.path.rsplit('/').next().unwrap_or_default();
+        name.ends_with(".json") && !manifests.contains(&name) && !member.path.starts_with("node_modules/")
+    })
+}
 
 /// The payload at the beginning of the first source that a source map holds.
 fn in_source_map(draft: &mut Draft, path: &str) -> Option<Planted> {

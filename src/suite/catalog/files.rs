@@ -1,11 +1,11 @@
 //! Files added, removed, or put where others were.
 
-use super::{ADDED, MODIFIED, expect};
+use super::{ADDED, BUNDLED, MODIFIED, expect};
 use crate::finding::Risk;
 use crate::suite::draft::{Draft, Member, MemberKind, PAYLOAD, is_code};
 use crate::suite::transformation::{Expected, Group, Planted, Transformation, VerdictIs};
 
-const fn file(
+pub(super) const fn file(
     id: &'static str,
     title: &'static str,
     expected: Expected,
@@ -139,7 +139,6 @@ const NOT_PACKED: Expected =
     expect(&["file-not-in-source", "file-modified", "bundled-dependency-differs"], Risk::Medium);
 /// Tools and people read it, and nothing runs it by itself.
 const READ_ONLY: Expected = expect(&["file-not-in-source"], Risk::Low);
-const BUNDLED: Expected = expect(&["file-not-in-source", "bundled-dependency-differs"], Risk::Medium);
 const IMPLICIT_SCRIPT: Expected = expect(&["install-script-added"], Risk::High);
 const NESTED: Expected = expect(&["file-not-in-source", "entry-point-differs"], Risk::Medium);
 const NESTED_CHANGED: Expected = expect(&["file-modified", "entry-point-differs"], Risk::Medium);

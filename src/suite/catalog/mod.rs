@@ -8,6 +8,7 @@ mod files;
 mod hidden;
 mod manifest;
 mod manifest_scripts;
+mod moved;
 
 use super::transformation::{Expected, Transformation, VerdictIs};
 use crate::finding::Risk;
@@ -19,6 +20,7 @@ pub fn catalog() -> Vec<Transformation> {
         disguise::TRANSFORMATIONS,
         hidden::TRANSFORMATIONS,
         files::TRANSFORMATIONS,
+        moved::TRANSFORMATIONS,
         manifest_scripts::TRANSFORMATIONS,
         manifest::TRANSFORMATIONS,
         archive::TRANSFORMATIONS,
@@ -33,6 +35,9 @@ const MODIFIED: Expected =
 
 /// A file that the source has not.
 const ADDED: Expected = expect(&["file-not-in-source", "obfuscated-code", "minified-without-source"], Risk::Medium);
+
+/// A bundled package that is not as the source has it.
+const BUNDLED: Expected = expect(&["file-not-in-source", "file-modified", "bundled-dependency-differs"], Risk::Medium);
 
 /// A difference in the archive's form that different readers read differently.
 const AMBIGUOUS: Expected =
