@@ -253,12 +253,20 @@ impl Sides<'_> {
         if registry.get("gypfile") == Some(&Value::Bool(false)) && tarball.get("gypfile") != Some(&Value::Bool(false)) {
             self.differ(&["gypfile"], tarball.get("gypfile").cloned(), Some(Value::Bool(false)));
         }
-        // Old packages spell `engines` as a list or a text, which registries have rewritten in several ways.
-        if let (Some(Value::Object(stated)), Some(Value::Object(inside))) =
-            (registry.get("engines"), tarball.get("engines"))
-            && let Some(key) = ["node", "npm"].into_iter().find(|key| stated.get(*key) != inside.get(*key))
-        {
-            self.differ(&["engines", key], inside.get(key).cloned(), stated.get(key).cloned());
+        // Old packages spell `engines` as a list or a text, which registries have rewritten in several ways; to those
+        // without, they added that any node will do.
+        let no_engines = Map::new();
+        let inside = match tarball.get("engines") {
+            None => Some(&no_engines),
+            Some(engines) => engines.as_object(),
+        };
+        if let (Some(Value::Object(stated)), Some(inside)) = (registry.get("engines"), inside) {
+            let is_any = |range: Option<&Value>| range.and_then(Value::as_str).is_some_and(|range| range == "*");
+            let differs =
+                |key: &str| stated.get(key) != inside.get(key) && (!inside.is_empty() || !is_any(stated.get(key)));
+            if let Some(key) = ["node", "npm"].into_iter().find(|key| differs(key)) {
+                self.differ(&["engines", key], inside.get(key).cloned(), stated.get(key).cloned());
+            }
         }
     }
 }
@@ -450,6 +458,7 @@ mod tests {
             (json!({"hasInstallScript": true}), json!({"scripts": {"install": "x"}})),
             (json!({"types": "./lib/a.d.ts"}), json!({"main": "./lib/a.js"})),
             (json!({"os": ["linux"], "engines": {"node": ">=4"}}), json!({"os": "linux", "engines": ["node >=4"]})),
+            (json!({"engines": {"node": "*"}}), json!({})),
             (
                 json!({"name": "a", "version": "1.0.0", "dist": {}}),
                 json!({"name": "a", "version": "1.0.0", "main": "x", "exports": "./x", "engines": {"node": "1"},
@@ -500,6 +509,7 @@ mod tests {
             (json!({"types": "./evil.d.ts"}), json!({"main": "./lib/a.js"}), "types"),
             (json!({"os": ["linux"]}), json!({"os": ["darwin"]}), "os"),
             (json!({"engines": {"node": ">=4"}}), json!({"engines": {"node": ">=5"}}), "engines.node"),
+            (json!({"engines": {"node": "<1"}}), json!({}), "engines.node"),
             (json!({"bundleDependencies": ["a"]}), json!({"bundledDependencies": ["b"]}), "bundleDependencies"),
         ] {
             assert_eq!(found(&registry, &tarball), [expected], "{registry} {tarball}");
