@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 /// The writable directory that the commit's files are put into.
 const WORK_AREA: &str = "/build";
+/// The folder that clean-publish is told to fill with a copy of the one around it.
+pub(crate) const CLEAN_PUBLISH_FOLDER: &str = "tmp-clean-publish";
 
 /// Everything that one rebuild does, in the order of the fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +67,13 @@ impl Plan {
     /// Whether anything runs besides packing itself.
     pub fn builds(&self) -> bool {
         !self.steps.is_empty() || self.pack.scripts || self.pack.prepublish_only
+    }
+
+    /// Whether it only copies what is packed, so that it makes no file that the commit does not have.
+    pub fn only_copies(&self) -> bool {
+        let copies =
+            |step: &Step| step.run.starts_with("clean-publish ") && !step.run.contains([';', '&', '|', '`', '$']);
+        self.pack.is_copy() && self.steps.iter().all(copies) && !self.pack.scripts && !self.pack.prepublish_only
     }
 
     /// Where the commit's files lie while it runs, absolute and inside.
@@ -265,6 +274,16 @@ impl Pack {
     /// The directory from the repository's root; empty for the root itself.
     pub fn place(&self) -> &str {
         place(&self.directory)
+    }
+
+    /// Whether other files may be packed than there are in the package's directory, which is `own`.
+    pub fn is_elsewhere(&self, own: &str) -> bool {
+        self.place() != place(own) && !self.is_copy()
+    }
+
+    /// Whether clean-publish's copy of a directory is packed: the same files, some with other content.
+    fn is_copy(&self) -> bool {
+        self.place().rsplit('/').next() == Some(CLEAN_PUBLISH_FOLDER)
     }
 }
 

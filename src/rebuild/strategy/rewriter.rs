@@ -5,7 +5,7 @@ use super::commit::{Commit, at, join, resolve, text_at};
 use super::expand::Kept;
 use super::infer::Scene;
 use super::{semantic_release, shell};
-use crate::rebuild::plan::PackageManagerName;
+use crate::rebuild::plan::{CLEAN_PUBLISH_FOLDER, PackageManagerName};
 
 /// Where a tool leaves what is packed, and what has to run for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,9 +17,6 @@ pub(super) struct Rewrite {
     /// Whether the directory's manifest is made by the build, so that nothing of the package's scripts runs there.
     pub(super) because: Option<String>,
 }
-
-/// The folder that clean-publish is told to fill.
-const CLEAN_PUBLISH_FOLDER: &str = "tmp-clean-publish";
 
 /// The folder that dual-publish fills where it does not publish.
 const DUAL_PUBLISH_FOLDER: &str = "dual-publish-tmp";

@@ -4,6 +4,7 @@ use crate::artifact::{ArtifactContents, ArtifactError, EntryKind};
 use crate::finding::{Evidence, Finding, judge};
 use crate::ledger::{Explanation, LedgerFile};
 use crate::package::Sha256Digest;
+use crate::rebuild::Plan;
 use crate::rebuild::run::{FailureKind, RebuildRecord};
 use crate::source::git::{Gap, SourceRepository, with_source};
 use crate::source::match_commit::{self as matched, Candidate, CommitMatch, MatchStanding};
@@ -131,9 +132,11 @@ pub(in crate::verify) fn is_outdated(source: &SourceRepository, matched: &Commit
 ///
 /// A plan that packs another directory than the package's own writes every file anew. The manifest's turn comes with a
 /// run: one that did not make it as published leaves a difference. While none has begun, nobody knows; and a file that a
-/// command of the commit names as the one that it writes waits as well.
+/// command of the commit names as the one that it writes waits as well. A copy of the package's own directory may have
+/// other content (clean-publish can leave out comments), but no other files.
 ///
-/// Where the commit says that something is built, and not how, only what it says comes out of that waits.
+/// Where the commit says that something is built, and not how, only what it says comes out of that waits; so it is where
+/// the plans do nothing but copy.
 ///
 /// What a build left as the commit has it, no build makes otherwise. What `files` in the commit's manifest leaves out no
 /// packer takes from the package's directory, whatever was built there.
@@ -142,7 +145,7 @@ fn may_be_built(file: &LedgerFile, outcome: &Outcome, directory: &str) -> bool {
         return false;
     }
     let plans = || outcome.rebuild.iter().flat_map(|record| &record.plans);
-    let own = if directory.is_empty() { "." } else { directory };
+    let is_elsewhere = |plan: &Plan| plan.pack.is_elsewhere(directory);
     let is_output = outcome.output.contains(&*file.path);
     let not_begun = outcome.rebuild.as_ref().is_some_and(is_not_begun);
     match &file.explanation {
@@ -150,12 +153,15 @@ fn may_be_built(file: &LedgerFile, outcome: &Outcome, directory: &str) -> bool {
         Explanation::ArtifactOnly { .. } => {
             let tried = outcome.rebuild.iter().flat_map(|record| &record.attempts).map(|attempt| &attempt.plan);
             let is_left_out = outcome.never_packed.contains(&*file.path);
+            let says_nothing =
+                outcome.is_unplanned || plans().next().is_some() && plans().chain(tried.clone()).all(Plan::only_copies);
             file.kind == EntryKind::File
-                && (!outcome.is_unplanned || is_output)
-                && (!is_left_out || plans().chain(tried).any(|plan| plan.pack.directory != own))
+                && (!says_nothing || is_output)
+                && (!is_left_out || plans().chain(tried).any(is_elsewhere))
         }
         _ => {
-            if (not_begun || &*file.path != "package.json") && plans().any(|plan| plan.pack.directory != own) {
+            let is_packed_elsewhere = |plan: &Plan| plan.pack.place() != directory;
+            if (not_begun || &*file.path != "package.json") && plans().any(is_packed_elsewhere) {
                 return true;
             }
             if not_begun && is_output {
@@ -314,5 +320,30 @@ mod tests {
         assert!(may_be_built("dist/a.js", "packages/a"));
         assert!(!may_be_built("evil.js", "packages/a"));
         assert!(may_be_built("evil.js", "packages/a/dist"), "what another directory's manifest names is not known");
+        assert!(!may_be_built("evil.js", "packages/a/tmp-clean-publish"), "a copy has the manifest's files");
+    }
+
+    #[test]
+    fn a_copy_holds_what_its_original_does() {
+        let outcome = |run: &str| {
+            let mut plan = plan("tmp-clean-publish");
+            plan.steps = vec![toml::from_str(&format!("run = {run:?}")).unwrap()];
+            let record = RebuildRecord {
+                plans: vec![plan],
+                failure: Some(Failure::new(FailureKind::RebuildOff, "")),
+                ..RebuildRecord::default()
+            };
+            Outcome { rebuild: Some(record), output: ["dist/a.js".to_owned()].into(), ..Outcome::default() }
+        };
+        let copy = "clean-publish --without-publish --temp-dir tmp-clean-publish";
+        for (file, of_a_copy, of_a_build) in [
+            (added("dist/a.js"), true, true),
+            (added("evil.js"), false, true),
+            (modified("index.js"), true, true),
+            (modified("package.json"), true, true),
+        ] {
+            assert_eq!(may_be_built(&file, &outcome(copy), ""), of_a_copy, "{}", file.path);
+            assert_eq!(may_be_built(&file, &outcome("tsc"), ""), of_a_build, "{}", file.path);
+        }
     }
 }

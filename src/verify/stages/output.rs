@@ -48,8 +48,8 @@ pub(in crate::verify) fn find_output(matched: &Option<CommitMatch>, discovery: &
     let Some(tree) = CommitTree::of_commit(source, &matched.winner.commit) else { return };
     let directory = matched.winner.directory.path.as_str();
     let plans = outcome.rebuild.as_ref().map(|record| &record.plans[..]).unwrap_or_default();
-    let places: BTreeSet<&str> =
-        plans.iter().map(|plan| plan.pack.place()).filter(|place| *place != directory).collect();
+    let elsewhere = plans.iter().filter(|plan| plan.pack.is_elsewhere(directory));
+    let places: BTreeSet<&str> = elsewhere.map(|plan| plan.pack.place()).collect();
     let written = written_files(&tree, directory, plans);
     let mut ignores = GitIgnores::new(&tree);
     let is_made = |folder: &str| tree.subtree(&join(directory, folder)).is_none();
