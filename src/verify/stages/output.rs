@@ -79,7 +79,8 @@ fn has_source(path: &str, is_there: impl Fn(&str) -> bool, is_made: impl Fn(&str
     [Some(stem), below].into_iter().flatten().any(|stem| SOURCES.iter().any(|end| is_source(stem, end)))
 }
 
-/// Files, from the repository's root, that the plans' commands and the scripts that these name say they write.
+/// Files, from the repository's root, that the plans' commands and the scripts that these name say they write, and the
+/// manifest where it cannot be the published one.
 fn written_files(tree: &CommitTree<'_>, directory: &str, plans: &[Plan]) -> BTreeSet<String> {
     let manifest = tree.read_file(&join(directory, "package.json")).and_then(|content| read_json(&content).ok());
     let manifest = manifest.map(|manifest| manifest.value).unwrap_or_default();
@@ -91,7 +92,12 @@ fn written_files(tree: &CommitTree<'_>, directory: &str, plans: &[Plan]) -> BTre
     let steps = plans.iter().flat_map(|plan| &plan.steps).filter(|step| place(&step.directory) == directory);
     let commands = steps.map(|step| step.run.as_str());
     let names = plans.iter().filter(own).flat_map(packing);
-    written(&manifest, commands.collect(), names.collect()).iter().map(|path| join(directory, path)).collect()
+    let mut written = written(&manifest, commands.collect(), names.collect());
+    // Nobody can publish such a manifest, so something writes the published one.
+    if manifest.get("private") == Some(&Value::Bool(true)) {
+        written.insert("package.json".to_owned());
+    }
+    written.iter().map(|path| join(directory, path)).collect()
 }
 
 /// The files that commands write, and the scripts of `manifest` that they name, from the package's directory.
