@@ -26,7 +26,7 @@ const MAIN_FIELDS: [&str; 12] = [
     "jsdelivr",
     "electron",
 ];
-/// Fields with files that are no programs.
+/// Fields, and conditions of `exports`, with files that are no programs.
 const STYLE_FIELDS: [&str; 4] = ["style", "sass", "less", "css"];
 /// Most scripts that call each other.
 const MAXIMUM_SCRIPTS: usize = 200;
@@ -194,7 +194,8 @@ impl<'e, 'f> Entries<'e, 'f> {
         visit_targets(value, 16, &mut String::new(), &mut |conditions, target| {
             let reach = match subpath {
                 _ if conditions.contains(".types") => Reach::Inert,
-                "." => Reach::Import,
+                // No runtime has these conditions.
+                "." if !conditions.split('.').any(|condition| STYLE_FIELDS.contains(&condition)) => Reach::Import,
                 _ => Reach::Reachable,
             };
             let Some(target_path) = self.files.join("", target) else { return };

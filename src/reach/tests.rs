@@ -91,6 +91,7 @@ fn a_script_runs_the_files_that_it_names(#[case] command: &str, #[case] expected
 #[case(json!({ "exports": { "./*": "./*.js" } }), Reach::Reachable)]
 #[case(json!({ "exports": { "./x/": "./" } }), Reach::Reachable)]
 #[case(json!({ "exports": { ".": { "types": "./a.js" } } }), Reach::Inert)]
+#[case(json!({ "exports": { ".": { "style": { "default": "./a.js" } } } }), Reach::Reachable)]
 #[case(json!({ "imports": { "#a": "./a.js" } }), Reach::Reachable)]
 #[case(json!({ "bin": "a.js" }), Reach::Command)]
 #[case(json!({ "bin": { "x": "./a" } }), Reach::Command)]
