@@ -132,7 +132,7 @@ impl<'a> Planning<'a> {
                 Found::Plans(plans.into_iter().filter(Plan::builds).collect())
             }
             Ok(_) => match unmade(tree, inputs.directory, self.residue) {
-                Some(path) => Found::NotSaid(path),
+                Some(why) => Found::NotSaid(why),
                 None => Found::NothingBuilt(None),
             },
             Err(NoPlan::NoManifest(_)) => Found::NothingBuilt(None),
@@ -149,7 +149,7 @@ impl<'a> Planning<'a> {
 enum Found {
     /// Nothing is built, and why nobody looked for it where that is so.
     NothingBuilt(Option<String>),
-    /// The commit's manifest names this published file, which git ignores: something makes it, and nothing says what.
+    /// Something makes a published file, and nothing says what; why that is so.
     NotSaid(String),
     /// It is built in a way that no plan can express.
     Unplannable(Failure),
@@ -166,10 +166,8 @@ impl Found {
     fn without_a_build<'a>(self) -> Prospect<'a> {
         match self {
             Self::NothingBuilt(why) => Prospect::NothingBuilt(why),
-            Self::NotSaid(path) => {
-                let detail =
-                    format!("the commit's manifest names `{path}`, which git ignores, and nothing says what makes it");
-                let failure = Some(Failure::new(FailureKind::NoPlan, detail));
+            Self::NotSaid(why) => {
+                let failure = Some(Failure::new(FailureKind::NoPlan, format!("{why}, and nothing says what makes it")));
                 Prospect::NotSaid(RebuildRecord { failure, ..RebuildRecord::default() })
             }
             Self::Unplannable(failure) => Self::NothingBuilt(None).not_begun(failure),
@@ -186,8 +184,9 @@ impl Found {
     }
 }
 
-/// The first of `residue`, files that only the artifact has, at a path that git ignores and that the commit's own
-/// manifest names: as what is loaded, or below a directory of `files` that the commit does not have at all.
+/// Why one of `residue`, files that only the artifact has, is made by something: git ignores its path, and the commit's own
+/// manifest names it, as what is loaded, or below a directory of `files` that the commit does not have at all; or the
+/// manifest is that of one platform's binaries.
 ///
 /// A directory that the commit has may be named for what it holds, so what is ignored in it says nothing.
 fn unmade(tree: &dyn SourceTree, directory: &str, residue: &[String]) -> Option<String> {
@@ -204,8 +203,16 @@ fn unmade(tree: &dyn SourceTree, directory: &str, residue: &[String]) -> Option<
         .collect();
     let is_named =
         |path: &str| named.contains(path) || path.split_once('/').is_some_and(|(first, _)| packed.contains(first));
+    let is_one_platforms =
+        ["os", "cpu"].iter().all(|key| manifest[*key].as_array().is_some_and(|list| !list.is_empty()));
     let mut ignores = GitIgnores::new(tree);
-    residue.iter().find(|path| is_named(path) && ignores.ignores(&join(directory, path))).cloned()
+    residue.iter().filter(|path| ignores.ignores(&join(directory, path))).find_map(|path| {
+        if is_named(path) {
+            Some(format!("the commit's manifest names `{path}`, which git ignores"))
+        } else {
+            is_one_platforms.then(|| format!("the commit's manifest is for one platform, and git ignores `{path}`"))
+        }
+    })
 }
 
 /// The files that a value of the manifest names, however deep they stand.
@@ -242,7 +249,8 @@ mod tests {
             super::unmade(&TestTree::new(&files), "", &residue)
         };
         let main = r#"{"main": "./lib/index.js"}"#;
-        assert_eq!(unmade(main, &[], &["lib/a.js", "lib/index.js"]).as_deref(), Some("lib/index.js"));
+        let why = "the commit's manifest names `lib/index.js`, which git ignores";
+        assert_eq!(unmade(main, &[], &["lib/a.js", "lib/index.js"]).as_deref(), Some(why));
         assert_eq!(unmade(main, &[], &["lib/evil.js"]), None, "what is named is not published");
         assert_eq!(unmade(r#"{"main": "index.js"}"#, &[], &["index.js"]), None, "git does not ignore it");
         assert!(unmade(r#"{"exports": {".": {"types": "./dist/a.d.ts"}}}"#, &[], &["dist/a.d.ts"]).is_some());
@@ -251,5 +259,9 @@ mod tests {
         assert_eq!(unmade(files, &[("src/a.js", "")], &["src/evil.log"]), None, "the commit has the directory");
         assert_eq!(unmade(files, &[("dist/hand.js", "")], &["dist/a.js"]), None, "the commit has the directory");
         assert_eq!(unmade(r#"{"files": ["*"]}"#, &[], &["dist/a.js"]), None, "no name");
+        let platform = r#"{"os": ["linux"], "cpu": ["x64"]}"#;
+        assert!(unmade(platform, &[], &["dist/program"]).is_some());
+        assert_eq!(unmade(platform, &[], &["bin/program"]), None, "git does not ignore it");
+        assert_eq!(unmade(r#"{"os": ["!win32"]}"#, &[], &["dist/program"]), None, "a wish, and no platform");
     }
 }
