@@ -75,6 +75,9 @@ pub enum ProvenanceError {
         /// What the certificate says.
         certificate: CommitId,
     },
+    /// Several that hold and name different builds.
+    #[error("the registry serves several provenances that name different commits or repositories: {0} and {1}")]
+    Several(String, String),
     /// The registry's own note is not by a key, or by one that was not in use.
     #[error("the registry's own note is not by a key that was in use: `{}`", .0.escape_debug())]
     RegistryKey(String),
@@ -116,8 +119,9 @@ struct Digests {
 
 /// Checks the registry's answer about the attestations of a release whose artifact has this integrity.
 ///
-/// The provenance must hold: signature, certificate, log entry and subject. The registry's own attestation must hold
-/// where there is one by a key of `keys`; by another key it says nothing, as if there were none.
+/// The provenance must hold: signature, certificate, log entry and subject. Where there are several, each must, and all
+/// must name the same commit of the same repository, as readers differ in which one they take. The registry's own
+/// attestations must hold where they are by a key of `keys`; by another key they say nothing, as if there were none.
 pub fn verify_attestations(
     answer: &[u8],
     release: &Release,
@@ -133,13 +137,27 @@ pub fn verify_attestations(
         return Err(ProvenanceError::TooLarge);
     }
     let sha512 = integrity.sha512().ok_or(ProvenanceError::NoDigest)?;
-    let of = |types: &[&str]| answer.attestations.iter().find(|other| types.contains(&other.predicate_type.as_str()));
-    let stated = of(&PROVENANCE).ok_or(ProvenanceError::Missing)?;
-    let mut provenance = of_publisher(stated, release, sha512, root)?;
-    if let Some(publish) = of(&[PUBLISH]) {
-        provenance.published = of_registry(publish, release, sha512, root, keys)?;
+    let (mut proven, mut published) = (None, false);
+    for attestation in &answer.attestations {
+        let kind = attestation.predicate_type.as_str();
+        if PROVENANCE.contains(&kind) {
+            let other = of_publisher(attestation, release, sha512, root)?;
+            proven = Some(proven.map_or(Ok(other.clone()), |first| same_build(first, &other))?);
+        } else if kind == PUBLISH {
+            published |= of_registry(attestation, release, sha512, root, keys)?;
+        }
     }
-    Ok(provenance)
+    let proven = proven.ok_or(ProvenanceError::Missing)?;
+    Ok(Provenance { published, ..proven })
+}
+
+/// The first of two provenances, where the other one names the same build.
+pub(super) fn same_build(first: Provenance, other: &Provenance) -> Result<Provenance, ProvenanceError> {
+    if (&first.commit, &first.repository) == (&other.commit, &other.repository) {
+        return Ok(first);
+    }
+    let named = |one: &Provenance| format!("{} of `{}`", one.commit, one.repository.escape_debug());
+    Err(ProvenanceError::Several(named(&first), named(other)))
 }
 
 fn of_publisher(

@@ -136,6 +136,30 @@ fn provenance_of_another_release_or_content_does_not_hold() {
 }
 
 #[test]
+fn a_second_provenance_holds_and_names_the_same_build_or_none_counts() {
+    let answers = answers();
+    for ((release, integrity, answer), (_, _, others)) in answers.iter().zip(answers.iter().cycle().skip(1)) {
+        let with = |second: Value| {
+            let mut answer = answer.clone();
+            answer["attestations"].as_array_mut().unwrap().push(second);
+            verify(release, integrity, &answer)
+        };
+        let own = publisher(&mut answer.clone()).clone();
+        let provenance = with(own.clone()).unwrap();
+        let mut tampered = own;
+        let signature = tampered.pointer_mut("/bundle/dsseEnvelope/signatures/0/sig").unwrap();
+        *signature = bent(signature);
+        let refused = with(tampered);
+        assert!(matches!(refused, Err(ProvenanceError::Invalid(_) | ProvenanceError::Bundle(_))), "{refused:?}");
+        assert!(with(publisher(&mut others.clone()).clone()).is_err(), "{release}: of another release");
+        let commit = crate::package::CommitId::parse(&"a".repeat(40)).unwrap();
+        let elsewhere = Provenance { commit, ..provenance.clone() };
+        let told = npm::same_build(provenance, &elsewhere).unwrap_err().to_string();
+        assert!(told.contains(&format!("and {commit} of `https://github.com/")), "{told}");
+    }
+}
+
+#[test]
 fn a_note_of_the_registry_that_does_not_hold_spoils_the_answer() {
     let mut with_note = 0;
     for (release, integrity, mut answer) in answers() {
