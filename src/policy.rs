@@ -13,6 +13,8 @@ use crate::registry::parse_rfc3339;
 #[derive(Debug, Default)]
 pub struct Policy {
     exceptions: Vec<Exception>,
+    /// The SHA-256 of the file; `None` without one.
+    digest: Option<Sha256Digest>,
     /// The time by which exceptions expire, seconds since the epoch.
     now: i64,
 }
@@ -121,7 +123,13 @@ impl Policy {
                 reason,
             })
         });
-        Ok(Self { exceptions: exceptions.collect::<Result<_, _>>()?, now })
+        let digest = Some(Sha256Digest::of(text.as_bytes()));
+        Ok(Self { exceptions: exceptions.collect::<Result<_, _>>()?, digest, now })
+    }
+
+    /// The SHA-256 of the file that it was read from; `None` where there was none.
+    pub fn digest(&self) -> Option<Sha256Digest> {
+        self.digest
     }
 
     /// Whether it states nothing.

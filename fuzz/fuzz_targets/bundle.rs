@@ -18,8 +18,8 @@ static KEYS: LazyLock<Vec<PublicKey>> = LazyLock::new(|| {
 
 fuzz_target!(|data: &[u8]| {
     let root = TrustedRoot::embedded().expect("the embedded root is read by a test");
-    let identity = CertifiedIdentity { identity: "nobody@nowhere.example", issuer: "https://nowhere.example", root };
-    let trusted = TrustedSigners { keys: &KEYS, identity: Some(identity) };
+    let identity = CertifiedIdentity { identity: "nobody@nowhere.example", issuer: "https://nowhere.example" };
+    let trusted = TrustedSigners { keys: &KEYS, identity: Some(identity), root: Some(root) };
     let proven = UnverifiedStatement::read(data).and_then(|statement| statement.prove_by(&[], &trusted, 1));
     let refusal = proven.expect_err("the keys were made a moment ago").to_string();
     assert!(refusal.len() < 16 * 1024, "{}", printable(&refusal));

@@ -1,8 +1,7 @@
 //! Sigstore bundles, version 0.3: with the name of a public key, or with a certificate.
 //!
-//! Of a bundle with a key only what stands for its signature is read; log entries and timestamps in it are neither
-//! needed nor checked, and nothing relies on them. One with a certificate means nothing without them, so all of it is
-//! kept for `certificate`.
+//! A bundle with a certificate means nothing without its log entry and timestamp, so all of it is kept for
+//! `certificate`. One with a key needs neither; where there are any, they must hold, and it is kept for `witness`.
 
 use serde_json::{Value, json};
 use sigstore_types::{Bundle, DsseEnvelope, SignatureContent};
@@ -50,15 +49,25 @@ pub enum BundleError {
 pub(super) struct Signed {
     /// Payload and signatures.
     pub(super) envelope: Envelope,
-    /// The whole bundle where a certificate stands in the place of a key.
-    pub(super) certified: Option<Box<Bundle>>,
+    pub(super) material: Material,
+}
+
+/// What stands beside the envelope.
+#[derive(Debug, Clone)]
+pub(super) enum Material {
+    /// The name of a key, if that.
+    Key,
+    /// The name of a key with log entries or timestamps: the whole bundle.
+    Witnessed(Box<Bundle>),
+    /// A certificate: the whole bundle.
+    Certificate(Box<Bundle>),
 }
 
 /// Reads a bundle, or an envelope without one.
 pub(super) fn read(bytes: &[u8]) -> Result<Signed, BundleError> {
     let mut document = json::read(bytes, MAX_BYTES)?;
     let Some(media_type) = document.get("mediaType") else {
-        return Ok(Signed { envelope: Envelope::from_value(document)?, certified: None });
+        return Ok(Signed { envelope: Envelope::from_value(document)?, material: Material::Key });
     };
     if media_type != BUNDLE_TYPE {
         let text = media_type.as_str().map_or_else(|| media_type.to_string(), str::to_owned);
@@ -71,21 +80,43 @@ pub(super) fn read(bytes: &[u8]) -> Result<Signed, BundleError> {
     };
     let material = &document["verificationMaterial"];
     if ["certificate", "x509CertificateChain"].iter().any(|kind| material.get(kind).is_some()) {
-        let text = str::from_utf8(bytes).map_err(|error| BundleError::Material(error.to_string()))?;
-        let bundle = Bundle::from_json(text).map_err(|error| BundleError::Material(error.to_string()))?;
-        // What is proven is what the library reads, and what is judged is what was read here.
-        let same = |theirs: &DsseEnvelope| {
-            theirs.payload_type == envelope.payload_type && theirs.payload.as_bytes() == envelope.payload
-        };
-        if !matches!(&bundle.content, SignatureContent::DsseEnvelope(theirs) if same(theirs)) {
-            return Err(BundleError::Material("its envelope can be read in two ways".to_owned()));
-        }
-        return Ok(Signed { envelope, certified: Some(Box::new(bundle)) });
+        let material = Material::Certificate(whole(bytes, &envelope)?);
+        return Ok(Signed { envelope, material });
     }
     let hint = material["publicKey"]["hint"].as_str().filter(|hint| !hint.is_empty());
     let hint = hint.ok_or(BundleError::NoKey)?;
     name(signature, hint)?;
-    Ok(Signed { envelope, certified: None })
+    let material = if has_witnesses(material) { Material::Witnessed(whole(bytes, &envelope)?) } else { Material::Key };
+    Ok(Signed { envelope, material })
+}
+
+/// Whether there is more than the key's name; writers put empty lists where there is not.
+fn has_witnesses(material: &Value) -> bool {
+    let is_empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::Array(list) => list.is_empty(),
+        _ => false,
+    };
+    let timestamps = &material["timestampVerificationData"];
+    let none = match timestamps {
+        Value::Object(kinds) => kinds.values().all(is_empty),
+        other => is_empty(other),
+    };
+    !(none && is_empty(&material["tlogEntries"]))
+}
+
+/// The bundle as the library reads it.
+fn whole(bytes: &[u8], envelope: &Envelope) -> Result<Box<Bundle>, BundleError> {
+    let text = str::from_utf8(bytes).map_err(|error| BundleError::Material(error.to_string()))?;
+    let bundle = Bundle::from_json(text).map_err(|error| BundleError::Material(error.to_string()))?;
+    // What is proven is what the library reads, and what is judged is what was read here.
+    let same = |theirs: &DsseEnvelope| {
+        theirs.payload_type == envelope.payload_type && theirs.payload.as_bytes() == envelope.payload
+    };
+    if !matches!(&bundle.content, SignatureContent::DsseEnvelope(theirs) if same(theirs)) {
+        return Err(BundleError::Material("its envelope can be read in two ways".to_owned()));
+    }
+    Ok(Box::new(bundle))
 }
 
 /// Gives a signature the name that the bundle gives it; they must not contradict each other.

@@ -19,8 +19,6 @@ pub struct CertifiedIdentity<'a> {
     pub identity: &'a str,
     /// Who must have vouched for that, exactly.
     pub issuer: &'a str,
-    /// The authorities and logs that are believed.
-    pub root: &'a TrustedRoot,
 }
 
 /// A bundle with a certificate does not hold, or names somebody else.
@@ -36,10 +34,11 @@ pub(super) fn verify(
     bundle: &Bundle,
     claimed: &Statement<serde_json::Value>,
     expected: &CertifiedIdentity<'_>,
+    root: &TrustedRoot,
 ) -> Result<Signer, CertificateError> {
     let digest = subject_digest(claimed).ok_or_else(|| CertificateError("no subject has a digest".to_owned()))?;
     let policy = VerificationPolicy::new(expected.identity, expected.issuer);
-    let result = expected.root.verifier().verify(digest, bundle, &policy).map_err(|error| refused(&error))?;
+    let result = root.verifier().verify(digest, bundle, &policy).map_err(|error| refused(&error))?;
     let (identity, issuer) = (result.identity().map(SubjectAltName::as_str), result.issuer());
     let (Some(identity), Some(issuer)) = (identity, issuer) else {
         return Err(CertificateError("it names nobody".to_owned()));
@@ -47,7 +46,8 @@ pub(super) fn verify(
     Ok(Signer::Certificate { identity: identity.to_owned(), issuer: issuer.to_owned() })
 }
 
-fn subject_digest(statement: &Statement<serde_json::Value>) -> Option<ArtifactDigest> {
+/// The digest of the first subject, which the library wants to see beside the bundle.
+pub(super) fn subject_digest(statement: &Statement<serde_json::Value>) -> Option<ArtifactDigest> {
     let digest = &statement.subject.first()?.digest;
     if let Some(sha256) = digest.get("sha256") {
         return Some(Sha256Hash::from_hex(sha256).ok()?.into());

@@ -218,6 +218,16 @@ impl PublicKey {
         .map_err(|_| KeyError::Encode)
     }
 
+    /// The key in DER (SubjectPublicKeyInfo).
+    pub(super) fn to_der(&self) -> Result<Vec<u8>, KeyError> {
+        match &self.0 {
+            Public::EcdsaP256(key) => key.to_public_key_der(),
+            Public::Ed25519(key) => key.to_public_key_der(),
+        }
+        .map(|document| document.as_bytes().to_vec())
+        .map_err(|_| KeyError::Encode)
+    }
+
     /// The key's name.
     pub fn id(&self) -> KeyId {
         match &self.0 {

@@ -1,8 +1,9 @@
 //! The verdicts of a lockfile's packages, collected into one statement.
 
 use super::generate::{Circumstances, used_policy};
-use super::predicate::{LockEntry, Uncovered, VerdictLock, Verification as Predicate, Verifier};
+use super::predicate::{LockEntry, Uncovered, VerdictLock, Verifier};
 use super::statement::{Resource, Statement, sha256};
+use super::statement_set::StatementSet;
 use crate::package::{Ecosystem, Integrity, PackageName, Release, Sha256Digest, Version};
 use crate::rebuild::lockfile::Closure;
 
@@ -52,18 +53,15 @@ pub struct LockedVerdict {
 }
 
 impl LockedVerdict {
-    /// Takes the verdict out of the statement about the package alone; `Err` where that is about other content than
+    /// Takes the verdict out of the statements about the package alone; `Err` where that is about other content than
     /// the lockfile states.
-    pub fn of(
-        statement: &Statement<Predicate>,
-        locked: &LockedRelease,
-        artifact: &Integrity,
-    ) -> Result<Self, Uncovered> {
+    pub fn of(statements: &StatementSet, locked: &LockedRelease, artifact: &Integrity) -> Result<Self, Uncovered> {
         let purl = locked.release.purl();
         if locked.integrity.sha512() != artifact.sha512() {
             let reason = "the registry serves other content than the lockfile states".to_owned();
             return Err(Uncovered { name: purl, reason });
         }
+        let statement = statements.verification();
         let subject = statement.subject.first().cloned().unwrap_or_default();
         let predicate = &statement.predicate;
         let ledger = predicate.ledger.as_ref();
@@ -76,7 +74,7 @@ impl LockedVerdict {
             commit: predicate.source.as_ref().and_then(|source| source.digest.get("gitCommit").cloned()),
             tier: ledger.and_then(|ledger| ledger.tier),
             stabilizers: ledger.map(|ledger| ledger.stabilizers.clone()).unwrap_or_default(),
-            statement: sha256(Sha256Digest::of(&statement.to_bytes())),
+            statement: sha256(Sha256Digest::of(statements.bytes())),
         };
         Ok(Self { subject, entry, exceptions: predicate.policy.exceptions.clone() })
     }

@@ -11,6 +11,7 @@
 mod acceptance;
 mod bundle;
 mod certificate;
+mod consistency;
 mod envelope;
 mod generate;
 mod json;
@@ -22,12 +23,15 @@ mod lock;
 pub mod predicate;
 mod sign;
 mod statement;
+mod statement_set;
 pub mod types;
 mod unverified;
+mod witness;
 
 pub use acceptance::{Acceptance, Accepted, Refusal, is_subject};
 pub use bundle::BundleError;
 pub use certificate::{CertificateError, CertifiedIdentity};
+pub use consistency::Contradiction;
 pub use envelope::{Envelope, EnvelopeError, MAX_BYTES, Signature, pre_authentication_encoding};
 pub use generate::{Circumstances, Statements};
 pub use json::JsonError;
@@ -36,7 +40,9 @@ pub use ledger_lines::ledger_lines;
 pub use lock::{LockedRelease, LockedVerdict, releases, verdict_lock};
 pub use sign::sign;
 pub use statement::{DigestSet, Predicate, Resource, Statement, StatementError};
+pub use statement_set::{Payload, StatementSet, StatementSetError};
 pub use unverified::{ProofError, ProvenStatement, Signer, TrustedSigners, UnverifiedStatement};
+pub use witness::WitnessError;
 
 #[cfg(test)]
 mod tests;

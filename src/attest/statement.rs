@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::consistency::Contradiction;
 use super::types::{PAYLOAD_TYPE, STATEMENT_TYPE};
 use crate::package::{Sha256Digest, hex_text};
 use crate::verify::ArtifactSummary;
@@ -22,6 +23,9 @@ pub trait Predicate: Serialize + DeserializeOwned + JsonSchema {
     const TYPE: &'static str;
     /// Its name in file names and pages.
     const NAME: &'static str;
+
+    /// Refuses a claim about `subject` that contradicts itself.
+    fn check(&self, subject: &[Resource]) -> Result<(), Contradiction>;
 }
 
 /// A claim about artifacts.
@@ -124,6 +128,9 @@ pub enum StatementError {
         /// What was asked for.
         expected: &'static str,
     },
+    /// One part of it says that another one is wrong.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
 }
 
 impl Statement<Value> {
@@ -151,13 +158,15 @@ impl Statement<Value> {
         if statement.subject.iter().all(comparable) { Ok(statement) } else { Err(StatementError::NoDigest) }
     }
 
-    /// The same statement with its predicate read as `P`; fields that it does not know are ignored.
+    /// The same statement with its predicate read as `P`; fields that it does not know are ignored, and what contradicts
+    /// itself is refused.
     pub fn with_predicate<P: Predicate>(&self) -> Result<Statement<P>, StatementError> {
         if self.predicate_type != P::TYPE {
             let found = self.predicate_type.chars().take(256).collect();
             return Err(StatementError::Predicate { found, expected: P::TYPE });
         }
         let predicate = P::deserialize(&self.predicate).map_err(super::json::JsonError::from)?;
+        predicate.check(&self.subject)?;
         Ok(Statement {
             statement_type: self.statement_type.clone(),
             subject: self.subject.clone(),

@@ -16,8 +16,9 @@ fn statement() -> Value {
         "subject": [{"name": "pkg:npm/left@1.0.0", "digest": {"sha256": "a".repeat(64)}}],
         "predicateType": VERIFICATION,
         "predicate": {
-            "verdict": "verbatim",
+            "verdict": "equivalent",
             "excepted": false,
+            "source": {"digest": {"gitCommit": "c".repeat(40)}, "directory": "", "standing": "established", "evidence": []},
             "ledger": {
                 "digest": {"sha256": "b".repeat(64)},
                 "files": 2,
@@ -150,7 +151,7 @@ fn a_signed_payload_that_is_no_statement_is_refused() {
 #[test]
 fn unknown_fields_are_left_alone() {
     let accepted = judged(|statement, _| statement["predicate"]["later"] = json!({"a": 1})).unwrap();
-    assert_eq!(accepted.verdict, Some(predicate::VerdictName::Verbatim));
+    assert_eq!(accepted.verdict, Some(predicate::VerdictName::Equivalent));
 }
 
 #[test]
@@ -158,22 +159,29 @@ fn verdict_tier_stabilizers_and_age_are_held_to_what_was_asked() {
     assert!(judged(|_, acceptance| acceptance.tier = Some(predicate::Tier::Tree)).is_ok());
     assert!(judged(|_, acceptance| acceptance.maximum_age = Some(24 * 3600)).is_ok());
     assert!(judged(|_, acceptance| acceptance.stabilizers = Some(["eol".to_owned()].into())).is_ok());
-    assert!(refused(|statement, _| statement["predicate"]["verdict"] = "divergent".into()).contains("`divergent`"));
-    let excepted = |statement: &mut Value, acceptance: &mut Acceptance| {
+    let divergent = |statement: &mut Value, excepted: u64| {
         statement["predicate"]["verdict"] = "divergent".into();
+        let finding = json!({"rule": "manifest-confusion", "severity": "error", "count": 1, "excepted": excepted});
+        statement["predicate"]["findings"] = json!([finding]);
+    };
+    assert!(refused(|statement, _| divergent(statement, 0)).contains("`divergent`"));
+    let excepted = |statement: &mut Value, acceptance: &mut Acceptance| {
+        divergent(statement, 1);
         statement["predicate"]["excepted"] = true.into();
+        statement["predicate"]["policy"]["exceptions"] = json!(["looked at"]);
         acceptance.excepted = true;
     };
     assert!(judged(excepted).is_ok());
     assert!(refused(|_, acceptance| acceptance.stabilizers = Some([].into())).contains("`eol`"));
     let pack = |statement: &mut Value, acceptance: &mut Acceptance| {
-        // The sum says otherwise, and is not believed.
-        statement["predicate"]["ledger"]["classes"] = json!({"derived": 1});
+        statement["predicate"]["ledger"]["classes"] = json!({"derived": 1, "stabilized": 1});
+        statement["predicate"]["ledger"]["tier"] = "pack".into();
         acceptance.tier = Some(predicate::Tier::Tree);
     };
     assert!(refused(pack).contains("the tier `pack`"));
     let unknown = |statement: &mut Value, acceptance: &mut Acceptance| {
-        statement["predicate"]["ledger"]["classes"] = json!({"new-class": 1});
+        // The sum knows it, and is not believed.
+        statement["predicate"]["ledger"]["classes"] = json!({"new-class": 1, "stabilized": 1});
         acceptance.tier = Some(predicate::Tier::Attribution);
     };
     assert!(refused(unknown).contains("unexplained"));
@@ -196,7 +204,7 @@ fn a_rebuild_states_no_verdict_and_will_do_where_none_is_asked_for() {
         statement["predicateType"] = types::PROVENANCE.into();
         statement["predicate"] = json!({
             "buildDefinition": {
-                "buildType": "b", "resolvedDependencies": [],
+                "buildType": "b", "resolvedDependencies": [{"digest": {"gitCommit": "c".repeat(40)}}],
                 "externalParameters": {"artifact": "pkg:npm/left@1.0.0", "directory": "", "plan": {}},
                 "internalParameters": {"sandbox": [], "outcome": "same-tar"},
             },
@@ -227,15 +235,22 @@ fn a_summary_states_a_verdict_only_in_its_own_words() {
         judged(|statement, _| {
             statement["predicateType"] = types::SUMMARY.into();
             statement["predicate"] = json!({
-                "verifier": {"id": "v", "version": {}}, "resourceUri": "r", "policy": {"uri": "u"},
+                "verifier": {"id": "v", "version": {}}, "resourceUri": "pkg:npm/left@1.0.0", "policy": {"uri": "u"},
                 "verificationResult": result, "verifiedLevels": levels, "slsaVersion": "1.2",
             });
         })
     };
     assert!(summary("PASSED", &["SLSA_BUILD_LEVEL_UNEVALUATED", "SOURCE_MATCH_REPRODUCED"]).is_ok());
     assert!(summary("PASSED", &["SLSA_BUILD_LEVEL_3"]).unwrap_err().contains("states no verdict"));
-    assert!(summary("PASSED", &["SOURCE_MATCH_DIVERGENT"]).is_err());
-    assert!(summary("PASSED", &["SOURCE_MATCH_VERBATIM", "SOURCE_MATCH_REPRODUCED"]).is_err());
+    for (result, levels) in [
+        ("PASSED", &["SOURCE_MATCH_DIVERGENT"][..]),
+        ("PASSED", &["SOURCE_MATCH_VERBATIM", "SOURCE_MATCH_REPRODUCED"]),
+        ("PASSED", &["SOURCE_MATCH_VERBATIM", "FAILED"]),
+        ("FAILED", &["SOURCE_MATCH_VERBATIM"]),
+        ("FAILED", &[]),
+    ] {
+        assert!(summary(result, levels).unwrap_err().contains("its levels are not those of its result"), "{levels:?}");
+    }
     assert!(summary("FAILED", &["FAILED"]).unwrap_err().contains("`divergent`"));
 }
 
@@ -266,7 +281,8 @@ const ISSUER: &str = "https://token.actions.githubusercontent.com";
 fn a_certificate_of_a_real_instance_counts_for_its_identity_alone() {
     let staging = TrustedRoot::read(sigstore_trust_root::SIGSTORE_STAGING_TRUSTED_ROOT).unwrap();
     let prove = |text: &str, identity, issuer, root| {
-        let trusted = TrustedSigners { keys: &[], identity: Some(CertifiedIdentity { identity, issuer, root }) };
+        let trusted =
+            TrustedSigners { keys: &[], identity: Some(CertifiedIdentity { identity, issuer }), root: Some(root) };
         UnverifiedStatement::read(text.as_bytes())?.prove_by(&[], &trusted, 1)
     };
     let proven = prove(STAGING, IDENTITY, ISSUER, &staging).unwrap();
@@ -302,4 +318,75 @@ fn a_certificate_of_a_real_instance_counts_for_its_identity_alone() {
         *text = BASE64.encode(bytes).into();
         assert!(prove(&tampered.to_string(), IDENTITY, ISSUER, &staging).is_err(), "{pointer}");
     }
+}
+
+/// A bundle by key with a log entry and a timestamp, both of a log and an authority that were made for it.
+const LOGGED: &str = include_str!("../../fixtures/attestations/keyed.logged.sigstore.json");
+const LOGGED_ROOT: &str = include_str!("../../fixtures/attestations/keyed.logged.root.json");
+
+/// The key that signed it, which its log entry names.
+fn logged_key() -> PublicKey {
+    let bundle: Value = serde_json::from_str(LOGGED).unwrap();
+    let body = bundle["verificationMaterial"]["tlogEntries"][0]["canonicalizedBody"].as_str().unwrap();
+    let body: Value = serde_json::from_slice(&BASE64.decode(body).unwrap()).unwrap();
+    let key = body["spec"]["hashedRekordV002"]["signature"]["verifier"]["publicKey"]["rawBytes"].as_str().unwrap();
+    let lines: Vec<&str> = key.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----", lines.join("\n"));
+    PublicKey::read(&pem).unwrap()
+}
+
+#[test]
+fn what_stands_beside_a_keys_signature_holds_or_the_bundle_is_refused() {
+    let (root, keys) = (TrustedRoot::read(LOGGED_ROOT).unwrap(), [logged_key()]);
+    let prove = |bundle: &Value, root| {
+        let trusted = TrustedSigners { keys: &keys, identity: None, root };
+        UnverifiedStatement::read(bundle.to_string().as_bytes())?
+            .prove_by(&[], &trusted, 1)
+            .map(|proven| proven.signers)
+    };
+    let bundle: Value = serde_json::from_str(LOGGED).unwrap();
+    let ours = Some(&root);
+    assert_eq!(prove(&bundle, ours).unwrap(), [Signer::Key(keys[0].id())]);
+    let changed = |pointer: &str, value: Value| {
+        let mut changed = bundle.clone();
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        match changed.pointer_mut(parent).unwrap() {
+            Value::Array(list) => list[key.parse::<usize>().unwrap()] = value,
+            other => other[key] = value,
+        }
+        changed
+    };
+    const LOG: &str = "/verificationMaterial/tlogEntries";
+    const TIMES: &str = "/verificationMaterial/timestampVerificationData";
+    // Neither is needed.
+    let bare = changed(TIMES, Value::Null);
+    for (bundle, root) in [
+        (changed(TIMES, json!({"rfc3161Timestamps": []})), ours),
+        (changed(LOG, json!([])), ours),
+        (changed("/verificationMaterial", json!({"publicKey": bundle["verificationMaterial"]["publicKey"]})), None),
+    ] {
+        prove(&bundle, root).unwrap();
+    }
+    prove(&bare, ours).unwrap();
+    // Both must hold, and the embedded root knows neither.
+    assert!(matches!(prove(&bundle, None), Err(ProofError::Witness(_))));
+    let entry = &bundle["verificationMaterial"]["tlogEntries"][0];
+    for (pointer, value) in [
+        (LOG, json!([entry, {}])),
+        (LOG, json!("nonsense")),
+        (LOG, json!({})),
+        (TIMES, json!(7)),
+        ("/verificationMaterial/tlogEntries/0/canonicalizedBody", "e30=".into()),
+        ("/verificationMaterial/tlogEntries/0/inclusionProof/hashes", json!([])),
+        ("/verificationMaterial/tlogEntries/0/inclusionProof/checkpoint/envelope", "x".into()),
+        ("/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp", "AAAA".into()),
+        ("/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0", json!({})),
+    ] {
+        let refused = prove(&changed(pointer, value.clone()), ours);
+        let told = matches!(refused, Err(ProofError::Witness(_) | ProofError::Bundle(BundleError::Material(_))));
+        assert!(told, "{pointer} {value}: {refused:?}");
+    }
+    // Nobody else's key vouches for it because of a log.
+    let stranger = UnverifiedStatement::read(LOGGED.as_bytes()).unwrap().prove(&[], &[key().public()], 1);
+    assert!(matches!(stranger, Err(ProofError::UnknownKey { .. })), "{stranger:?}");
 }

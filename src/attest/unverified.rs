@@ -3,13 +3,16 @@
 use std::fmt;
 
 use serde_json::Value;
+use sigstore_types::Bundle;
 
-use super::bundle::{self, BundleError, Signed};
+use super::bundle::{self, BundleError, Material, Signed};
 use super::certificate::{self, CertificateError, CertifiedIdentity};
 use super::envelope::Signature;
 use super::key::{KeyId, PublicKey};
 use super::statement::{Statement, StatementError};
+use super::witness::{self, WitnessError};
 use crate::package::Sha256Digest;
+use crate::provenance::{TrustError, TrustedRoot};
 
 /// A signed file as it was read: whatever it holds is somebody's word.
 #[derive(Debug, Clone)]
@@ -24,6 +27,18 @@ pub struct TrustedSigners<'a> {
     pub keys: &'a [PublicKey],
     /// Whoever can show a certificate for this identity.
     pub identity: Option<CertifiedIdentity<'a>>,
+    /// The authorities and logs that certificates, and what stands beside a key's signature, are held against; unless
+    /// stated, those of the embedded root.
+    pub root: Option<&'a TrustedRoot>,
+}
+
+impl<'a> TrustedSigners<'a> {
+    fn root(&self) -> Result<&'a TrustedRoot, TrustError> {
+        match self.root {
+            Some(root) => Ok(root),
+            None => TrustedRoot::embedded(),
+        }
+    }
 }
 
 /// Who signed a statement.
@@ -85,6 +100,12 @@ pub enum ProofError {
     /// A certificate, or what comes with it, does not hold.
     #[error(transparent)]
     Certified(#[from] CertificateError),
+    /// What stands beside a key's signature does not hold.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
+    /// There is nothing to hold it against.
+    #[error(transparent)]
+    Root(#[from] TrustError),
     /// Fewer keys than asked for.
     #[error("{found} of those given signed it, and {needed} are needed")]
     TooFew {
@@ -121,7 +142,7 @@ impl UnverifiedStatement {
 
     /// Proves the statement: at least `threshold` of `keys` must have signed these very bytes.
     pub fn prove(&self, others: &[Self], keys: &[PublicKey], threshold: usize) -> Result<ProvenStatement, ProofError> {
-        self.prove_by(others, &TrustedSigners { keys, identity: None }, threshold)
+        self.prove_by(others, &TrustedSigners { keys, ..TrustedSigners::default() }, threshold)
     }
 
     /// Proves the statement: at least `threshold` of those trusted must have signed these very bytes.
@@ -143,18 +164,21 @@ impl UnverifiedStatement {
             return Err(ProofError::DifferentStatements);
         }
         let (certified, keyed): (Vec<_>, Vec<_>) =
-            std::iter::once(self).chain(others).partition(|file| file.signed.certified.is_some());
+            std::iter::once(self).chain(others).partition(|file| file.certified().is_some());
         let signatures: Vec<_> = keyed.iter().flat_map(|file| &file.signed.envelope.signatures).collect();
         let (mut signers, mut failure) = by_keys(&envelope.signed_bytes(), &signatures, trusted.keys);
         if let Some(expected) = &trusted.identity {
-            for bundle in certified.iter().filter_map(|file| file.signed.certified.as_deref()) {
-                match certificate::verify(bundle, &self.claimed()?, expected) {
+            for bundle in certified.iter().filter_map(|file| file.certified()) {
+                match certificate::verify(bundle, &self.claimed()?, expected, trusted.root()?) {
                     Ok(signer) => signers.push(signer),
                     Err(error) => failure = failure.or(Some(error.into())),
                 }
             }
         } else if !certified.is_empty() {
             failure = failure.or(Some(ProofError::Certificate));
+        }
+        for file in keyed {
+            file.hold_witnesses(trusted)?;
         }
         signers.sort();
         signers.dedup();
@@ -165,6 +189,26 @@ impl UnverifiedStatement {
             return Err(ProofError::TooFew { found: signers.len(), needed: threshold });
         }
         Ok(ProvenStatement { statement: self.claimed()?, signers })
+    }
+}
+
+impl UnverifiedStatement {
+    fn certified(&self) -> Option<&Bundle> {
+        match &self.signed.material {
+            Material::Certificate(bundle) => Some(bundle),
+            Material::Key | Material::Witnessed(_) => None,
+        }
+    }
+
+    /// Refuses log entries and timestamps that do not hold beside the signature of a trusted key. Others count for nothing.
+    fn hold_witnesses(&self, trusted: &TrustedSigners<'_>) -> Result<(), ProofError> {
+        let Material::Witnessed(bundle) = &self.signed.material else { return Ok(()) };
+        let Signed { envelope, .. } = &self.signed;
+        let message = envelope.signed_bytes();
+        let is_its =
+            |key: &&PublicKey| envelope.signatures.iter().any(|signature| key.verifies(&message, &signature.bytes));
+        let Some(key) = trusted.keys.iter().find(is_its) else { return Ok(()) };
+        Ok(witness::verify(bundle, &self.claimed()?, key, trusted.root()?)?)
     }
 }
 

@@ -12,7 +12,8 @@ mod sweep;
 
 pub(super) use log::{LogAppend, LogCommand, LogProve, LogVerify};
 pub(super) use store::{
-    EngineArguments, History, StoreArguments, StoreCommand, Sweep, SweepCommand, SweepRun, WorkArguments, Worker,
+    EngineArguments, History, KeptArguments, StoreArguments, StoreCommand, Sweep, SweepCommand, SweepRun, WorkArguments,
+    Worker,
 };
 pub(super) use sweep::{SelectionArguments, VersionArguments, Watch};
 
@@ -112,7 +113,8 @@ gives one and the key is encrypted.
 Examples:
   tarproof key generate --output signing.key
   tarproof attest npm:chalk@5.6.2 --key signing.key --output attestations
-  tarproof attest --lockfile package-lock.json --key signing.key --output .")]
+  tarproof attest --lockfile package-lock.json --key signing.key --output .
+  tarproof attest npm:chalk@5.6.2 --store verdicts.db --key signing.key --output attestations")]
     Attest(Attest),
     /// Check a signed statement: the signature, the artifact and whether it will do
     #[command(after_help = "\
@@ -364,7 +366,7 @@ pub(super) struct Attest {
     #[arg(long, value_name = "DIR")]
     pub(super) output: PathBuf,
     /// State this as the time of the verification: `now`, a time such as `2026-11-28T10:00:00Z`, or seconds since 1970
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", conflicts_with = "store")]
     pub(super) time: Option<String>,
     #[command(flatten)]
     pub(super) overrides: Overrides,
@@ -373,8 +375,13 @@ pub(super) struct Attest {
     /// Except what this file states, such as `tarproof.toml`
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
+    /// Hold unexplained files against the YARA rules in this directory (`*.yar`, `*.yara`)
+    #[arg(long, value_name = "DIR")]
+    pub(super) rules: Option<PathBuf>,
     #[command(flatten)]
     pub(super) trust: TrustArguments,
+    #[command(flatten)]
+    pub(super) store: KeptArguments,
     /// Verify so many packages at once
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1024))]
     pub(super) jobs: Option<usize>,
@@ -394,10 +401,11 @@ pub(super) struct VerifyAttestation {
     /// Whoever vouched for the identity, exactly, such as `https://token.actions.githubusercontent.com`
     #[arg(long, value_name = "URL", requires = "identity")]
     pub(super) issuer: Option<String>,
-    /// Hold certificates against this root (Sigstore's `trusted_root.json`) instead of the embedded one
-    #[arg(long, value_name = "FILE", requires = "identity")]
+    /// Hold certificates, log entries and timestamps against this root (Sigstore's `trusted_root.json`) instead of the
+    /// embedded one
+    #[arg(long, value_name = "FILE")]
     pub(super) trusted_root: Option<PathBuf>,
-    /// So many of the keys must have signed; the identity counts as one
+    /// So many of those named must have signed; the identity counts as one
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=64))]
     pub(super) threshold: usize,
     /// The statement must be about this file

@@ -232,7 +232,7 @@ pub(super) async fn store(arguments: &StoreArguments, config: &Config) -> Result
     let objects = match arguments.objects.as_deref().or(config.sweep.objects.as_deref()) {
         Some(text) => ObjectsAddress::parse(text).map_err(CliError::usage)?,
         None => address.objects().ok_or_else(|| {
-            let message = "name where ledgers and reports are kept with `--objects`: a directory that every machine \
+            let message = "name where ledgers, reports and statements are kept with `--objects`: a directory that every machine \
                            sees, or `s3://BUCKET/PREFIX`";
             CliError::usage(anyhow::anyhow!(message))
         })?,

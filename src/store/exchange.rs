@@ -185,6 +185,8 @@ impl Store {
             };
             let checked = if *name == record.report {
                 record.check_report(&object)
+            } else if record.statements.as_ref() == Some(name) {
+                record.read_statements(&object).map(drop)
             } else {
                 object.content().map(drop).map_err(|error| error.to_string())
             };

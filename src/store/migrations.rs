@@ -6,7 +6,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use super::database::Backend;
 
 /// Name, for SQLite, for PostgreSQL.
-const STEPS: [(&str, &str, &str); 3] = [
+const STEPS: [(&str, &str, &str); 4] = [
     (
         "history",
         include_str!("migrations/sqlite/0001_history.sql"),
@@ -17,6 +17,11 @@ const STEPS: [(&str, &str, &str); 3] = [
         "cursors",
         include_str!("migrations/sqlite/0003_cursors.sql"),
         include_str!("migrations/postgresql/0003_cursors.sql"),
+    ),
+    (
+        "statements",
+        include_str!("migrations/sqlite/0004_statements.sql"),
+        include_str!("migrations/postgresql/0004_statements.sql"),
     ),
 ];
 
@@ -46,6 +51,10 @@ mod tests {
                 inside = line.ends_with('(');
             } else if line.starts_with(')') {
                 inside = false;
+            } else if let Some(added) = line.strip_prefix("ALTER TABLE ") {
+                let (name, column) = added.split_once(" ADD COLUMN ").unwrap();
+                let column = column.split(' ').next().unwrap();
+                tables.push((name.to_owned(), vec![column.to_owned()]));
             } else if inside && !line.trim_start().starts_with("--") {
                 let name = line.split_whitespace().next().unwrap().to_owned();
                 tables.last_mut().unwrap().1.push(name);
@@ -61,6 +70,6 @@ mod tests {
             assert_eq!(columns(sqlite), columns(postgresql), "{name}");
             seen += columns(sqlite).len();
         }
-        assert_eq!(seen, 6);
+        assert_eq!(seen, 7);
     }
 }

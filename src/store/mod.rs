@@ -1,7 +1,7 @@
 //! What was verified, kept for good: SQLite by default, PostgreSQL by address, one schema.
 //!
-//! Rows of the history are only ever added. Ledgers and reports are objects beside the database, named by the SHA-256 of
-//! their content. Start reading at [`Store`]; [`Record`] is one row, [`Settlement`] says which results are not made again.
+//! Rows of the history are only ever added. Ledgers, reports and statements are objects beside the database, named by
+//! the SHA-256 of their content. Start reading at [`Store`]; [`Record`] is one row, [`Settlement`] says which results are not made again.
 
 mod address;
 mod append;

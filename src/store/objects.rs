@@ -1,4 +1,4 @@
-//! Ledgers and reports, compressed, named by the SHA-256 of their content.
+//! Ledgers, reports and statements, compressed, named by the SHA-256 of their content.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;

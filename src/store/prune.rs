@@ -94,8 +94,8 @@ impl Write {
 
     /// Which results go, and the objects that those which stay name.
     async fn sort_out(&mut self, keep: u32) -> Result<(Pruned, BTreeSet<String>), StoreError> {
-        let sql = "SELECT id, package, purl, verdict, settled, observed_at, ledger, report FROM verifications \
-                   ORDER BY package, id DESC";
+        let sql = "SELECT id, package, purl, verdict, settled, observed_at, ledger, report, statements \
+                   FROM verifications ORDER BY package, id DESC";
         let rows = sqlx::query(sql).fetch_all(self.connection()).await?;
         let (mut pruned, mut named) = (Pruned::default(), BTreeSet::new());
         let (mut package, mut newer, mut settled_stays) = (String::new(), 0, false);
@@ -107,7 +107,9 @@ impl Write {
             let settled = row.try_get::<i64, _>("settled")? == 1;
             if newer < keep || (settled && !settled_stays) {
                 pruned.kept += 1;
-                named.extend(row.try_get::<Option<String>, _>("ledger")?);
+                for column in ["ledger", "statements"] {
+                    named.extend(row.try_get::<Option<String>, _>(column)?);
+                }
                 named.insert(row.try_get("report")?);
             } else {
                 pruned.results.push(PrunedResult {

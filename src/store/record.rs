@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Object, Settlement};
-use crate::attest::{Circumstances, Statements};
+use crate::attest::{Circumstances, StatementSet, Statements};
 use crate::package::{Release, Sha256Digest};
 use crate::report::json::v1::{Report, ResultEntry, Verified};
 use crate::verdict::Verdict;
@@ -94,6 +94,9 @@ pub struct Record {
     pub ledger: Option<String>,
     /// SHA-256 of the JSON report, an object.
     pub report: String,
+    /// SHA-256 of the statements that can be signed about it, an object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statements: Option<String>,
     /// The findings, most urgent first.
     pub findings: Vec<FindingRow>,
 }
@@ -121,6 +124,8 @@ pub(crate) struct Occasion {
     pub(crate) stated: String,
     /// The digest of what the user set.
     pub(crate) policy: Sha256Digest,
+    /// The SHA-256 of the file of exceptions alone.
+    pub(crate) exceptions: Option<Sha256Digest>,
     /// The program's version.
     pub(crate) tool: String,
     /// Milliseconds since 1970.
@@ -130,17 +135,19 @@ pub(crate) struct Occasion {
 }
 
 impl Record {
-    /// The row of a verification, and the objects that belong to it: its report, and its ledger if it has one.
+    /// The row of a verification, and the objects that belong to it: its report, its statements, and its ledger if it has
+    /// one.
     pub(crate) fn of(
         verification: &Verification,
         occasion: Occasion,
     ) -> Result<(Self, Vec<Object>), serde_json::Error> {
-        let statements = Statements::of(verification, &Circumstances::default());
+        let Occasion { job, stated, policy, exceptions, tool, observed_at, milliseconds } = occasion;
+        let statements = Statements::of(verification, &Circumstances { time: None, policy: exceptions });
+        let set = Object::of(&StatementSet::of(&statements).to_lines());
         let predicate = statements.verification.predicate;
         let report = Report::new(vec![ResultEntry::Verified(Box::new(Verified::from(verification)))]);
         let report = Object::of(&serde_json::to_vec(&report)?);
         let ledger = statements.ledger.map(|lines| Object::of(lines.as_bytes()));
-        let Occasion { job, stated, policy, tool, observed_at, milliseconds } = occasion;
         let (release, artifact) = (&verification.release, &verification.artifact);
         let (inconclusive, detail) = match &verification.verdict {
             Verdict::Inconclusive(reason) => (Some(reason.id().to_owned()), reason.detail().map(shortened)),
@@ -185,6 +192,7 @@ impl Record {
             milliseconds,
             ledger: ledger.as_ref().map(|ledger| ledger.digest.to_string()),
             report: report.digest.to_string(),
+            statements: Some(set.digest.to_string()),
             findings: verification
                 .findings
                 .iter()
@@ -197,7 +205,7 @@ impl Record {
                 })
                 .collect(),
         };
-        Ok((record, ledger.into_iter().chain([report]).collect()))
+        Ok((record, ledger.into_iter().chain([report, set]).collect()))
     }
 
     /// SHA-256 over the whole row: the same row has the same one in every store.
@@ -215,7 +223,7 @@ impl Record {
 
     /// The digests of the objects that belong to it, as they stand in the row.
     pub(crate) fn objects(&self) -> impl Iterator<Item = &String> {
-        self.ledger.iter().chain([&self.report])
+        self.ledger.iter().chain([&self.report]).chain(&self.statements)
     }
 }
 

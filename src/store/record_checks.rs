@@ -3,6 +3,7 @@
 use super::record::package_of;
 use super::{Object, Record};
 use crate::attest::predicate::{Tier, VerdictName};
+use crate::attest::{Statement, StatementSet};
 use crate::ledger::Explanation;
 use crate::package::{CommitId, Integrity, Release, Sha256Digest, Subject, Version};
 use crate::verdict::exit;
@@ -37,7 +38,8 @@ impl Record {
         }
         let digests =
             [("job", &self.job), ("sha256", &self.sha256), ("policy", &self.policy), ("report", &self.report)];
-        let more = [("ledger", self.ledger.as_ref()), ("plan", self.plan.as_ref())];
+        let more = [("ledger", &self.ledger), ("plan", &self.plan), ("statements", &self.statements)];
+        let more = more.map(|(name, digest)| (name, digest.as_ref()));
         let more = more.into_iter().filter_map(|(name, digest)| Some((name, digest?)));
         for (name, digest) in digests.into_iter().chain(more) {
             Sha256Digest::parse(digest).map_err(|error| format!("`{name}`: {error}"))?;
@@ -93,6 +95,25 @@ impl Record {
         // A text with a NUL can be kept by SQLite and not by PostgreSQL.
         let json = serde_json::to_string(self).map_err(|error| error.to_string())?;
         if json.contains("\\u0000") { Err("a text holds a NUL".to_owned()) } else { Ok(()) }
+    }
+
+    /// Reads the statements that the row names; an error says where they are none, or say something else than the row.
+    pub(crate) fn read_statements(&self, statements: &Object) -> Result<StatementSet, String> {
+        let content = statements.content().map_err(|error| error.to_string())?;
+        let set = StatementSet::read(&content).map_err(|error| format!("the statements: {error}"))?;
+        let Statement { subject, predicate, .. } = set.verification();
+        let ledger = predicate.ledger.as_ref();
+        let commit = predicate.source.as_ref().and_then(|source| source.digest.get("gitCommit"));
+        let is_subject = subject.iter().all(|subject| {
+            subject.name.as_ref() == Some(&self.purl) && subject.digest.get("sha256") == Some(&self.sha256)
+        });
+        let same = is_subject
+            && predicate.verdict.id() == self.verdict
+            && predicate.inconclusive == self.inconclusive
+            && ledger.and_then(|ledger| ledger.digest.get("sha256")) == self.ledger.as_ref()
+            && commit == self.commit.as_ref()
+            && predicate.verifier.version.values().eq([&self.tool]);
+        if same { Ok(set) } else { Err("the statements say something else than the row".to_owned()) }
     }
 
     /// Holds a report to the row that names it.

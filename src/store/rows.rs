@@ -19,9 +19,9 @@ pub(super) async fn insert(
     let row = sqlx::query(
         "INSERT INTO verifications (uid, job, purl, package, version, artifact, sha256, size, stated, policy, tool, \
          verdict, inconclusive, detail, reason, exit_code, settled, tier, files, explained, classes, repository, host, \
-         commit_id, plan, toolchain, published_at, observed_at, milliseconds, ledger, report) \
+         commit_id, plan, toolchain, published_at, observed_at, milliseconds, ledger, report, statements) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-         $23, $24, $25, $26, $27, $28, $29, $30, $31) ON CONFLICT DO NOTHING RETURNING id",
+         $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) ON CONFLICT DO NOTHING RETURNING id",
     )
     .bind(uid.to_owned())
     .bind(record.job.clone())
@@ -54,6 +54,7 @@ pub(super) async fn insert(
     .bind(signed(record.milliseconds)?)
     .bind(record.ledger.clone())
     .bind(record.report.clone())
+    .bind(record.statements.clone())
     .fetch_optional(&mut *connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
@@ -136,6 +137,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Record, StoreError> {
         milliseconds: unsigned("milliseconds")?,
         ledger: row.try_get("ledger")?,
         report: row.try_get("report")?,
+        statements: row.try_get("statements")?,
         findings: Vec::new(),
     })
 }

@@ -23,7 +23,7 @@ pub async fn verify_job(leased: Leased, context: &Context, retry: &RetrySettings
             match wait {
                 Some(wait) => Outcome::Retry { wait, error: verification.verdict.to_string() },
                 None => {
-                    let occasion = occasion(&leased, begun);
+                    let occasion = occasion(&leased, context, begun);
                     // Reports of very many files take a while to write and to compress.
                     let record = tokio::task::spawn_blocking(move || Record::of(&verification, occasion)).await;
                     match record {
@@ -44,11 +44,12 @@ fn now() -> i64 {
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn occasion(leased: &Leased, begun: Instant) -> Occasion {
+fn occasion(leased: &Leased, context: &Context, begun: Instant) -> Occasion {
     Occasion {
         job: leased.job.key().0,
         stated: leased.job.stated.clone(),
         policy: leased.job.policy,
+        exceptions: context.policy.digest(),
         tool: leased.job.tool.clone(),
         observed_at: now(),
         milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),

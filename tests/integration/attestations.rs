@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use tarproof::attest::predicate::schemas;
-use tarproof::attest::{Circumstances, Statements};
+use tarproof::attest::{Circumstances, StatementSet, Statements};
 
 use crate::support::{Output, Tarproof, shared_world, verified_world};
 
@@ -75,6 +75,9 @@ fn every_verification_has_statements_that_are_valid_and_the_same_each_time() {
         let bytes = statements.verification.to_bytes();
         assert_eq!(Statements::of(verification, &circumstances).verification.to_bytes(), bytes);
         assert_valid("verification", &serde_json::from_slice(&bytes).unwrap(), &release.case_id);
+        // What is kept and read again is the same, and none of it contradicts itself.
+        let set = StatementSet::of(&statements);
+        assert_eq!(StatementSet::read(&set.to_lines()).unwrap(), set, "{}", release.case_id);
         match &statements.summary {
             Some(summary) => {
                 summaries += 1;
@@ -177,7 +180,17 @@ fn whatever_is_wrong_with_a_signed_file_is_told() {
     one(&[file, "--key", "key.pub", "--allow-stabilizer", "all"], 2, "`all` is not a stabilizer");
     let large = std::fs::File::create(tarproof.directory().join("large.json")).unwrap();
     large.set_len(33 << 20).unwrap();
-    one(&["large.json", "--key", "key.pub"], 2, "larger than the limit");
+    let huge = std::fs::File::create(tarproof.directory().join("huge")).unwrap();
+    huge.set_len((1 << 30) + 1).unwrap();
+    one(&["large.json", "--key", "key.pub"], 1, "larger than the limit");
+    let json = tarproof.run(&["verify-attestation", "large.json", "--key", "key.pub", "--format", "json"]);
+    assert!(json.code == 1 && json.json()["accepted"] == false, "{json}");
+    one(&[file, "--key", "key.pub", "--artifact", "huge"], 1, "larger than the limit");
+    // A key counts once, however often it is named.
+    one(&[file, "--key", "key.pub", "--key", "key.pub", "--threshold", "2"], 2, "can never be met by 1 signer: name");
+    let mut nonsense = whole.clone();
+    nonsense["verificationMaterial"]["tlogEntries"] = json!([{"logIndex": "0"}]);
+    refused(&serde_json::to_vec(&nonsense).unwrap(), "key.pub", "the bundle cannot be read: ");
 }
 
 #[test]
@@ -383,7 +396,7 @@ fn an_identity_comes_with_its_issuer() {
     for (call, reason) in [
         (&["--identity", "a@studio.example"][..], "--issuer <URL>"),
         (&["--issuer", "https://id.example", "--key", "key.pub"], "--identity <NAME>"),
-        (&["--trusted-root", "root.json", "--key", "key.pub"], "--identity <NAME>"),
+        (&["--trusted-root", "root.json", "--key", "key.pub"], "cannot use the trusted root `root.json`"),
         (&[], "--key <PUB>"),
     ] {
         let run = tarproof.run(&[&["verify-attestation", file], call].concat());

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::verification::Verifier;
+use crate::attest::consistency::{self, Contradiction};
 use crate::attest::statement::{Predicate, Resource};
 use crate::attest::types;
 
@@ -23,6 +24,10 @@ pub struct Provenance {
 impl Predicate for Provenance {
     const TYPE: &'static str = types::PROVENANCE;
     const NAME: &'static str = "provenance";
+
+    fn check(&self, subject: &[Resource]) -> Result<(), Contradiction> {
+        consistency::of_provenance(self, subject)
+    }
 }
 
 /// What was to be built, and from what.

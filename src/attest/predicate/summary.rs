@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::verification::{PolicyUsed, VerdictName, Verifier};
+use crate::attest::consistency::{self, Contradiction};
 use crate::attest::statement::{Predicate, Resource};
 use crate::attest::types;
 
@@ -13,6 +14,8 @@ use crate::attest::types;
 pub(in crate::attest) const SLSA_VERSION: &str = "1.2";
 /// Nothing is said about SLSA's build levels: another question was asked.
 const UNEVALUATED: &str = "SLSA_BUILD_LEVEL_UNEVALUATED";
+/// The one level of what did not pass.
+const FAILED: &str = "FAILED";
 /// How our own levels begin; the verdict follows in capitals.
 const LEVEL_PREFIX: &str = "SOURCE_MATCH_";
 
@@ -43,6 +46,10 @@ pub struct Summary {
 impl Predicate for Summary {
     const TYPE: &'static str = types::SUMMARY;
     const NAME: &'static str = "vsa";
+
+    fn check(&self, subject: &[Resource]) -> Result<(), Contradiction> {
+        consistency::of_summary(self, subject)
+    }
 }
 
 /// A result that is one of two.
@@ -63,20 +70,37 @@ impl Summary {
                 let level = format!("{LEVEL_PREFIX}{}", verdict.id().to_ascii_uppercase());
                 Some((Outcome::Passed, vec![UNEVALUATED.to_owned(), level]))
             }
-            VerdictName::Divergent => Some((Outcome::Failed, vec!["FAILED".to_owned()])),
+            VerdictName::Divergent => Some((Outcome::Failed, vec![FAILED.to_owned()])),
             VerdictName::NoSource | VerdictName::Inconclusive => None,
         }
     }
 
-    /// The verdict that its result and levels state.
+    /// The verdicts that its levels name, in lower case.
+    fn named(&self) -> impl Iterator<Item = String> {
+        self.verified_levels.iter().filter_map(|level| Some(level.strip_prefix(LEVEL_PREFIX)?.to_ascii_lowercase()))
+    }
+
+    /// Whether no level says something else than the result.
+    pub(in crate::attest) fn levels_fit(&self) -> bool {
+        let is_passed = |id: String| {
+            let result = VerdictName::from_id(&id).map(|verdict| Self::outcome(verdict).map(|(result, _)| result));
+            result.is_none_or(|result| result == Some(Outcome::Passed))
+        };
+        match self.verification_result {
+            Outcome::Failed => self.verified_levels == [FAILED],
+            Outcome::Passed => {
+                !self.verified_levels.iter().any(|level| level == FAILED)
+                    && self.named().count() <= 1
+                    && self.named().all(is_passed)
+            }
+        }
+    }
+
+    /// The verdict that its result and levels state; `None` where it is none that is known.
     pub fn verdict(&self) -> Option<VerdictName> {
         match self.verification_result {
             Outcome::Failed => Some(VerdictName::Divergent),
-            Outcome::Passed => {
-                let mut stated = self.verified_levels.iter().filter_map(|level| level.strip_prefix(LEVEL_PREFIX));
-                let verdict = VerdictName::from_id(&stated.next()?.to_ascii_lowercase())?;
-                (stated.next().is_none() && Self::outcome(verdict)?.0 == Outcome::Passed).then_some(verdict)
-            }
+            Outcome::Passed => VerdictName::from_id(&self.named().next()?),
         }
     }
 }

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::verification::{PolicyUsed, Tier, VerdictName, Verifier};
-use crate::attest::statement::{DigestSet, Predicate};
+use crate::attest::consistency::{self, Contradiction};
+use crate::attest::statement::{DigestSet, Predicate, Resource};
 use crate::attest::types;
 
 /// What is known of every package that a lockfile names. The subjects are the artifacts of `packages`, in this order.
@@ -29,6 +30,10 @@ pub struct VerdictLock {
 impl Predicate for VerdictLock {
     const TYPE: &'static str = types::VERDICT_LOCK;
     const NAME: &'static str = "verdict-lock";
+
+    fn check(&self, subject: &[Resource]) -> Result<(), Contradiction> {
+        consistency::of_lock(self, subject)
+    }
 }
 
 /// One package's verdict.

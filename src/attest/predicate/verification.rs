@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::attest::consistency::{self, Contradiction};
 use crate::attest::statement::{DigestSet, Predicate, Resource};
 use crate::attest::types;
 use crate::verdict::Verdict;
@@ -48,6 +49,10 @@ pub struct Verification {
 impl Predicate for Verification {
     const TYPE: &'static str = types::VERIFICATION;
     const NAME: &'static str = "verification";
+
+    fn check(&self, subject: &[Resource]) -> Result<(), Contradiction> {
+        consistency::of_verification(self, subject)
+    }
 }
 
 /// A verdict's name.

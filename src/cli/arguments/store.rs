@@ -10,9 +10,27 @@ pub(in crate::cli) struct StoreArguments {
     /// Keep results in this SQLite file, or in the PostgreSQL database at this address
     #[arg(long, value_name = "URL", env = "TARPROOF_STORE", hide_env_values = true)]
     pub(in crate::cli) store: Option<String>,
-    /// Keep ledgers and reports in this directory, or in the bucket `s3://BUCKET/PREFIX`
+    /// Keep ledgers, reports and statements in this directory, or in the bucket `s3://BUCKET/PREFIX`
     #[arg(long, value_name = "URL", env = "TARPROOF_OBJECTS", hide_env_values = true)]
     pub(in crate::cli) objects: Option<String>,
+}
+
+/// Whose results are taken. Not from the environment: a variable must not change what a command does.
+#[derive(Debug, Clone, Default, Args)]
+pub(in crate::cli) struct KeptArguments {
+    /// Verify nothing: take what a sweep with the same settings kept in this SQLite file or PostgreSQL database
+    #[arg(long, value_name = "URL", conflicts_with_all = ["artifact", "repository", "commit", "directory", "plan_file", "jobs"])]
+    pub(in crate::cli) store: Option<String>,
+    /// Where the store's ledgers and statements are: a directory, or the bucket `s3://BUCKET/PREFIX`
+    #[arg(long, value_name = "URL", requires = "store")]
+    pub(in crate::cli) objects: Option<String>,
+}
+
+impl KeptArguments {
+    /// The store that they name, if any.
+    pub(in crate::cli) fn named(&self) -> Option<StoreArguments> {
+        self.store.is_some().then(|| StoreArguments { store: self.store.clone(), objects: self.objects.clone() })
+    }
 }
 
 /// How very many packages are verified, and where the results go.
@@ -137,7 +155,7 @@ pub(in crate::cli) struct History {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum StoreCommand {
-    /// Read every ledger and report, and hold it to its digest
+    /// Read every ledger, report and statement, and hold it to its digest
     #[command(after_help = "\
 Exit codes:
   0  everything is there

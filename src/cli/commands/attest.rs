@@ -1,5 +1,8 @@
 //! `tarproof attest`: verifies, and signs what was found.
 
+mod from_store;
+mod lockfile;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -7,17 +10,16 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 
-use crate::attest::predicate::Uncovered;
-use crate::attest::{
-    Circumstances, LockedRelease, LockedVerdict, Predicate, Signer, Statement, Statements, releases, verdict_lock,
-};
+use from_store::KeptResults;
+
+use crate::attest::{Circumstances, Payload, Signer, StatementSet, Statements};
 use crate::cli::arguments::{Attest, Common, FindingArguments};
 use crate::cli::commands::signing::Signing;
 use crate::cli::commands::verify::{DEFAULT_JOBS, Order, Outcome, requests, verify_all};
 use crate::cli::error::CliError;
 use crate::cli::{output, setup};
 use crate::config::Config;
-use crate::package::{Release, Sha256Digest, Subject};
+use crate::package::{Integrity, Release};
 use crate::rebuild::lockfile::Closure;
 use crate::report::printable::printable;
 use crate::verdict::worst_exit_code;
@@ -34,23 +36,34 @@ pub(super) fn run(command: &Attest, common: &Common, config: &Config) -> Result<
                        a time";
         return Err(CliError::usage(anyhow::anyhow!(message)));
     }
-    let circumstances = circumstances(command, config)?;
+    let time = command.time.as_deref().map(time).transpose()?;
     let context = setup::context(common, config)?;
     // Before anything is verified: what cannot be signed need not be.
     let signing = Signing::of(command, &context, common.offline || config.offline.unwrap_or(false))?;
     let context = setup::with_rebuild(context, &command.rebuild)?;
-    let findings = FindingArguments { policy: command.policy.clone(), ..FindingArguments::default() };
+    let findings = FindingArguments { since: None, policy: command.policy.clone(), rules: command.rules.clone() };
     let context = setup::with_trust(context, &command.trust)?;
     let mut context = setup::with_findings(context, &findings, config)?;
+    let kept = match command.store.named() {
+        Some(store) => {
+            let conditions = setup::conditions(&command.rebuild, &findings, &command.trust, config)?;
+            Some(KeptResults::open(&store, conditions.digest(&context), config)?)
+        }
+        None => None,
+    };
     std::fs::create_dir_all(&command.output)
         .with_context(|| format!("cannot create `{}`", command.output.display()))
         .map_err(CliError::environment)?;
     let jobs = command.jobs.or(config.jobs).unwrap_or(DEFAULT_JOBS).max(1);
+    let circumstances = Circumstances { time, policy: context.policy.digest() };
     let directory = command.output.clone();
     let attester = Attester { signing, circumstances, directory, named: Mutex::default(), signers: Mutex::default() };
-    let code = match &command.lockfile {
-        Some(lockfile) => attester.attest_lockfile(lockfile, &mut context, jobs, common.quiet)?,
-        None => {
+    let code = match (&command.lockfile, &kept) {
+        (Some(lockfile), kept) => {
+            attester.attest_lockfile(lockfile, kept.as_ref(), &mut context, jobs, common.quiet)?
+        }
+        (None, Some(kept)) => attester.attest_kept(&command.subjects, kept)?,
+        (None, None) => {
             let request = |subject| {
                 let request = setup::request(subject, overrides, Shown::default())?;
                 Ok(Request { digests: true, ..request })
@@ -63,17 +76,6 @@ pub(super) fn run(command: &Attest, common: &Common, config: &Config) -> Result<
     }
     output::idle(&context.policy);
     Ok(code)
-}
-
-/// What is stated beside the verification itself.
-fn circumstances(command: &Attest, config: &Config) -> Result<Circumstances, CliError> {
-    let time = command.time.as_deref().map(time).transpose()?;
-    let policy = command.policy.as_deref().or(config.policy.as_deref());
-    let policy = policy.map(|path| {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read the policy `{}`", path.display()));
-        bytes.map(|bytes| Sha256Digest::of(&bytes)).map_err(CliError::usage)
-    });
-    Ok(Circumstances { time, policy: policy.transpose()? })
 }
 
 /// A time as it is stated, in whole seconds of UTC.
@@ -93,6 +95,37 @@ fn time(text: &str) -> Result<String, CliError> {
         },
     };
     jiff::Timestamp::from_second(seconds).map(|time| time.to_string()).map_err(|_| unreadable())
+}
+
+/// What is known of one package.
+struct Known {
+    /// The exit code for it alone.
+    code: u8,
+    /// The artifact's digest as the registry writes it.
+    artifact: Integrity,
+    statements: StatementSet,
+    /// The whole ledger's lines; `None` where nothing was compared.
+    ledger: Option<String>,
+}
+
+impl Known {
+    /// What a verification says.
+    fn of(verification: &Verification, circumstances: &Circumstances) -> Self {
+        let statements = Statements::of(verification, circumstances);
+        Self {
+            code: verification.exit_code(),
+            artifact: verification.artifact.integrity.clone(),
+            statements: StatementSet::of(&statements),
+            ledger: statements.ledger,
+        }
+    }
+
+    /// The verdict as people read it, with the reason's id.
+    fn verdict(&self) -> String {
+        let predicate = &self.statements.verification().predicate;
+        let id = predicate.verdict.id();
+        predicate.inconclusive.as_ref().map_or_else(|| id.to_owned(), |reason| format!("{id}({reason})"))
+    }
 }
 
 struct Attester {
@@ -128,7 +161,9 @@ impl Attester {
     ) -> Result<u8, CliError> {
         let (mut codes, mut waiting) = (Vec::new(), Vec::new());
         let render = |_: &str, done: &Result<Verification, CliError>| match done {
-            Ok(verification) => self.prepare(verification).map(Some),
+            Ok(verification) => {
+                self.prepare(&verification.release, Known::of(verification, &self.circumstances)).map(Some)
+            }
             Err(_) => Ok(None),
         };
         verify_all(requests, context, jobs, Order::AsNamed, quiet, render, |outcome: Outcome<Option<Prepared>>| {
@@ -152,24 +187,37 @@ impl Attester {
         Ok(worst_exit_code(codes))
     }
 
-    /// States what was found; of that the ledger, which nobody signs, is written at once.
-    fn prepare(&self, verification: &Verification) -> Result<Prepared, CliError> {
-        let Statements { verification: statement, summary, provenance, ledger } =
-            Statements::of(verification, &self.circumstances);
-        let release = &verification.release;
-        let mut statements = vec![self.state(release, &statement)?];
-        statements.extend(summary.map(|summary| self.state(release, &summary)).transpose()?);
-        statements.extend(provenance.map(|provenance| self.state(release, &provenance)).transpose()?);
-        let ledger = ledger.map(|lines| {
+    /// Takes each package's statements from a store and signs them.
+    fn attest_kept(&self, subjects: &[String], kept: &KeptResults) -> Result<u8, CliError> {
+        let mut codes = Vec::new();
+        for text in subjects {
+            match from_store::release(text).and_then(|release| Ok((kept.known(&release)?, release))) {
+                Ok((known, release)) => {
+                    codes.push(known.code);
+                    output::write(None, &self.finish(self.prepare(&release, known)?)?)?;
+                }
+                Err(error) => {
+                    output::error(Some(text), &error);
+                    codes.push(error.exit_code());
+                }
+            }
+        }
+        Ok(worst_exit_code(codes))
+    }
+
+    /// Names the files; the ledger, which nobody signs, is written at once.
+    fn prepare(&self, release: &Release, known: Known) -> Result<Prepared, CliError> {
+        let line = format!("{:<12} {}\n", known.verdict(), printable(&release.to_string()));
+        let statements =
+            known.statements.payloads().iter().map(|Payload { name, bytes }| {
+                Ok((self.name(release, &format!("{name}.sigstore.json"))?, bytes.clone()))
+            });
+        let statements = statements.collect::<Result<_, CliError>>()?;
+        let ledger = known.ledger.map(|lines| {
             let file = self.name(release, "ledger.jsonl")?;
             write_whole(&self.directory.join(&file), &lines).map(|()| file)
         });
-        let line = format!("{:<12} {}\n", verification.verdict.to_string(), printable(&release.to_string()));
         Ok(Prepared { line, statements, ledger: ledger.transpose()? })
-    }
-
-    fn state<P: Predicate>(&self, release: &Release, statement: &Statement<P>) -> Result<(String, Vec<u8>), CliError> {
-        Ok((self.name(release, &format!("{}.sigstore.json", P::NAME))?, statement.to_bytes()))
     }
 
     /// The name of one of a release's files, for it alone.
@@ -204,103 +252,11 @@ impl Attester {
         self.signers.lock().unwrap_or_else(PoisonError::into_inner).insert(signer);
         Ok(())
     }
-
-    /// Verifies everything that a lockfile names and writes one statement.
-    fn attest_lockfile(
-        &self,
-        lockfile: &Path,
-        context: &mut Context,
-        jobs: usize,
-        quiet: bool,
-    ) -> Result<u8, CliError> {
-        let (bytes, closure) = read_lockfile(lockfile)?;
-        let (locked, mut uncovered) = releases(&closure);
-        let requests = locked.iter().map(|locked| {
-            let release = &locked.release;
-            let subject = Subject {
-                ecosystem: release.ecosystem,
-                name: release.name.clone(),
-                version: Some(release.version.clone()),
-            };
-            let request = Request { subject: Some(subject), digests: true, ..Request::default() };
-            (release.to_string(), Ok(request))
-        });
-        let requests: Vec<_> = requests.collect();
-        let by_name: HashMap<String, &LockedRelease> =
-            locked.iter().map(|locked| (locked.release.to_string(), locked)).collect();
-        let render = |subject: &str, done: &Result<Verification, CliError>| {
-            let Some(locked) = by_name.get(subject) else {
-                return Err(CliError::environment(anyhow::anyhow!("{subject} was not asked for")));
-            };
-            Ok(match done {
-                Ok(verification) => {
-                    let statement = Statements::of(verification, &self.circumstances).verification;
-                    LockedVerdict::of(&statement, locked, &verification.artifact.integrity)
-                }
-                // What failed today may differ tomorrow; only the fact is stated.
-                Err(_) => Err(Uncovered { name: locked.release.purl(), reason: "it could not be verified".to_owned() }),
-            })
-        };
-        let (mut verdicts, mut codes, mut counts) = (Vec::new(), Vec::new(), HashMap::new());
-        verify_all(
-            requests,
-            context,
-            jobs,
-            Order::AsNamed,
-            quiet,
-            render,
-            |outcome: Outcome<Result<LockedVerdict, Uncovered>>| {
-                match &outcome.verdict {
-                    Ok((verdict, code)) => {
-                        *counts.entry(verdict.id()).or_insert(0_usize) += 1;
-                        if *code != 0 {
-                            output::note(&format!("{verdict}: {}\n", printable(&outcome.subject)));
-                        }
-                        codes.push(*code);
-                    }
-                    Err(error) => {
-                        output::error(Some(&outcome.subject), error);
-                        codes.push(error.exit_code());
-                    }
-                }
-                match outcome.report {
-                    Ok(verdict) => verdicts.push(verdict),
-                    Err(missing) => uncovered.push(missing),
-                }
-                Ok(())
-            },
-        )?;
-        for missing in &uncovered {
-            output::note(&format!("not covered: {} ({})\n", printable(&missing.name), printable(&missing.reason)));
-        }
-        if !uncovered.is_empty() {
-            codes.push(crate::verdict::exit::INCONCLUSIVE);
-        }
-        let total = verdicts.len();
-        let missing = uncovered.len();
-        let Some(statement) = verdict_lock(&bytes, verdicts, uncovered, &self.circumstances) else {
-            let message = format!("`{}` names nothing that has a verdict", lockfile.display());
-            return Err(CliError::Inconclusive(anyhow::anyhow!(message)));
-        };
-        let stem = lockfile.file_stem().unwrap_or_default().to_string_lossy();
-        let file = format!("{stem}.{}.sigstore.json", crate::attest::predicate::VerdictLock::NAME);
-        self.write_signed(&file, statement.to_bytes())?;
-        let mut verdicts: Vec<_> = counts.into_iter().collect();
-        verdicts.sort();
-        let verdicts: Vec<String> = verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
-        let text = format!(
-            "{total} packages with a verdict, {missing} without: {}\n  {}\n",
-            verdicts.join(", "),
-            printable(&file)
-        );
-        output::write(None, &text)?;
-        Ok(worst_exit_code(codes))
-    }
 }
 
 /// Reads a lockfile and what it names.
 pub(super) fn read_lockfile(path: &Path) -> Result<(Vec<u8>, Closure), CliError> {
-    let bytes = read_within(path, MAX_LOCKFILE)?;
+    let bytes = read_within(path, MAX_LOCKFILE, CliError::Usage)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let closure = Closure::read(&name, &bytes)
         .with_context(|| format!("cannot use the lockfile `{}`", path.display()))
@@ -308,15 +264,21 @@ pub(super) fn read_lockfile(path: &Path) -> Result<(Vec<u8>, Closure), CliError>
     Ok((bytes, closure))
 }
 
-/// Reads a file of at most `limit` bytes.
-pub(super) fn read_within(path: &Path, limit: u64) -> Result<Vec<u8>, CliError> {
+/// Reads a file of at most `limit` bytes; `kind` says what a larger one is.
+pub(super) fn read_within(path: &Path, limit: u64, kind: fn(anyhow::Error) -> CliError) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
-    let read = std::fs::File::open(path)
-        .and_then(|file| std::io::Read::read_to_end(&mut std::io::Read::take(file, limit + 1), &mut bytes));
-    read.with_context(|| format!("cannot read `{}`", path.display())).map_err(CliError::environment)?;
-    if bytes.len() as u64 > limit {
+    let read = std::fs::File::open(path).and_then(|file| {
+        // What is known to be too large is not read, and what has no length is read no further.
+        let length = file.metadata()?.len();
+        if length <= limit {
+            std::io::Read::read_to_end(&mut std::io::Read::take(file, limit + 1), &mut bytes)?;
+        }
+        Ok(length.max(bytes.len() as u64))
+    });
+    let length = read.with_context(|| format!("cannot read `{}`", path.display())).map_err(CliError::environment)?;
+    if length > limit {
         let message = format!("`{}` is larger than the limit of {limit} bytes", path.display());
-        return Err(CliError::usage(anyhow::anyhow!(message)));
+        return Err(kind(anyhow::anyhow!(message)));
     }
     Ok(bytes)
 }

@@ -124,7 +124,7 @@ fn entries(size: u64) -> String {
 
 /// The entry of a signed file; with keys to trust, one of them must have signed it.
 fn read_entry(path: &Path, trusted: &[PublicKey]) -> Result<Entry, CliError> {
-    let bytes = read_within(path, MAX_BYTES as u64)?;
+    let bytes = read_within(path, MAX_BYTES as u64, CliError::Refused)?;
     let entry = UnverifiedStatement::read(&bytes).and_then(|statement| {
         if !trusted.is_empty() {
             statement.prove(&[], trusted, 1)?;
@@ -189,7 +189,7 @@ fn prove(command: &LogProve) -> Result<u8, CliError> {
 }
 
 fn older_checkpoint(path: &Path) -> Result<UnverifiedCheckpoint, CliError> {
-    let bytes = read_within(path, MAX_CHECKPOINT_BYTES as u64)?;
+    let bytes = read_within(path, MAX_CHECKPOINT_BYTES as u64, CliError::Refused)?;
     UnverifiedCheckpoint::read(&bytes).with_context(|| older(path)).map_err(CliError::Refused)
 }
 
@@ -310,7 +310,7 @@ fn verify_proof(command: &LogVerify, key: &LogKey) -> Result<Checked, CliError> 
         let context = format!("the proof `{}` does not hold", path.display());
         CliError::Refused(anyhow::Error::new(error).context(context))
     };
-    let bytes = read_within(path, MAX_PROOF_BYTES as u64)?;
+    let bytes = read_within(path, MAX_PROOF_BYTES as u64, CliError::Refused)?;
     match Proof::read(&bytes).map_err(refused)? {
         Proof::Inclusion(proof) => {
             let Some(file) = &command.file else {

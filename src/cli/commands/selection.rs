@@ -54,7 +54,11 @@ fn entries(
     codes: &mut Vec<u8>,
 ) -> Result<impl Iterator<Item = Wanted>, CliError> {
     let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
-    let bytes = if path == Path::new("-") { standard_input()? } else { read_within(path, MAX_LIST_BYTES as u64)? };
+    let bytes = if path == Path::new("-") {
+        standard_input()?
+    } else {
+        read_within(path, MAX_LIST_BYTES as u64, CliError::Usage)?
+    };
     let entries = read(&bytes).with_context(|| format!("cannot use the {what} `{name}`")).map_err(CliError::usage)?;
     for rejected in &entries.rejected {
         let error = CliError::usage(rejected.error.clone());

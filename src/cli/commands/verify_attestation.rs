@@ -1,12 +1,14 @@
 //! `tarproof verify-attestation`: proves a signed statement, and says whether it will do.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use serde::Serialize;
 
 use crate::attest::predicate::{Tier, VerdictName};
 use crate::attest::{
-    Acceptance, Accepted, CertifiedIdentity, MAX_BYTES, ProofError, ProvenStatement, TrustedSigners,
+    Acceptance, Accepted, CertifiedIdentity, MAX_BYTES, ProofError, ProvenStatement, PublicKey, TrustedSigners,
     UnverifiedStatement, is_subject,
 };
 use crate::cli::arguments::{Common, Format, VerifyAttestation, subject};
@@ -52,25 +54,24 @@ struct Report {
 pub(super) fn run(command: &VerifyAttestation, common: &Common, config: &Config) -> Result<u8, CliError> {
     let acceptance = acceptance(command)?;
     let keys = command.key.iter().map(|path| public_key(path)).collect::<Result<Vec<_>, _>>()?;
-    let most = keys.len() + usize::from(command.identity.is_some());
+    // The same key twice is one signer.
+    let distinct: BTreeSet<_> = keys.iter().map(PublicKey::id).collect();
+    let most = distinct.len() + usize::from(command.identity.is_some());
     if command.threshold > most {
-        let message = format!("`--threshold {}` with {} can never be met", command.threshold, counted(most, "signer"));
+        let message = format!(
+            "`--threshold {}` can never be met by {}: name others whom you trust with `--key` or `--identity`",
+            command.threshold,
+            counted(most, "signer")
+        );
         return Err(CliError::usage(anyhow::anyhow!(message)));
     }
-    let root = root(command, config)?;
-    let identity = match (&command.identity, &command.issuer) {
-        (Some(identity), Some(issuer)) => {
-            Some(CertifiedIdentity { identity, issuer, root: root.root().map_err(CliError::environment)? })
-        }
-        _ => None,
-    };
-    let trusted = TrustedSigners { keys: &keys, identity };
-    let mut files = Vec::new();
-    for path in &command.files {
-        files.push(read_within(path, MAX_BYTES as u64)?);
-    }
+    let root = command.trusted_root.as_deref().or(config.trusted_root.as_deref());
+    let trust = setup::trust(Trust::default(), root, None)?;
+    let identity = command.identity.as_deref().zip(command.issuer.as_deref());
+    let identity = identity.map(|(identity, issuer)| CertifiedIdentity { identity, issuer });
+    let trusted = TrustedSigners { keys: &keys, identity, root: trust.root.as_deref() };
     let mut signers = Vec::new();
-    let judged = prove(&files, &trusted, command.threshold).and_then(|proven| {
+    let judged = prove(&command.files, &trusted, command.threshold).and_then(|proven| {
         signers = proven.signers.iter().map(ToString::to_string).collect();
         judge(command, common, config, &acceptance, &proven)
     });
@@ -145,18 +146,16 @@ fn refused(error: impl Into<anyhow::Error>) -> CliError {
     CliError::Refused(error.into())
 }
 
-/// The root that certificates are held against: the named one, the configured one, or the embedded one.
-fn root(command: &VerifyAttestation, config: &Config) -> Result<Trust, CliError> {
-    let configured = || config.trusted_root.as_deref().filter(|_| command.identity.is_some());
-    setup::trust(Trust::default(), command.trusted_root.as_deref().or_else(configured), None)
-}
-
-fn prove(files: &[Vec<u8>], trusted: &TrustedSigners<'_>, threshold: usize) -> Result<ProvenStatement, CliError> {
-    let read = |bytes: &Vec<u8>| UnverifiedStatement::read(bytes).map_err(refused);
+fn prove(files: &[PathBuf], trusted: &TrustedSigners<'_>, threshold: usize) -> Result<ProvenStatement, CliError> {
+    let read = |path: &PathBuf| {
+        let bytes = read_within(path, MAX_BYTES as u64, CliError::Refused)?;
+        UnverifiedStatement::read(&bytes).map_err(refused)
+    };
     let statements = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let (first, others) = statements.split_first().expect("the command line asks for one file at least");
     first.prove_by(others, trusted, threshold).map_err(|error| match error {
         ProofError::Certificate => refused(anyhow::anyhow!("{error}: say whose with `--identity` and `--issuer`")),
+        ProofError::Root(error) => CliError::environment(error),
         other => refused(other),
     })
 }
@@ -186,7 +185,7 @@ fn judge(
         }
     }
     if let Some(path) = &command.artifact {
-        is_subject(subjects, &read_within(path, MAX_ARTIFACT)?).map_err(refused)?;
+        is_subject(subjects, &read_within(path, MAX_ARTIFACT, CliError::Refused)?).map_err(refused)?;
     }
     if command.fetch {
         let named: Vec<crate::package::Subject> =
@@ -205,7 +204,7 @@ fn fetch(subject: &crate::package::Subject, common: &Common, config: &Config) ->
     super::runtime()?.block_on(async {
         let metadata = context.registry.release(subject).await.map_err(CliError::environment)?;
         let artifact = context.registry.artifact(&metadata).await.map_err(CliError::environment)?;
-        read_within(&artifact.path, MAX_ARTIFACT)
+        read_within(&artifact.path, MAX_ARTIFACT, CliError::Refused)
     })
 }
 
@@ -231,7 +230,11 @@ fn terminal(accepted: &Accepted, signers: &[String], compared: bool) -> String {
         text.push_str(&format!("  signed by {}\n", printable(signer)));
     }
     if !compared {
-        text.push_str("  not compared with any artifact: name one with `--artifact`, or use `--fetch`\n");
+        let hint = match accepted.covered {
+            Some(_) => "not compared with any lockfile: name one with `--lockfile`",
+            None => "not compared with any artifact: name one with `--artifact`, or use `--fetch`",
+        };
+        text.push_str(&format!("  {hint}\n"));
     }
     text
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tarproof::package::Sha256Digest;
-use tarproof::store::{Appended, Clock, ExchangeError, Store, StoreError};
+use tarproof::store::{Appended, Clock, ExchangeError, Record, Store, StoreError};
 use tarproof::sweep::{
     Counts, Dispatcher as _, Embedded, Enqueued, Finished, Job, Lease, LeaseSettings, Leases as _, Outcome, Priority,
     WorkerId,
@@ -261,7 +261,7 @@ fn damage_is_found_and_old_results_are_removed() {
         let (record, objects) = result(&job("npm:lamp@1.0.3"), "inconclusive(source-outdated)", 4);
         store.append(&record, objects.clone()).await.unwrap();
         let checked = store.check().await.unwrap();
-        assert_eq!((checked.results, checked.objects, checked.unnamed, checked.flaws.len()), (4, 8, 0, 0));
+        assert_eq!((checked.results, checked.objects, checked.unnamed, checked.flaws.len()), (4, 12, 0, 0));
         // One object is gone, one is another, one is cut off.
         let files: Vec<_> =
             walkdir::WalkDir::new(place.folder()).sort_by_file_name().into_iter().map(Result::unwrap).collect();
@@ -289,7 +289,7 @@ fn damage_is_found_and_old_results_are_removed() {
         let left = store.history("npm:lamp", None, 9).await.unwrap();
         assert_eq!((left.len(), pruned.kept), (2, 2));
         assert!(left.iter().all(|kept| !kept.record.findings.is_empty()));
-        assert!(store.objects().list().await.unwrap().len() <= 4, "the objects went with them");
+        assert!(store.objects().list().await.unwrap().len() <= 6, "the objects went with them");
     });
 }
 
@@ -303,13 +303,13 @@ fn what_is_exported_can_be_imported_and_nothing_else() {
         }
         let mut file = Vec::new();
         let exported = store.export(&mut file).await.unwrap();
-        assert_eq!((exported.results, exported.objects, exported.left_out), (2, 4, 0));
+        assert_eq!((exported.results, exported.objects, exported.left_out), (2, 6, 0));
         // From either database into a new SQLite file.
         let directory = tempfile::tempdir().unwrap();
         let other = Place::new(&directory.path().join("b.db").display().to_string(), &directory.path().join("b"));
         let other = other.open().await;
         let imported = other.import(&mut Cursor::new(&file)).await.unwrap();
-        assert_eq!((imported.new, imported.same, imported.other, imported.objects), (2, 0, 0, 4));
+        assert_eq!((imported.new, imported.same, imported.other, imported.objects), (2, 0, 0, 6));
         let again = other.import(&mut Cursor::new(&file)).await.unwrap();
         assert_eq!((again.new, again.same), (0, 2));
         let mut copy = Vec::new();
@@ -324,7 +324,7 @@ fn what_is_exported_can_be_imported_and_nothing_else() {
             let other = &other;
             async move { other.import(&mut Cursor::new(text)).await.unwrap_err() }
         };
-        assert!(matches!(refused(without_end).await, ExchangeError::Truncated { number: 7 }));
+        assert!(matches!(refused(without_end).await, ExchangeError::Truncated { number: 9 }));
         for (from, to, expected) in [
             ("tarproof-store/v1", "tarproof-store/v2", "line 1 cannot be imported: the first line does not name"),
             ("\"verdict\":\"divergent\"", "\"verdict\":\"fine\"", "`verdict` is not one"),
@@ -341,6 +341,25 @@ fn what_is_exported_can_be_imported_and_nothing_else() {
             let error = refused(text.replace(from, to)).await.to_string();
             assert!(error.contains(expected), "{from} to {to}: {error}");
         }
+        // Statements that are another row's, or damaged, or nowhere; and a row of a version that kept none.
+        let row: Record = serde_json::from_str::<serde_json::Value>(lines[8])
+            .map(|mut line| serde_json::from_value(line["verification"].take()).unwrap())
+            .unwrap();
+        let first: Record = serde_json::from_str::<serde_json::Value>(lines[4])
+            .map(|mut line| serde_json::from_value(line["verification"].take()).unwrap())
+            .unwrap();
+        let (own, others) = (row.statements.clone().unwrap(), first.statements.unwrap());
+        let with = |statements: Option<String>| {
+            let changed = serde_json::json!({ "verification": Record { statements, ..row.clone() } });
+            [&lines[..8], &[&changed.to_string(), ""]].concat().join("\n")
+        };
+        let error = refused(with(Some(others))).await.to_string();
+        assert!(error.contains("line 9 cannot be imported: the statements say something else than the row"), "{error}");
+        let error = refused(with(row.ledger.clone())).await.to_string();
+        assert!(error.contains("the statements: the payload is no statement"), "{error}");
+        let error = refused(with(Some(own.replace(|_: char| true, "0")))).await.to_string();
+        assert!(error.contains("neither in the file before it nor in the store"), "{error}");
+        assert!(matches!(refused(with(None)).await, ExchangeError::Truncated { number: 9 }), "what there is, is read");
         // A row whose objects are nowhere.
         let bare =
             Place::new(&directory.path().join("c.db").display().to_string(), &directory.path().join("c")).open().await;

@@ -57,7 +57,7 @@ fn a_registry_that_fails_is_asked_again_and_in_the_end_not() {
         faulty.misbehave([fault]);
         assert!(matches!(run(3), Outcome::Failed { is_final: false, .. }), "{fault:?}: the last try");
         let Outcome::Verified { record, objects } = run(2) else { panic!("{fault:?} has passed") };
-        assert_eq!((record.verdict.as_str(), objects.len()), ("verbatim", 2));
+        assert_eq!((record.verdict.as_str(), objects.len()), ("verbatim", 3));
     }
     for fault in [Fault::Status(401), Fault::Status(404), Fault::Status(410)] {
         faulty.misbehave([fault]);
@@ -81,8 +81,8 @@ fn a_poisoned_cache_changes_no_verdict() {
         std::fs::write(blob, &bytes).unwrap();
         let Outcome::Verified { record, .. } = run(2) else { panic!("{} is fetched again", blob.display()) };
         assert_eq!(
-            (&record.verdict, &record.sha256, &record.ledger),
-            (&before.verdict, &before.sha256, &before.ledger)
+            (&record.verdict, &record.sha256, &record.ledger, &record.statements),
+            (&before.verdict, &before.sha256, &before.ledger, &before.statements)
         );
     }
     let artifact = blobs.iter().find(|blob| blob.ends_with(&before.sha256)).unwrap();

@@ -6,6 +6,7 @@ mod encrypted;
 mod faults;
 pub(crate) mod killed;
 pub(crate) mod records;
+mod signed;
 mod sweeping;
 
 use std::path::Path;
