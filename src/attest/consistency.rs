@@ -99,12 +99,12 @@ fn of_ledger(ledger: &LedgerSummary) -> Consistent {
         counts.copied().try_fold(0_u64, u64::checked_add)
     };
     let total = sum(|_| true);
-    hold(total == Some(*files), || format!("{files} files are counted, and those of all classes are others"))?;
+    hold(total == Some(*files), || format!("{files} files are counted, and its classes have {}", number(total)))?;
     // A later version may know classes that are not known here.
     if classes.keys().all(|class| Explanation::CLASSES.contains(&class.as_str())) {
         let counted = sum(|class| Tier::of_class(class).is_some());
         hold(counted == Some(*explained), || {
-            format!("{explained} of {files} files are said to be explained, and those of such classes are others")
+            format!("{explained} of {files} files are said to be explained, and its classes say {}", number(counted))
         })?;
         hold(*tier == Tier::of_classes(classes.keys().map(String::as_str)), || {
             "the tier is not the weakest of the classes".to_owned()
@@ -253,6 +253,10 @@ fn is_commit(text: Option<&String>) -> bool {
 
 fn is_sha256(text: Option<&String>) -> bool {
     text.is_some_and(|text| Sha256Digest::parse(text).is_ok())
+}
+
+fn number(sum: Option<u64>) -> String {
+    sum.map_or_else(|| "more than any archive".to_owned(), |sum| sum.to_string())
 }
 
 /// Somebody else's word in a reason of ours.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use sigstore_crypto::{parse_certificate_info, verify_signature};
 use sigstore_sign::{Error as LibraryError, SigningContext};
 use sigstore_types::{Bundle, SignatureContent};
@@ -6,6 +8,9 @@ use super::{IdentityToken, Services, TokenError};
 use crate::attest::Signer;
 use crate::registry::{HttpError, NpmRegistry};
 
+/// How long a service may take for one answer. The library reads an answer whole, however long it is, so this is what
+/// bounds it.
+const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// Longest part of a service's answer that is shown, characters.
 const MAX_REASON: usize = 400;
 
@@ -60,7 +65,7 @@ impl KeylessSigner {
     /// A signer that reaches its services as `registry` reaches registries: the same proxies and authorities.
     pub async fn new(services: Services, token: IdentityToken, registry: &NpmRegistry) -> Result<Self, KeylessError> {
         crate::provenance::install_cryptography();
-        let client = registry.client_for_services().await?;
+        let client = registry.client_for_services(ANSWER_TIME).await?;
         let context = SigningContext::new(services.to_library()).with_http_client(client);
         if context.services().validate().is_err() {
             return Err(KeylessError::NoTimestamps);

@@ -167,10 +167,15 @@ impl HttpClient {
         Err(HttpError::RedirectLimit { url: RedactedUrl::new(&request.url), limit: limits.redirects })
     }
 
-    /// The bare client, for a library that speaks to services of its own: without retries, gates and limits on bodies.
+    /// A bare client, for a library that speaks to services of its own: without retries, gates and limits on bodies, but
+    /// each answer must be there within `total`.
     #[cfg(feature = "keyless")]
-    pub(crate) async fn bare(&self) -> Result<reqwest::Client, HttpError> {
-        self.client().await.cloned()
+    pub(crate) async fn bare(&self, total: std::time::Duration) -> Result<reqwest::Client, HttpError> {
+        let mut settings = self.shared.settings.clone();
+        settings.limits.total_timeout = total;
+        tokio::task::spawn_blocking(move || build(&settings))
+            .await
+            .map_err(|error| HttpError::Setup(Box::new(error)))?
     }
 
     async fn client(&self) -> Result<&reqwest::Client, HttpError> {

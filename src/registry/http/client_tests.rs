@@ -120,6 +120,21 @@ async fn silence_ends_in_a_timeout() {
     assert!(started.elapsed() < Duration::from_secs(10));
 }
 
+#[cfg(feature = "keyless")]
+#[tokio::test]
+async fn a_bare_client_waits_no_longer_than_it_is_told() {
+    let address = raw_server(async |_, mut stream: TcpStream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").await;
+        // Never silent for long, and without an end.
+        while stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let bare = client(limits()).bare(Duration::from_millis(200)).await.unwrap();
+    let answer = bare.get(address.await).send().await.unwrap().bytes().await;
+    assert!(answer.unwrap_err().is_timeout());
+}
+
 #[tokio::test]
 async fn a_refused_connection_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

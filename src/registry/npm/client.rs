@@ -121,10 +121,10 @@ impl NpmRegistry {
     }
 
     /// A client with the proxies and authorities that are configured for registries, and no credentials of theirs. It
-    /// follows no redirect.
+    /// follows no redirect, and waits for an answer no longer than `total`.
     #[cfg(feature = "keyless")]
-    pub(crate) async fn client_for_services(&self) -> Result<reqwest::Client, HttpError> {
-        self.shared.http.bare().await
+    pub(crate) async fn client_for_services(&self, total: std::time::Duration) -> Result<reqwest::Client, HttpError> {
+        self.shared.http.bare(total).await
     }
 
     /// What the registry states about a release; without a version, about the latest one.

@@ -9,14 +9,16 @@ use crate::attest::{LockedRelease, LockedVerdict, Predicate as _, releases, verd
 use crate::cli::commands::verify::{Order, Outcome, verify_all};
 use crate::cli::error::CliError;
 use crate::cli::output;
+use crate::count::counted;
 use crate::package::Subject;
 use crate::report::printable::printable;
 use crate::verdict::{exit, worst_exit_code};
 use crate::verify::{Context, Request, Verification};
 
 /// What was found of the packages so far.
-#[derive(Default)]
 struct Collected {
+    /// What is stated where nothing was found. What failed today may differ tomorrow; only the fact is stated.
+    reason: &'static str,
     verdicts: Vec<LockedVerdict>,
     uncovered: Vec<Uncovered>,
     codes: Vec<u8>,
@@ -40,8 +42,7 @@ impl Collected {
             Err(error) => {
                 output::error(Some(&subject), &error);
                 self.codes.push(error.exit_code());
-                // What failed today may differ tomorrow; only the fact is stated.
-                Err(Uncovered { name: locked.release.purl(), reason: "it could not be verified".to_owned() })
+                Err(Uncovered { name: locked.release.purl(), reason: self.reason.to_owned() })
             }
         };
         match verdict {
@@ -63,7 +64,12 @@ impl Attester {
     ) -> Result<u8, CliError> {
         let (bytes, closure) = read_lockfile(lockfile)?;
         let (locked, uncovered) = releases(&closure);
-        let mut collected = Collected { uncovered, ..Collected::default() };
+        let reason = match kept {
+            Some(_) => "the store has no result of it that can be used",
+            None => "it could not be verified",
+        };
+        let (verdicts, codes, counts) = Default::default();
+        let mut collected = Collected { reason, verdicts, uncovered, codes, counts };
         match kept {
             Some(kept) => {
                 for locked in &locked {
@@ -72,7 +78,7 @@ impl Attester {
             }
             None => self.verify_locked(&locked, &mut collected, context, jobs, quiet)?,
         }
-        let Collected { verdicts, uncovered, mut codes, counts } = collected;
+        let Collected { verdicts, uncovered, mut codes, counts, .. } = collected;
         for missing in &uncovered {
             output::note(&format!("not covered: {} ({})\n", printable(&missing.name), printable(&missing.reason)));
         }
@@ -90,7 +96,8 @@ impl Attester {
         self.write_signed(&file, statement.to_bytes())?;
         let verdicts: Vec<String> = counts.into_iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
         let text = format!(
-            "{total} packages with a verdict, {missing} without: {}\n  {}\n",
+            "{} with a verdict, {missing} without: {}\n  {}\n",
+            counted(total, "package"),
             verdicts.join(", "),
             printable(&file)
         );
@@ -119,7 +126,9 @@ impl Attester {
         let by_name: HashMap<String, &LockedRelease> =
             locked.iter().map(|locked| (locked.release.to_string(), locked)).collect();
         let render = |_: &str, done: &Result<Verification, CliError>| {
-            Ok(done.as_ref().ok().map(|verification| Known::of(verification, &self.circumstances)))
+            // Ledgers are long, and outcomes may wait for their turn.
+            let known = |verification| Known { ledger: None, ..Known::of(verification, &self.circumstances) };
+            Ok(done.as_ref().ok().map(known))
         };
         let requests = requests.collect();
         verify_all(requests, context, jobs, Order::AsNamed, quiet, render, |outcome: Outcome<Option<Known>>| {
