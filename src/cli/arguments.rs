@@ -12,8 +12,8 @@ mod sweep;
 
 pub(super) use log::{LogAppend, LogCommand, LogProve, LogVerify};
 pub(super) use store::{
-    EngineArguments, History, KeptArguments, StoreArguments, StoreCommand, Sweep, SweepCommand, SweepRun, WorkArguments,
-    Worker,
+    EngineArguments, History, KeptArguments, StoreArguments, StoreCommand, Sweep, SweepCommand, SweepRun,
+    WorkArguments, Worker,
 };
 pub(super) use sweep::{SelectionArguments, VersionArguments, Watch};
 
