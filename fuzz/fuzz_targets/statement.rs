@@ -1,4 +1,5 @@
-//! A signed payload is a statement or refused, and what is accepted states a verdict.
+//! A signed payload is a statement or refused, and what is accepted states a verdict; kept statements come back as they
+//! were.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -6,7 +7,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use tarproof::attest::types::PAYLOAD_TYPE;
 use tarproof::attest::{
-    Acceptance, Envelope, KeyAlgorithm, Signature, SigningKey, UnverifiedStatement, pre_authentication_encoding,
+    Acceptance, Envelope, KeyAlgorithm, Signature, SigningKey, StatementSet, UnverifiedStatement, pre_authentication_encoding,
 };
 use tarproof::rebuild::lockfile::Closure;
 
@@ -15,6 +16,9 @@ static KEY: LazyLock<SigningKey> =
 const LOCKFILE: &str = r#"{"lockfileVersion":3,"packages":{"node_modules/a":{"version":"1.0.0","integrity":"sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg=="}}}"#;
 
 fuzz_target!(|payload: &[u8]| {
+    if let Ok(set) = StatementSet::read(payload) {
+        assert_eq!(StatementSet::read(&set.to_lines()).expect("what we write we read"), set);
+    }
     let bytes = KEY.sign(&pre_authentication_encoding(PAYLOAD_TYPE, payload));
     let signatures = vec![Signature { key_id: None, bytes }];
     let envelope = Envelope { payload_type: PAYLOAD_TYPE.to_owned(), payload: payload.to_vec(), signatures };
