@@ -115,7 +115,7 @@ Examples:
   tarproof attest npm:chalk@5.6.2 --key signing.key --output attestations
   tarproof attest --lockfile package-lock.json --key signing.key --output .
   tarproof attest npm:chalk@5.6.2 --store verdicts.db --key signing.key --output attestations")]
-    Attest(Attest),
+    Attest(Box<Attest>),
     /// Check a signed statement: the signature, the artifact and whether it will do
     #[command(after_help = "\
 Exit codes:

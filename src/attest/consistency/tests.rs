@@ -22,7 +22,7 @@ fn verifier() -> Value {
 }
 
 /// A statement about the artifact whose content is `PURL`.
-fn statement(predicate_type: &str, predicate: Value) -> Value {
+fn statement(predicate_type: &str, predicate: &Value) -> Value {
     let sha512 = hex_text(Integrity::of(PURL.as_bytes()).sha512().unwrap());
     json!({
         "_type": STATEMENT_TYPE, "predicateType": predicate_type, "predicate": predicate,
@@ -31,7 +31,7 @@ fn statement(predicate_type: &str, predicate: Value) -> Value {
 }
 
 /// A statement of three files with this verdict and these classes.
-fn verification(verdict: &str, classes: Value, tier: Option<&str>) -> Value {
+fn verification(verdict: &str, classes: &Value, tier: Option<&str>) -> Value {
     let explained: u64 = classes
         .as_object()
         .unwrap()
@@ -55,16 +55,16 @@ fn verification(verdict: &str, classes: Value, tier: Option<&str>) -> Value {
         "limitsHit": [],
         "verifier": verifier(),
     });
-    statement(VERIFICATION, predicate)
+    statement(VERIFICATION, &predicate)
 }
 
 fn verbatim() -> Value {
-    verification("verbatim", json!({"git-blob": 3}), Some("tree"))
+    verification("verbatim", &json!({"git-blob": 3}), Some("tree"))
 }
 
 /// Something that a policy excepts.
 fn excepted() -> Value {
-    let mut statement = verification("divergent", json!({"git-blob": 2, "modified": 1}), None);
+    let mut statement = verification("divergent", &json!({"git-blob": 2, "modified": 1}), None);
     let findings = json!([
         {"rule": "file-modified", "severity": "error", "count": 1, "excepted": 1},
         {"rule": "any", "severity": "note", "count": 2, "excepted": 0},
@@ -81,7 +81,7 @@ fn summary() -> Value {
         "verifier": verifier(), "resourceUri": PURL, "policy": {"uri": STRICT_POLICY}, "verificationResult": "PASSED",
         "verifiedLevels": ["SOURCE_MATCH_VERBATIM"], "slsaVersion": "1.2",
     });
-    statement(SUMMARY, predicate)
+    statement(SUMMARY, &predicate)
 }
 
 fn provenance() -> Value {
@@ -94,7 +94,7 @@ fn provenance() -> Value {
         },
         "runDetails": {"builder": {"id": "b", "version": {}}},
     });
-    statement(PROVENANCE, predicate)
+    statement(PROVENANCE, &predicate)
 }
 
 fn lock() -> Value {
@@ -106,7 +106,7 @@ fn lock() -> Value {
         "lockfile": sha256(), "packages": [entry], "uncovered": [], "policy": {"uri": STRICT_POLICY},
         "verifier": verifier(),
     });
-    statement(VERDICT_LOCK, predicate)
+    statement(VERDICT_LOCK, &predicate)
 }
 
 fn read<P: Predicate>(statement: &Value) -> Result<(), String> {
@@ -133,13 +133,13 @@ fn table<P: Predicate>(base: &Value, changes: &[(&str, Value, &str)]) {
 #[test]
 fn a_verification_holds_together() {
     for good in [
-        verification("verbatim", json!({"git-blob": 1, "derived": 1, "git-blob-moved": 1}), Some("attribution")),
-        verification("reproduced", json!({"git-blob": 1, "rebuilt": 2}), Some("rebuild")),
-        verification("equivalent", json!({"git-blob": 2, "stabilized": 1}), Some("tree")),
-        verification("equivalent", json!({"rebuilt": 2, "attributed": 1}), Some("attribution")),
-        verification("divergent", json!({"git-blob": 2, "artifact-only": 1}), None),
+        verification("verbatim", &json!({"git-blob": 1, "derived": 1, "git-blob-moved": 1}), Some("attribution")),
+        verification("reproduced", &json!({"git-blob": 1, "rebuilt": 2}), Some("rebuild")),
+        verification("equivalent", &json!({"git-blob": 2, "stabilized": 1}), Some("tree")),
+        verification("equivalent", &json!({"rebuilt": 2, "attributed": 1}), Some("attribution")),
+        verification("divergent", &json!({"git-blob": 2, "artifact-only": 1}), None),
         // A class of a later version: nothing is known of its tier.
-        verification("divergent", json!({"git-blob": 2, "of-later": 1}), None),
+        verification("divergent", &json!({"git-blob": 2, "of-later": 1}), None),
         excepted(),
     ] {
         assert_eq!(read::<Verification>(&good), Ok(()), "{good}");
@@ -179,10 +179,10 @@ fn a_verification_holds_together() {
         (json!({"git-blob": 2, "rebuilt": 1}), Some("rebuild"), "files of the class `rebuilt`"),
         (json!({"git-blob": 2, "of-later": 1}), Some("tree"), "2 of 3 files are explained"),
     ] {
-        let refused = read::<Verification>(&verification("verbatim", classes, tier)).unwrap_err();
+        let refused = read::<Verification>(&verification("verbatim", &classes, tier)).unwrap_err();
         assert!(refused.contains(reason), "{refused}");
     }
-    let rebuilt = verification("reproduced", json!({"git-blob": 1, "rebuilt": 2}), Some("rebuild"));
+    let rebuilt = verification("reproduced", &json!({"git-blob": 1, "rebuilt": 2}), Some("rebuild"));
     table::<Verification>(
         &rebuilt,
         &[
@@ -190,7 +190,7 @@ fn a_verification_holds_together() {
             ("/predicate/rebuild/outcome", "failed".into(), "no rebuild made any"),
         ],
     );
-    let stabilized = verification("equivalent", json!({"git-blob": 2, "stabilized": 1}), Some("tree"));
+    let stabilized = verification("equivalent", &json!({"git-blob": 2, "stabilized": 1}), Some("tree"));
     table::<Verification>(&stabilized, &[("/predicate/ledger/stabilizers", json!([]), "no stabilizer was used")]);
 }
 

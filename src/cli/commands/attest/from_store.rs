@@ -38,8 +38,8 @@ impl KeptResults {
     /// The newest result of a release, with its statements held to their digest and to the row.
     pub(super) fn known(&self, release: &Release) -> Result<Known, CliError> {
         self.runtime.block_on(async {
-            let tool = env!("CARGO_PKG_VERSION");
-            let found = self.store.standing(release, &self.policy.to_string(), tool, 0).await?;
+            let own = env!("CARGO_PKG_VERSION");
+            let found = self.store.standing(release, &self.policy.to_string(), own, 0).await?;
             let Some(kept) = found else { return Err(self.missing(release).await?) };
             self.read(&kept.record)
                 .await
@@ -72,22 +72,22 @@ impl KeptResults {
     async fn missing(&self, release: &Release) -> Result<CliError, CliError> {
         let package = format!("{}:{}", release.ecosystem, release.name);
         let others = self.store.history(&package, Some(release.version.as_str()), 1).await?;
+        let own = env!("CARGO_PKG_VERSION");
         let reason = match others.first() {
-            None => format!(
-                "the store has no result of it: sweep it into that store, with `tarproof sweep --list FILE \
-                 --store …`, or attest without `--store`, which verifies now"
+            None => {
+                "the store has no result of it: sweep it into that store, with `tarproof sweep --list FILE --store …`, or \
+                 attest without `--store`, which verifies now"
+                    .to_owned()
+            }
+            Some(other) if other.record.tool != own => format!(
+                "the store has a result of tarproof {}, and this is {own}: sweep it again with this version, or attest \
+                 with that one",
+                other.record.tool
             ),
-            Some(other) if other.record.tool != env!("CARGO_PKG_VERSION") => format!(
-                "the store has a result of tarproof {}, and this is {}: sweep it again with this version, or \
-                 attest with that one",
-                other.record.tool,
-                env!("CARGO_PKG_VERSION")
-            ),
-            Some(_) => format!(
-                "the store has results of it under other settings only: name the same exceptions, rules, \
-                 definitions, roots, keys and bounds of builds as `tarproof sweep` was given, `--no-rebuild` included, or \
-                 sweep it with these"
-            ),
+            Some(_) => "the store has results of it under other settings only: name the same exceptions, rules, \
+                        definitions, roots, keys and bounds of builds as `tarproof sweep` was given, `--no-rebuild` \
+                        included, or sweep it with these"
+                .to_owned(),
         };
         Ok(CliError::environment(anyhow::Error::msg(reason)))
     }
