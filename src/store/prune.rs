@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 use super::{Store, StoreError, Turn, Write};
 
@@ -82,11 +83,10 @@ impl Store {
 impl Write {
     /// The objects that results after the one numbered `after` name, and the number of the last one.
     async fn named_after(&mut self, after: i64) -> Result<(BTreeSet<String>, i64), StoreError> {
-        let sql = "SELECT id, ledger, report FROM verifications WHERE id > $1";
+        let sql = "SELECT id, ledger, report, statements FROM verifications WHERE id > $1";
         let (mut named, mut last) = (BTreeSet::new(), after);
         for row in sqlx::query(sql).bind(after).fetch_all(self.connection()).await? {
-            named.extend(row.try_get::<Option<String>, _>("ledger")?);
-            named.insert(row.try_get("report")?);
+            named.extend(objects_of(&row)?);
             last = last.max(row.try_get("id")?);
         }
         Ok((named, last))
@@ -107,10 +107,7 @@ impl Write {
             let settled = row.try_get::<i64, _>("settled")? == 1;
             if newer < keep || (settled && !settled_stays) {
                 pruned.kept += 1;
-                for column in ["ledger", "statements"] {
-                    named.extend(row.try_get::<Option<String>, _>(column)?);
-                }
-                named.insert(row.try_get("report")?);
+                named.extend(objects_of(row)?);
             } else {
                 pruned.results.push(PrunedResult {
                     id: row.try_get("id")?,
@@ -136,4 +133,10 @@ impl Write {
         sqlx::query("DELETE FROM pruning").execute(self.connection()).await?;
         Ok(())
     }
+}
+
+/// The objects that a row names.
+fn objects_of(row: &AnyRow) -> Result<impl Iterator<Item = String>, sqlx::Error> {
+    let named: [Option<String>; 3] = [row.try_get("ledger")?, row.try_get("report")?, row.try_get("statements")?];
+    Ok(named.into_iter().flatten())
 }
