@@ -123,7 +123,7 @@ impl NpmRegistry {
     /// A client with the proxies and authorities that are configured for registries, and no credentials of theirs. It
     /// follows no redirect, and waits for an answer no longer than `total`.
     #[cfg(feature = "keyless")]
-    pub(crate) async fn client_for_services(&self, total: std::time::Duration) -> Result<reqwest::Client, HttpError> {
+    pub(crate) async fn client_for_services(&self, total: Duration) -> Result<reqwest::Client, HttpError> {
         self.shared.http.bare(total).await
     }
 
