@@ -141,8 +141,9 @@ Examples:
     },
     /// Verify very many packages, keep the results, and show what changed
     #[command(after_help = "\
-Results are kept in a store: an SQLite file in the data directory, unless `--store` names another one or a PostgreSQL
-database. What is settled there is not verified again. A sweep may be interrupted at any moment; the same command goes on.
+Results are kept in a store: an SQLite file in the data directory, unless `--store` names another one or a PostgreSQL \
+database. What is settled there is not verified again. A sweep may be interrupted at any moment; the same command goes \
+on.
 
 Examples:
   tarproof sweep --list packages.txt
@@ -153,9 +154,9 @@ Examples:
     Sweep(Box<Sweep>),
     /// Look for new releases of many packages again and again, and verify each at once
     #[command(after_help = "\
-The first look at a package only notes what is there; where a watch stood is kept in the store. Results are kept there,
-too, and whatever else is queued in it under the same options is verified as well, new releases first. The exit code is that of the most urgent
-verdict.
+The first look at a package only notes what is there; where a watch stood is kept in the store. Results are kept there, \
+too, and whatever else is queued in it under the same options is verified as well, new releases first. The exit code is \
+that of the most urgent verdict.
 
 Examples:
   tarproof watch --list packages.txt
@@ -164,9 +165,9 @@ Examples:
     Watch(Box<Watch>),
     /// Verify what sweeps on other machines have queued, until told to stop
     #[command(after_help = "\
-A worker takes the jobs of sweeps that were begun with the same `--engine` and the same options of rebuilds, findings
-and trust, by the same version of this program. It puts results into the store, which all of them share. SIGTERM lets it
-finish what is under way.
+A worker takes the jobs of sweeps that were begun with the same `--engine` and the same options of rebuilds, findings \
+and trust, by the same version of this program. It puts results into the store, which all of them share. SIGTERM lets it \
+finish what is under way. Only programs that were built with the feature `temporal` can work for an engine.
 
 Example:
   tarproof worker --engine temporal://engine.internal --store postgresql://db.internal/tarproof --objects s3://sweeps")]

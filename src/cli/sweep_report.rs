@@ -190,6 +190,9 @@ pub(super) fn summary(
     for failed in &summary.failed {
         text.push_str(&failed_line(failed));
     }
+    if !text.is_empty() {
+        text.push('\n');
+    }
     let width = summary.verdicts.keys().map(String::len).max().unwrap_or_default();
     for (verdict, number) in &summary.verdicts {
         let _ = writeln!(text, "{:width$}  {number:>6}", printable(verdict));

@@ -54,6 +54,19 @@ impl Object {
     }
 }
 
+/// Ends when a new folder's name is on the disk; what is written into it looks after itself.
+#[cfg(unix)]
+fn name_is_kept(path: &std::path::Path) -> std::io::Result<()> {
+    let path = std::path::absolute(path)?;
+    path.parent().map_or(Ok(()), |parent| std::fs::File::open(parent)?.sync_all())
+}
+
+/// No such thing can be asked for elsewhere.
+#[cfg(not(unix))]
+fn name_is_kept(_: &std::path::Path) -> std::io::Result<()> {
+    Ok(())
+}
+
 /// The place of a store's objects; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Objects {
@@ -67,7 +80,11 @@ impl Objects {
         let unusable = |source| StoreError::Objects { objects: address.to_string(), source };
         match address {
             ObjectsAddress::Folder(path) => {
-                std::fs::create_dir_all(path).map_err(|source| StoreError::Directory { path: path.clone(), source })?;
+                let unmade = |source| StoreError::Directory { path: path.clone(), source };
+                if !path.exists() {
+                    std::fs::create_dir_all(path).map_err(unmade)?;
+                    name_is_kept(path).map_err(unmade)?;
+                }
                 // A power cut must not take what a row that is on the disk names.
                 let place = LocalFileSystem::new_with_prefix(path).map_err(unusable)?.with_fsync(true);
                 Ok(Self { place: Arc::new(place), prefix: Path::default() })

@@ -170,6 +170,10 @@ where
                 for finished in &handed? {
                     listen(Event::Ended(finished));
                 }
+                if held.is_empty() && outbox.is_empty() {
+                    // These may have been the last ones: that is asked at once.
+                    idle_until = None;
+                }
             }
             _ = heartbeat.tick(), if beating.is_none() => beating = Some(Box::pin(dispatcher.heartbeat(&worker))),
             beat = pending(&mut beating) => {

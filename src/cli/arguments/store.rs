@@ -63,7 +63,7 @@ impl WorkArguments {
 /// Who hands out jobs.
 #[derive(Debug, Clone, Default, Args)]
 pub(in crate::cli) struct EngineArguments {
-    /// Let the workers of the engine at this address verify, `temporal://HOST:PORT/NAMESPACE`, in place of this process
+    /// Jobs go through the engine at this address, `temporal://HOST:PORT/NAMESPACE`, to workers of its own
     #[arg(long, value_name = "URL", env = "TARPROOF_ENGINE")]
     pub(in crate::cli) engine: Option<String>,
 }
@@ -188,7 +188,8 @@ Exit codes:
     Prune {
         #[command(flatten)]
         store: StoreArguments,
-        /// Keep so many results of each package, the newest ones; the newest that is settled stays in any case
+        /// Keep so many results of each package, the newest ones; the newest that is settled stays in any case. Releases
+        /// without a result are verified again by the next sweep that names them
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
         keep: u32,
         /// Only say what would be removed

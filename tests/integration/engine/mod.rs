@@ -8,12 +8,16 @@ mod killed;
 mod objects;
 mod rate;
 mod servers;
+mod stopped;
 
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection as _, Row as _};
+use tarproof::store::{Clock, ObjectsAddress, Store, StoreAddress};
+use tarproof::sweep::temporal::{EngineSettings, Temporal};
+use tarproof::sweep::{EngineAddress, RetrySettings};
 
 use crate::support::postgresql::Postgresql;
 use crate::support::{Output, Tarproof, block_on};
@@ -91,6 +95,20 @@ fn installed() -> Option<PathBuf> {
         eprintln!("not run: `TARPROOF_ENGINE_TESTS` names no directory that `scripts/install-temporal` filled");
     }
     directory
+}
+
+/// An engine and its store, as the program opens them; objects are in a folder.
+async fn connect(engine: &str, store: &str, objects: &str) -> (Temporal, Store) {
+    let store = StoreAddress::parse(store).unwrap();
+    let store = Store::open(&store, &ObjectsAddress::Folder(objects.into()), Clock::Database).await.unwrap();
+    let settings = EngineSettings {
+        lease: Duration::from_secs(60),
+        losses: 5,
+        retry: RetrySettings::default(),
+        patience: Duration::from_secs(60),
+    };
+    let address = EngineAddress::parse(engine).unwrap();
+    (Temporal::connect(address, None, store.clone(), settings).await.unwrap(), store)
 }
 
 /// Asks a process to stop, and waits until it did; what it wrote to standard error is shown where it failed.

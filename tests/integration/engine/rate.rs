@@ -4,11 +4,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tarproof::package::{Ecosystem, Sha256Digest};
-use tarproof::store::{Clock, ObjectsAddress, Store, StoreAddress};
-use tarproof::sweep::temporal::{EngineSettings, Temporal, WorkerQueue, work};
-use tarproof::sweep::{Dispatcher as _, EngineAddress, Job, Leased, RetrySettings, Stop, WorkSettings};
+use tarproof::sweep::temporal::{WorkerQueue, work};
+use tarproof::sweep::{Dispatcher as _, Job, Leased, Stop, WorkSettings};
 
-use super::{Site, until};
+use super::{Site, connect, until};
 use crate::support::block_on;
 use crate::sweep::records::{job, verified};
 
@@ -17,19 +16,6 @@ const WAIT: Duration = Duration::from_millis(200);
 /// Says to a process of its own which engine it works for: the engine, the store, the folder of objects, the policy and
 /// how many jobs at once.
 const WORKER: &str = "TARPROOF_WAITING_WORKER";
-
-async fn connect(engine: &str, store: &str, objects: &str) -> (Temporal, Store) {
-    let store = StoreAddress::parse(store).unwrap();
-    let store = Store::open(&store, &ObjectsAddress::Folder(objects.into()), Clock::Database).await.unwrap();
-    let settings = EngineSettings {
-        lease: Duration::from_secs(60),
-        losses: 5,
-        retry: RetrySettings::default(),
-        patience: Duration::from_secs(60),
-    };
-    let address = EngineAddress::parse(engine).unwrap();
-    (Temporal::connect(address, None, store.clone(), settings).await.unwrap(), store)
-}
 
 fn jobs(count: usize, policy: Sha256Digest) -> Vec<Job> {
     (0..count).map(|number| Job { policy, ..job(&format!("npm:waiting-{number}@1.0.0")) }).collect()

@@ -110,13 +110,13 @@ impl Drop for ObjectServer {
     }
 }
 
-/// What an S3 server answers where nobody has to sign; `None` where it does not, or refuses.
+/// What this S3 server answers, which looks at no signature; `None` where it does not, or refuses.
 fn ask(port: u16, method: &str, path: &str, body: &str) -> Option<String> {
+    const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=test/20000101/us-east-1/s3/aws4_request, SignedHeaders=host, \
+                          Signature=0";
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    let length = body.len();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    );
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: {SIGNED}\r\n");
+    let request = format!("{head}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
     let mut answer = String::new();
     stream.write_all(request.as_bytes()).ok()?;
     stream.read_to_string(&mut answer).ok()?;
