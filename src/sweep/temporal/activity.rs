@@ -11,6 +11,7 @@ use temporalio_sdk::activities::{ActivityContext, ActivityDefinitions, ActivityI
 use tokio::sync::{mpsc, oneshot};
 
 use super::message::{ACTIVITY, DoneMessage, FINAL, JobMessage, NEXT_SWEEP, SOON};
+use crate::package::Sha256Digest;
 use crate::sweep::{Leased, MAX_ERROR};
 
 /// The activity that verifies a release.
@@ -23,6 +24,9 @@ pub(super) struct VerifyRelease;
 pub(super) struct Desk {
     pub(super) orders: mpsc::UnboundedSender<Order>,
     pub(super) heartbeat: Duration,
+    /// The conditions of this worker, and its version: a result that it makes stands for no others.
+    pub(super) policy: Sha256Digest,
+    pub(super) tool: String,
 }
 
 /// A job that is to be done, and who waits for its end. Nobody waits any more once it was cancelled.
@@ -84,6 +88,9 @@ async fn verify(desk: &Desk, context: &ActivityContext, message: JobMessage) -> 
     let leased = message
         .leased(&info.activity_id, info.attempt)
         .map_err(|error| failure(FINAL, &format!("the job cannot be read: {error}"), None))?;
+    if leased.job.policy != desk.policy || leased.job.tool != desk.tool {
+        return Err(failure(NEXT_SWEEP, "it was put into the queue of other conditions, or of another version", None));
+    }
     let (end, mut ended) = oneshot::channel();
     // Nobody is there when the worker is about to end at once: then another one gets the job.
     let gone = |_| ActivityError::cancelled();

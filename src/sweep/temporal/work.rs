@@ -54,7 +54,8 @@ where
     F: Future<Output = Finished>,
 {
     let (orders, mut ordered) = mpsc::unbounded_channel();
-    let desk = Desk { orders, heartbeat: settings.heartbeat };
+    let WorkerQueue { policy, tool, .. } = worker_queue.clone();
+    let desk = Desk { orders, heartbeat: settings.heartbeat, policy, tool };
     let (_runtime, mut server) = worker(engine, worker_queue, desk, settings)?;
     let end = server.shutdown_handle();
     let mut serving = std::pin::pin!(server.run());
