@@ -221,6 +221,22 @@ pub(super) fn with_rebuild(mut context: Context, arguments: &RebuildArguments) -
 
 /// Opens the store that the user names, or the one in the data directory.
 pub(super) async fn store(arguments: &StoreArguments, config: &Config) -> Result<Store, CliError> {
+    let (address, objects) = store_addresses(arguments, config)?;
+    Store::open(&address, &objects, Clock::Database).await.map_err(CliError::environment)
+}
+
+/// The same for whoever only wants to see or to sort what is there: no file is made.
+pub(super) async fn existing_store(arguments: &StoreArguments, config: &Config) -> Result<Store, CliError> {
+    let (address, objects) = store_addresses(arguments, config)?;
+    match &address {
+        StoreAddress::Sqlite(path) if !path.exists() => {
+            Err(CliError::usage(anyhow::anyhow!("there is no store at `{address}`; `tarproof sweep` makes one")))
+        }
+        _ => Store::open(&address, &objects, Clock::Database).await.map_err(CliError::environment),
+    }
+}
+
+fn store_addresses(arguments: &StoreArguments, config: &Config) -> Result<(StoreAddress, ObjectsAddress), CliError> {
     let address = match arguments.store.as_deref().or(config.sweep.store.as_deref()) {
         Some(text) => StoreAddress::parse(text).map_err(CliError::usage)?,
         None => {
@@ -237,7 +253,7 @@ pub(super) async fn store(arguments: &StoreArguments, config: &Config) -> Result
             CliError::usage(anyhow::anyhow!(message))
         })?,
     };
-    Store::open(&address, &objects, Clock::Database).await.map_err(CliError::environment)
+    Ok((address, objects))
 }
 
 /// The digests of the files that the user names and that a verdict depends on.

@@ -41,6 +41,9 @@ impl StoreAddress {
             }
             Some(_) => Err(refused("it is neither a path nor an address of SQLite or PostgreSQL")),
             None if text.is_empty() => Err(refused("it is empty")),
+            None if ["postgres:", "postgresql:"].iter().any(|scheme| text.starts_with(scheme)) => {
+                Err(refused("`//` follows the scheme"))
+            }
             None => Ok(Self::Sqlite(text.into())),
         }
     }
@@ -48,7 +51,7 @@ impl StoreAddress {
     /// Where the objects are unless the user says so; `None` where several machines share the database.
     pub fn objects(&self) -> Option<ObjectsAddress> {
         match self {
-            Self::Sqlite(path) => Some(ObjectsAddress::Folder(path.with_extension("objects"))),
+            Self::Sqlite(path) => Some(ObjectsAddress::Folder(beside(path, "objects"))),
             Self::Postgresql(_) => None,
         }
     }
@@ -60,6 +63,9 @@ impl ObjectsAddress {
         let refused = |reason: &str| StoreError::Address { text: redacted(text), reason: reason.to_owned() };
         match text.split_once("://") {
             Some(("s3", _)) => match Url::parse(text) {
+                Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                    Err(refused("it takes no credentials, which come from the variables `AWS_…`"))
+                }
                 Ok(url) if url.host_str().is_some_and(|bucket| !bucket.is_empty()) => Ok(Self::Bucket(url)),
                 _ => Err(refused("it names no bucket")),
             },
@@ -70,15 +76,42 @@ impl ObjectsAddress {
     }
 }
 
-/// The address without a password.
+/// What belongs to an SQLite file: its whole name and another ending, which no other file's can be.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
+}
+
+/// The address without passwords; of what cannot be read only the scheme.
 fn redacted(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once(':') else { return text.to_owned() };
+    let is_scheme =
+        scheme.len() > 1 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let is_address = rest.starts_with("//") || scheme.starts_with("postgres");
     match Url::parse(text) {
-        Ok(mut url) if url.password().is_some() => {
-            // Fails only for addresses that can hold none.
-            let _ = url.set_password(Some("****"));
+        _ if !is_scheme || !is_address => text.to_owned(),
+        Ok(mut url) if rest.starts_with("//") => {
+            if url.password().is_some() {
+                // Fails only for addresses that can hold none.
+                let _ = url.set_password(Some("****"));
+            }
+            if url.query().is_some() {
+                // Parameters are named as in the variables of clients, and may be passwords, too.
+                let is_secret = |name: &str| name.to_ascii_lowercase().contains("password");
+                let shown: Vec<(String, String)> = url
+                    .query_pairs()
+                    .map(|(name, value)| {
+                        let value = if is_secret(&name) { "****".into() } else { value };
+                        (name.into_owned(), value.into_owned())
+                    })
+                    .collect();
+                url.query_pairs_mut().clear().extend_pairs(shown);
+            }
             url.to_string()
         }
-        _ => text.to_owned(),
+        _ => format!("{scheme}:…"),
     }
 }
 
@@ -126,7 +159,7 @@ mod tests {
         for text in ["", "sqlite:", "sqlite::memory:", "mysql://host/db", "postgresql://[/db"] {
             assert!(parse(text).is_err(), "{text:?}");
         }
-        assert_eq!(parse("a/store.db").unwrap().objects(), Some(ObjectsAddress::Folder("a/store.objects".into())));
+        assert_eq!(parse("a/store.db").unwrap().objects(), Some(ObjectsAddress::Folder("a/store.db.objects".into())));
         assert!(matches!(ObjectsAddress::parse("s3://bucket/deep").unwrap(), ObjectsAddress::Bucket(_)));
         assert!(ObjectsAddress::parse("s3:///deep").is_err());
         assert!(ObjectsAddress::parse("ftp://host/deep").is_err());
@@ -139,5 +172,36 @@ mod tests {
         assert!(!format!("{address:?}").contains("secret"));
         let refused = StoreAddress::parse("mysql://me:secret@host/db").unwrap_err();
         assert!(!refused.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn what_belongs_to_a_file_is_no_other_files() {
+        let names = |text: &str| beside(Path::new(text), "lock");
+        assert_eq!(names("yarn.db"), Path::new("yarn.db.lock"));
+        assert_ne!(names("x.lock"), Path::new("x.lock"));
+        assert_ne!(beside(Path::new("a.one"), "objects"), beside(Path::new("a.two"), "objects"));
+    }
+
+    #[test]
+    fn no_password_is_shown_wherever_it_stands() {
+        for text in [
+            "postgresql://me:SECRET@host/db",
+            "postgresql://me@host/db?password=SECRET&sslmode=require",
+            "postgresql://me:SEC RET@[bad/db?x=SECRET",
+            "postgresql://me:SECRET@127.0.0.1:99999/db",
+            "postgres:me:SECRET@host/db",
+            "other://me:SECRET@host",
+        ] {
+            let shown = match StoreAddress::parse(text) {
+                Ok(address) => address.to_string(),
+                Err(error) => error.to_string(),
+            };
+            assert!(!shown.contains("SECRET") && !shown.contains("SEC RET"), "{shown}");
+            assert!(matches!(StoreAddress::parse(text), Ok(StoreAddress::Postgresql(_)) | Err(_)));
+        }
+        let refused = ObjectsAddress::parse("s3://key:SECRET@bucket").unwrap_err().to_string();
+        assert!(!refused.contains("SECRET"), "{refused}");
+        assert_eq!(redacted("postgresql://h/d?sslmode=require"), "postgresql://h/d?sslmode=require");
+        assert_eq!(redacted("C:\\stores\\a.db"), "C:\\stores\\a.db");
     }
 }

@@ -2,7 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Store, StoreError};
+use sqlx::Row as _;
+
+use super::{Kept, Store, StoreError};
 use crate::package::Sha256Digest;
 
 /// Rows looked at in one query.
@@ -23,10 +25,10 @@ pub struct Checked {
     pub flaws: Vec<Flaw>,
 }
 
-/// An object that is not what it should be.
+/// An object or a row that is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flaw {
-    /// The object, as the row names it.
+    /// The object, as the row names it, or the row's own digest.
     pub digest: String,
     /// The first release whose result names it.
     pub purl: String,
@@ -35,7 +37,7 @@ pub struct Flaw {
 }
 
 impl Store {
-    /// Reads every object that a result names and holds it to its digest.
+    /// Holds every row to its digest, and every object that one names.
     pub async fn check(&self) -> Result<Checked, StoreError> {
         let (mut checked, mut named) = (Checked::default(), BTreeMap::new());
         let mut after = 0;
@@ -45,6 +47,9 @@ impl Store {
             after = last.id;
             checked.results += page.len() as u64;
             for kept in page {
+                if let Some(flaw) = self.flaw_of_row(&kept).await? {
+                    checked.flaws.push(flaw);
+                }
                 for digest in kept.record.objects() {
                     named.entry(digest.clone()).or_insert_with(|| kept.record.purl.clone());
                 }
@@ -58,8 +63,16 @@ impl Store {
         let listed: BTreeSet<String> = self.objects().list().await?.iter().map(ToString::to_string).collect();
         checked.unnamed = listed.iter().filter(|digest| !named.contains_key(*digest)).count() as u64;
         let found: Vec<_> = stream::iter(named).map(flaw).buffered(AT_ONCE).try_collect().await?;
-        checked.flaws = found.into_iter().flatten().collect();
+        checked.flaws.extend(found.into_iter().flatten());
         Ok(checked)
+    }
+
+    async fn flaw_of_row(&self, kept: &Kept) -> Result<Option<Flaw>, StoreError> {
+        let stated = sqlx::query("SELECT uid FROM verifications WHERE id = $1").bind(kept.id);
+        let stated: String = stated.fetch_one(&mut *self.look().await?).await?.try_get("uid")?;
+        let is_whole = stated == kept.record.uid().to_string();
+        let problem = "this row is not as it was added".to_owned();
+        Ok((!is_whole).then(|| Flaw { digest: stated, purl: kept.record.purl.clone(), problem }))
     }
 
     /// What is wrong with an object, if anything.

@@ -1,4 +1,4 @@
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -7,6 +7,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Row as _, Transaction};
 use url::Url;
 
+use super::address::beside;
 use super::migrations::migrator;
 use super::{Clock, Object, Objects, ObjectsAddress, StoreAddress, StoreError};
 
@@ -52,6 +53,11 @@ impl Store {
         let mut options = AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
         if backend == Backend::Sqlite {
             options = options.after_connect(|connection, _| Box::pin(prepare_sqlite(connection)));
+            // Where the disk is full SQLite ends a transaction by itself, and the library goes on counting it.
+            options = options.before_acquire(|connection, _| {
+                let is_sound = !connection.is_in_transaction();
+                Box::pin(async move { Ok(is_sound) })
+            });
         }
         let alone = match address {
             // PostgreSQL has locks that the migrator takes; SQLite has none that outlast a
@@ -166,16 +172,26 @@ fn sqlite_url(path: &Path) -> Result<String, StoreError> {
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(|source| StoreError::Directory { path: parent.to_owned(), source })?;
     }
+    // Reports of private packages are not for everybody on this machine.
+    own(OpenOptions::new().write(true).create(true).truncate(false)).open(&path).map_err(directory)?;
     let refused = || StoreError::Address { text: path.display().to_string(), reason: "it is not a path".to_owned() };
     let url = Url::from_file_path(&path).map_err(|()| refused())?;
     Ok(format!("sqlite://{}?mode=rwc", url.path()))
 }
 
+/// A file that is made is for its owner alone.
+fn own(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
 /// Waits until nobody else brings this file to its schema; ends when the answer is dropped.
 async fn alone(path: &Path) -> Result<File, StoreError> {
-    let path = path.with_extension("lock");
+    let path = beside(path, "lock");
     let failed = |source| StoreError::Directory { path: path.clone(), source };
-    let file = File::create(&path).map_err(failed)?;
+    // Whatever lies there stays as it is.
+    let file = own(OpenOptions::new().write(true).create(true).truncate(false)).open(&path).map_err(failed)?;
     let begun = Instant::now();
     loop {
         match file.try_lock() {

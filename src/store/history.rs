@@ -30,7 +30,7 @@ impl Store {
     pub async fn history(&self, package: &str, version: Option<&str>, most: u32) -> Result<Vec<Kept>, StoreError> {
         let mut connection = self.look().await?;
         let sql = "SELECT * FROM verifications WHERE package = $1 AND ($2 IS NULL OR version = $2) \
-                   ORDER BY id DESC LIMIT $3";
+                   ORDER BY observed_at DESC, id DESC LIMIT $3";
         let query = sqlx::query(sql).bind(package.to_owned()).bind(version.map(str::to_owned)).bind(i64::from(most));
         let found = query.fetch_all(&mut *connection).await?;
         let mut history = Vec::with_capacity(found.len());

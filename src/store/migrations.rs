@@ -6,7 +6,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use super::database::Backend;
 
 /// Name, for SQLite, for PostgreSQL.
-const STEPS: [(&str, &str, &str); 4] = [
+const STEPS: [(&str, &str, &str); 5] = [
     (
         "history",
         include_str!("migrations/sqlite/0001_history.sql"),
@@ -22,6 +22,11 @@ const STEPS: [(&str, &str, &str); 4] = [
         "statements",
         include_str!("migrations/sqlite/0004_statements.sql"),
         include_str!("migrations/postgresql/0004_statements.sql"),
+    ),
+    (
+        "selections",
+        include_str!("migrations/sqlite/0005_selections.sql"),
+        include_str!("migrations/postgresql/0005_selections.sql"),
     ),
 ];
 
@@ -70,6 +75,6 @@ mod tests {
             assert_eq!(columns(sqlite), columns(postgresql), "{name}");
             seen += columns(sqlite).len();
         }
-        assert_eq!(seen, 7);
+        assert_eq!(seen, 8);
     }
 }

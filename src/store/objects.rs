@@ -54,6 +54,14 @@ impl Object {
     }
 }
 
+/// Makes a folder for its owner alone.
+fn make_own(path: &std::path::Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
+}
+
 /// Ends when a new folder's name is on the disk; what is written into it looks after itself.
 #[cfg(unix)]
 fn name_is_kept(path: &std::path::Path) -> std::io::Result<()> {
@@ -82,7 +90,7 @@ impl Objects {
             ObjectsAddress::Folder(path) => {
                 let unmade = |source| StoreError::Directory { path: path.clone(), source };
                 if !path.exists() {
-                    std::fs::create_dir_all(path).map_err(unmade)?;
+                    make_own(path).map_err(unmade)?;
                     name_is_kept(path).map_err(unmade)?;
                 }
                 // A power cut must not take what a row that is on the disk names.

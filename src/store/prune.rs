@@ -95,7 +95,7 @@ impl Write {
     /// Which results go, and the objects that those which stay name.
     async fn sort_out(&mut self, keep: u32) -> Result<(Pruned, BTreeSet<String>), StoreError> {
         let sql = "SELECT id, package, purl, verdict, settled, observed_at, ledger, report, statements \
-                   FROM verifications ORDER BY package, id DESC";
+                   FROM verifications ORDER BY package, observed_at DESC, id DESC";
         let rows = sqlx::query(sql).fetch_all(self.connection()).await?;
         let (mut pruned, mut named) = (Pruned::default(), BTreeSet::new());
         let (mut package, mut newer, mut settled_stays) = (String::new(), 0, false);

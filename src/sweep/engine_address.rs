@@ -31,7 +31,9 @@ pub struct EngineAddressError {
 impl EngineAddress {
     /// Reads an address; port and namespace may be left out.
     pub fn parse(text: &str) -> Result<Self, EngineAddressError> {
-        let refused = |reason| EngineAddressError { text: text.to_owned(), reason };
+        // Only what can hold no password is repeated.
+        let text_shown = if text.contains(['@', '?', '#']) { "…" } else { text };
+        let refused = |reason| EngineAddressError { text: text_shown.to_owned(), reason };
         let url = Url::parse(text).map_err(|_| refused("it is not a URL"))?;
         let encrypted = match url.scheme() {
             "temporal" => false,
@@ -39,10 +41,7 @@ impl EngineAddress {
             _ => return Err(refused("its scheme is neither `temporal` nor `temporal+tls`")),
         };
         if !url.username().is_empty() || url.password().is_some() {
-            // Not repeated: it may be a password.
-            return Err(EngineAddressError {
-                text: "temporal://…@…".to_owned(), reason: "it takes no credentials"
-            });
+            return Err(refused("it takes no credentials"));
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(refused("it takes neither a query nor a fragment"));

@@ -1,6 +1,9 @@
+use std::collections::BTreeSet;
+
 use sqlx::Row as _;
 
 use super::{DispatchError, Dispatcher, Enqueued, Job};
+use crate::package::Sha256Digest;
 use crate::store::{Settled, Store, StoreError};
 
 /// A job and what its dispatcher said of it.
@@ -16,6 +19,8 @@ pub struct Planned {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pass {
     id: i64,
+    /// Tells sweeps of other packages apart.
+    selection: String,
     /// The last result before the sweep, or before the interrupted one that it goes on with.
     pub(super) after: i64,
     /// Every release, in the order that it was asked for.
@@ -31,11 +36,11 @@ impl Pass {
 
 /// Queues what is not settled, and notes that a sweep has begun.
 ///
-/// One that was begun and never came to its end counts as the same: what it found is new to whoever asks now, and is not
-/// made again even if it is not settled.
+/// One of the same packages that was begun and never came to its end counts as the same: what was found since is new to
+/// whoever asks now, and is not made again even if it is not settled.
 pub async fn begin(store: &Store, dispatcher: &impl Dispatcher, jobs: Vec<Job>) -> Result<Pass, DispatchError> {
-    let last = store.last().await?;
-    let after = interrupted(store).await?.unwrap_or(last).min(last);
+    let (last, selection) = (store.last().await?, selection_of(&jobs));
+    let after = interrupted(store, &selection).await?.unwrap_or(last).min(last);
     let (mut answers, mut asked) = (Vec::with_capacity(jobs.len()), Vec::new());
     for job in &jobs {
         let found = if after < last { found_since(store, job, after).await? } else { None };
@@ -50,14 +55,23 @@ pub async fn begin(store: &Store, dispatcher: &impl Dispatcher, jobs: Vec<Job>) 
         let answer = found.or_else(|| queued.next())?;
         Some(Planned { job, answer })
     });
-    let pass = Pass { id: 0, after, planned: planned.collect() };
+    let pass = Pass { id: 0, selection, after, planned: planned.collect() };
     Ok(Pass { id: note(store, &pass).await?, ..pass })
 }
 
-/// The last result before the first of the sweeps that never came to their end.
-async fn interrupted(store: &Store) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT MIN(after) AS after FROM sweeps WHERE finished_at IS NULL";
-    Ok(sqlx::query(sql).fetch_one(&mut *store.look().await?).await?.try_get("after")?)
+/// A digest of the packages, whichever of their versions are meant: by the time that somebody goes on there may be newer
+/// ones.
+fn selection_of(jobs: &[Job]) -> String {
+    let names: BTreeSet<String> =
+        jobs.iter().map(|job| format!("{}:{}\n", job.release.ecosystem, job.release.name)).collect();
+    Sha256Digest::of(names.into_iter().collect::<String>().as_bytes()).to_string()
+}
+
+/// The last result before the first of the sweeps of these packages that never came to their end.
+async fn interrupted(store: &Store, selection: &str) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT MIN(after) AS after FROM sweeps WHERE finished_at IS NULL AND selection = $1";
+    let query = sqlx::query(sql).bind(selection.to_owned());
+    Ok(query.fetch_one(&mut *store.look().await?).await?.try_get("after")?)
 }
 
 /// The newest result of a job, if there is one since the sweep began.
@@ -70,12 +84,14 @@ async fn found_since(store: &Store, job: &Job, after: i64) -> Result<Option<Sett
 async fn note(store: &Store, pass: &Pass) -> Result<i64, StoreError> {
     let mut write = store.write().await?;
     let now = write.now;
-    let sql = "INSERT INTO sweeps (started_at, subjects, settled, after) VALUES ($1, $2, $3, $4) RETURNING id";
+    let sql = "INSERT INTO sweeps (started_at, subjects, settled, after, selection) VALUES ($1, $2, $3, $4, $5) \
+               RETURNING id";
     let row = sqlx::query(sql)
         .bind(now)
         .bind(number(pass.planned.len()))
         .bind(number(pass.settled()))
         .bind(pass.after)
+        .bind(pass.selection.clone())
         .fetch_one(write.connection())
         .await?;
     let id = row.try_get("id")?;
@@ -87,8 +103,8 @@ async fn note(store: &Store, pass: &Pass) -> Result<i64, StoreError> {
 pub async fn finish(store: &Store, pass: &Pass) -> Result<(), StoreError> {
     let mut write = store.write().await?;
     let now = write.now;
-    let sql = "UPDATE sweeps SET finished_at = $1 WHERE finished_at IS NULL AND id <= $2";
-    sqlx::query(sql).bind(now).bind(pass.id).execute(write.connection()).await?;
+    let sql = "UPDATE sweeps SET finished_at = $1 WHERE finished_at IS NULL AND id <= $2 AND selection = $3";
+    sqlx::query(sql).bind(now).bind(pass.id).bind(pass.selection.clone()).execute(write.connection()).await?;
     write.commit().await
 }
 

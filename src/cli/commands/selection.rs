@@ -15,6 +15,7 @@ use crate::cli::sweep_report::Unresolved;
 use crate::count::counted;
 use crate::registry::{NpmRegistry, SearchTerm};
 use crate::report::printable::printable;
+use crate::sweep::RetrySettings;
 use crate::sweep::selection::{
     Entries, ListError, MAX_LIST_BYTES, Selected, Selection, VersionChoice, Wanted, read_list, read_ranking, select,
     wanted_of,
@@ -107,13 +108,14 @@ pub(super) async fn selected(
     wanted: Vec<Wanted>,
     arguments: VersionArguments,
     registry: &NpmRegistry,
+    retry: RetrySettings,
     quiet: bool,
 ) -> Result<(Vec<Selected>, Vec<Unresolved>), CliError> {
     let since = arguments.since.map(|since| Ok::<_, CliError>(since.seconds(now()?))).transpose()?;
     let choice = VersionChoice { newest: arguments.versions, since };
     let progress = output::progress_of(wanted.len(), "looked up", quiet);
     let mut selection = Selection::default();
-    let mut resolved = std::pin::pin!(select(wanted, choice, registry));
+    let mut resolved = std::pin::pin!(select(wanted, choice, registry, retry));
     while let Some(resolved) = resolved.next().await {
         progress.inc(1);
         selection.add(resolved);

@@ -30,7 +30,7 @@ pub(super) fn history(command: &History, config: &Config) -> Result<u8, CliError
     let package = format!("{}:{}", subject.ecosystem, subject.name);
     let version = subject.version.as_ref().map(ToString::to_string);
     let results = super::runtime()?.block_on(async {
-        let store = setup::store(&command.store, config).await?;
+        let store = setup::existing_store(&command.store, config).await?;
         store.history(&package, version.as_deref(), command.limit).await.map_err(CliError::environment)
     })?;
     let text = match command.format {
@@ -78,8 +78,9 @@ pub(super) fn run(command: &StoreCommand, config: &Config) -> Result<u8, CliErro
 }
 
 fn check(arguments: &StoreArguments, format: Format, config: &Config) -> Result<u8, CliError> {
-    let checked = super::runtime()?
-        .block_on(async { setup::store(arguments, config).await?.check().await.map_err(CliError::environment) })?;
+    let checked = super::runtime()?.block_on(async {
+        setup::existing_store(arguments, config).await?.check().await.map_err(CliError::environment)
+    })?;
     let Checked { results, objects, unnamed, flaws } = &checked;
     let text = match format {
         Format::Json => {
@@ -117,7 +118,7 @@ fn check(arguments: &StoreArguments, format: Format, config: &Config) -> Result<
 
 fn export(arguments: &StoreArguments, path: Option<&Path>, config: &Config) -> Result<u8, CliError> {
     let exported = super::runtime()?.block_on(async {
-        let store = setup::store(arguments, config).await?;
+        let store = setup::existing_store(arguments, config).await?;
         let done = match path {
             Some(path) => {
                 let file = File::create(path).with_context(|| format!("cannot write `{}`", path.display()));
@@ -161,7 +162,7 @@ fn import(file: &Path, arguments: &StoreArguments, config: &Config) -> Result<u8
 
 fn prune(arguments: &StoreArguments, keep: u32, pretend: bool, config: &Config) -> Result<u8, CliError> {
     let Pruned { results, kept, objects } = super::runtime()?.block_on(async {
-        setup::store(arguments, config).await?.prune(keep, pretend).await.map_err(CliError::environment)
+        setup::existing_store(arguments, config).await?.prune(keep, pretend).await.map_err(CliError::environment)
     })?;
     let mut stdout = anstream::stdout().lock();
     for result in &results {

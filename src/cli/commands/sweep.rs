@@ -29,13 +29,13 @@ pub(super) fn run(command: &Sweep, common: &Common, config: &Config) -> Result<u
     match &command.command {
         None => sweep(&command.run, common, config),
         Some(SweepCommand::Status { store, engine, format }) => super::runtime()?.block_on(async {
-            let (store, dispatcher) = open(store, engine, config).await?;
+            let (store, dispatcher) = look_into(store, engine, config).await?;
             let status = status(&store, &dispatcher).await?;
             output::write(None, &sweep_report::status(&status, *format)?)?;
             Ok(exit::EXPLAINED)
         }),
         Some(SweepCommand::Failed { store, engine, format }) => super::runtime()?.block_on(async {
-            let (_, dispatcher) = open(store, engine, config).await?;
+            let (_, dispatcher) = look_into(store, engine, config).await?;
             let failed = dispatcher.failed().await?;
             output::write(None, &sweep_report::failed(&failed, *format)?)?;
             Ok(exit::EXPLAINED)
@@ -44,7 +44,7 @@ pub(super) fn run(command: &Sweep, common: &Common, config: &Config) -> Result<u
             let purls: Result<Vec<_>, _> = subjects.iter().map(|text| release(text)).collect();
             let purls = purls?;
             super::runtime()?.block_on(async {
-                let (_, dispatcher) = open(store, engine, config).await?;
+                let (_, dispatcher) = look_into(store, engine, config).await?;
                 let named = (!purls.is_empty()).then_some(purls.as_slice());
                 let count = dispatcher.requeue(named).await?;
                 output::write(None, &format!("{} queued again\n", crate::count::counted(count, "job")))?;
@@ -61,12 +61,20 @@ fn release(text: &str) -> Result<String, CliError> {
     Ok(Release { ecosystem, name, version }.purl())
 }
 
-async fn open(
+/// The store of a sweep that was begun already, and who hands out its jobs.
+async fn look_into(
     store: &StoreArguments,
     engine: &EngineArguments,
     config: &Config,
 ) -> Result<(Store, AnyDispatcher), CliError> {
-    let store = setup::store(store, config).await?;
+    with_dispatcher(setup::existing_store(store, config).await?, engine, config).await
+}
+
+async fn with_dispatcher(
+    store: Store,
+    engine: &EngineArguments,
+    config: &Config,
+) -> Result<(Store, AnyDispatcher), CliError> {
     let dispatcher = AnyDispatcher::open(store.clone(), engine.engine.as_deref(), config).await?;
     Ok((store, dispatcher))
 }
@@ -95,12 +103,14 @@ fn sweep(command: &SweepRun, common: &Common, config: &Config) -> Result<u8, Cli
     let mut codes = Vec::new();
     let runtime = super::runtime()?;
     let outcome = runtime.block_on(async {
-        let (store, dispatcher) = open(&command.work.store, &command.engine, config).await?;
+        let store = setup::store(&command.work.store, config).await?;
+        let (store, dispatcher) = with_dispatcher(store, &command.engine, config).await?;
         let stop = stop_on_signals(dispatcher.stopping())?;
         let mut stopped = stop.clone();
         let choosing = async {
             let wanted = selection::wanted(&command.selection, &context.registry, &mut codes).await?;
-            selection::selected(wanted, command.versions, &context.registry, common.quiet).await
+            let retry = engine::retry_settings(&config.sweep);
+            selection::selected(wanted, command.versions, &context.registry, retry, common.quiet).await
         };
         let (selected, unresolved) = tokio::select! {
             chosen = choosing => chosen?,

@@ -6,7 +6,7 @@ use super::versions::{NoTimes, VersionChoice};
 use crate::package::{Ecosystem, Integrity, PackageName, Release, Sha256Digest, Subject};
 use crate::registry::{Currency, NpmRegistry, PackumentError, PackumentText, RegistryError};
 use crate::sweep::retry::of_registry;
-use crate::sweep::{Job, Nature, Priority};
+use crate::sweep::{Job, Nature, Priority, RetrySettings};
 
 /// Packages that are asked about at once; the client bounds what one host sees of it.
 const CONCURRENT: usize = 16;
@@ -126,18 +126,41 @@ impl Selection {
 ///
 /// A named version is that version, but no older than the choice allows. What states its own content is not asked about
 /// unless its time matters. Where the registry does not answer now and all versions are wanted that are named, the job
-/// that verifies one will ask again.
+/// that verifies one will ask again; otherwise it is asked again here, as often and after the same waits as a job.
 pub fn select<'a>(
     wanted: impl IntoIterator<Item = Wanted, IntoIter: 'a>,
     choice: VersionChoice,
     registry: &'a NpmRegistry,
+    retry: RetrySettings,
 ) -> impl Stream<Item = Resolved> + 'a {
     stream::iter(wanted)
         .map(move |wanted| async move {
-            let outcome = resolve(&wanted, choice, registry).await;
+            let outcome = resolve_patiently(&wanted, choice, registry, retry).await;
             Resolved { subject: wanted.subject, outcome }
         })
         .buffered(CONCURRENT)
+}
+
+async fn resolve_patiently(
+    wanted: &Wanted,
+    choice: VersionChoice,
+    registry: &NpmRegistry,
+    retry: RetrySettings,
+) -> Result<Vec<Selected>, UnresolvedError> {
+    let mut attempt = 1;
+    loop {
+        let error = match resolve(wanted, choice, registry).await {
+            Err(UnresolvedError::Registry(error)) => error,
+            other => return other,
+        };
+        let wait = match of_registry(&error) {
+            Nature::MayPass { asked } => retry.wait_after(attempt, asked),
+            Nature::Final => None,
+        };
+        let Some(wait) = wait else { return Err(error.into()) };
+        tokio::time::sleep(wait).await;
+        attempt += 1;
+    }
 }
 
 async fn resolve(

@@ -1,4 +1,5 @@
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use serde_json::json;
 use wiremock::matchers::{method, path};
@@ -6,6 +7,9 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
 use crate::registry::{Access, RegistryLimits, RegistryOptions};
+
+const ONCE: RetrySettings =
+    RetrySettings { attempts: 1, first_wait: Duration::from_millis(1), longest_wait: Duration::from_millis(1) };
 
 async fn serve(server: &MockServer, name: &str, versions: &[(&str, Option<&str>)]) {
     let documents: serde_json::Map<String, serde_json::Value> = versions
@@ -26,6 +30,15 @@ async fn serve(server: &MockServer, name: &str, versions: &[(&str, Option<&str>)
 }
 
 async fn selection(server: &MockServer, wanted: &[&str], choice: VersionChoice) -> Selection {
+    selection_after(server, wanted, choice, ONCE).await
+}
+
+async fn selection_after(
+    server: &MockServer,
+    wanted: &[&str],
+    choice: VersionChoice,
+    retry: RetrySettings,
+) -> Selection {
     let directory = tempfile::tempdir().unwrap();
     let registry = NpmRegistry::new(RegistryOptions {
         cache_directory: directory.path().join("cache"),
@@ -37,7 +50,7 @@ async fn selection(server: &MockServer, wanted: &[&str], choice: VersionChoice) 
     .unwrap();
     let wanted: Vec<Wanted> = wanted.iter().map(|text| text.parse::<Subject>().unwrap().into()).collect();
     let mut selection = Selection::default();
-    let mut resolved = std::pin::pin!(select(wanted, choice, &registry));
+    let mut resolved = std::pin::pin!(select(wanted, choice, &registry, retry));
     while let Some(resolved) = resolved.next().await {
         selection.add(resolved);
     }
@@ -120,7 +133,7 @@ async fn what_states_its_own_content_is_not_asked_about() {
         limits: RegistryLimits::default(),
     })
     .unwrap();
-    let resolved: Vec<Resolved> = select(wanted, VersionChoice::default(), &registry).collect().await;
+    let resolved: Vec<Resolved> = select(wanted, VersionChoice::default(), &registry, ONCE).collect().await;
     let selected = resolved.into_iter().next().unwrap().outcome.unwrap();
     assert_eq!(selected[0].release.to_string(), "npm:young@2.0.0");
     assert_eq!(selected[0].integrity, Some(Integrity::of(b"2.0.0")));
@@ -133,6 +146,17 @@ async fn a_named_version_is_swept_even_while_the_registry_does_not_answer() {
     let selection = selection(&server, &["npm:young@2.0.0", "npm:old"], VersionChoice::default()).await;
     assert_eq!(names(&selection), ["npm:young@2.0.0"]);
     assert_eq!((selection.selected[0].integrity.as_ref(), selection.unresolved.len()), (None, 1));
+}
+
+#[tokio::test]
+async fn what_cannot_be_looked_up_now_is_asked_about_again() {
+    let server = MockServer::start().await;
+    let sorry = ResponseTemplate::new(200).set_body_string("Sorry.");
+    Mock::given(method("GET")).respond_with(sorry).up_to_n_times(1).with_priority(1).mount(&server).await;
+    serve(&server, "late", &[("1.0.0", None)]).await;
+    let twice = RetrySettings { attempts: 2, ..ONCE };
+    let selection = selection_after(&server, &["npm:late"], VersionChoice::default(), twice).await;
+    assert_eq!(names(&selection), ["npm:late@1.0.0"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tarproof::package::Sha256Digest;
 use tarproof::store::{Appended, Clock, ExchangeError, Record, Store, StoreError};
 use tarproof::sweep::{
     Counts, Dispatcher as _, Embedded, Enqueued, Finished, Job, Lease, LeaseSettings, Leases as _, Outcome, Priority,
-    WorkerId,
+    WorkerId, begin, finish, summarise,
 };
 
 use super::records::{job, result, verified};
@@ -59,6 +59,72 @@ fn a_result_is_kept_once_and_never_overwritten() {
             let refused = place.execute(sql).await.unwrap_err().to_string();
             assert!(refused.contains("history is never overwritten"), "{sql}: {refused}");
         }
+        // Each of these is known to one of the two databases.
+        for sql in [
+            "TRUNCATE verifications CASCADE",
+            "TRUNCATE findings",
+            "INSERT OR REPLACE INTO findings (verification, position, rule, severity, risk) \
+             SELECT verification, position, 'x', severity, risk FROM findings",
+            "INSERT OR REPLACE INTO findings SELECT * FROM findings WHERE position > 0",
+        ] {
+            let _ = place.execute(sql).await;
+        }
+        assert_eq!(store.history("npm:lamp", None, 10).await.unwrap(), history);
+    });
+}
+
+#[test]
+fn a_row_that_was_changed_behind_the_back_of_the_store_is_found() {
+    on_both("changed", |place| async move {
+        let store = place.open().await;
+        let (record, objects) = result(&job("npm:lamp@1.0.0"), "divergent", 1);
+        store.append(&record, objects).await.unwrap();
+        // Who owns a database can take its guards away.
+        for sql in ["DROP TRIGGER verifications_stay", "DROP TRIGGER verifications_stay ON verifications"] {
+            let _ = place.execute(sql).await;
+        }
+        assert_eq!(place.execute("UPDATE verifications SET exit_code = 0").await.unwrap(), 1);
+        let flaws = store.check().await.unwrap().flaws;
+        assert_eq!(flaws.len(), 1);
+        assert_eq!((&*flaws[0].purl, &*flaws[0].problem), (&*record.purl, "this row is not as it was added"));
+    });
+}
+
+#[test]
+fn a_sweep_ends_and_goes_on_with_those_of_the_same_packages_alone() {
+    on_both("passes", |place| async move {
+        let store = place.open().await;
+        let dispatcher = Embedded::new(store.clone(), LeaseSettings::default());
+        let (lamp, chair) = (job("npm:lamp@1.0.0"), job("npm:chair@1.0.0"));
+        begin(&store, &dispatcher, vec![lamp.clone()]).await.unwrap();
+        let other = begin(&store, &dispatcher, vec![chair]).await.unwrap();
+        // The other one does both jobs, and only its own come to their end with it.
+        let (record, objects) = result(&lamp, "divergent", 1);
+        store.append(&record, objects).await.unwrap();
+        finish(&store, &other).await.unwrap();
+        let open = "UPDATE sweeps SET subjects = subjects WHERE finished_at IS NULL";
+        assert_eq!(place.execute(open).await.unwrap(), 1);
+        let again = begin(&store, &dispatcher, vec![lamp.clone(), job("npm:lamp@1.0.1")]).await.unwrap();
+        let summary = summarise(&store, &dispatcher, &again).await.unwrap();
+        let changed: Vec<&str> = summary.changes.iter().map(|change| &*change.verdict).collect();
+        assert_eq!((again.settled(), changed), (1, vec!["divergent"]), "what was found meanwhile is told");
+        finish(&store, &again).await.unwrap();
+        assert_eq!(place.execute(open).await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn the_newest_result_is_the_one_that_was_made_last() {
+    on_both("newest", |place| async move {
+        let store = place.open().await;
+        for (version, at) in [("1.0.1", 5), ("1.0.0", 2)] {
+            let (record, objects) = result(&job(&format!("npm:lamp@{version}")), "inconclusive(source-outdated)", at);
+            store.append(&record, objects).await.unwrap();
+        }
+        let history = store.history("npm:lamp", None, 9).await.unwrap();
+        assert_eq!(history[0].record.version, "1.0.1");
+        let pruned = store.prune(1, false).await.unwrap();
+        assert_eq!(pruned.results[0].purl, "pkg:npm/lamp@1.0.0", "an older one that was imported later goes");
     });
 }
 

@@ -107,6 +107,44 @@ fn has_own_mounts() -> bool {
 #[test]
 #[cfg(target_os = "linux")]
 #[expect(clippy::print_stderr, reason = "a test has no other way to say that it did nothing")]
+fn a_disk_that_has_room_again_is_gone_on_with() {
+    if !has_own_mounts() {
+        eprintln!("not run: no user namespaces with mounts of their own on this machine");
+        return;
+    }
+    let tarproof = Tarproof::new();
+    tarproof.write("one.txt", "npm:paint-chalk@5.6.0\n").write("two.txt", "npm:paint-chalk@5.6.1\n");
+    tarproof.write("config.toml", "[sweep]\npatience = 60\n");
+    std::fs::create_dir(tarproof.directory().join("small")).unwrap();
+    let sweep = |list: &str| {
+        let arguments =
+            ["sweep", "--list", list, "--no-rebuild", "--config", "config.toml", "--store", "small/store.db"];
+        tarproof.command(&[&arguments[..], &["--objects", "objects"]].concat(), &[])
+    };
+    let words = |command: &Command| -> String {
+        let words = [command.get_program()].into_iter().chain(command.get_args());
+        words.map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ")
+    };
+    let (first, second) = (sweep("one.txt"), sweep("two.txt"));
+    // There is a store, the disk is filled but for what opening it takes, and has room again a while later.
+    let script = format!(
+        "mount -t tmpfs -o size=2m none small && {} > /dev/null && {{ dd if=/dev/zero of=small/filler 2> /dev/null; \
+         truncate -s -48k small/filler; (sleep 3; rm small/filler) & {}; }}",
+        words(&first),
+        words(&second)
+    );
+    let mut inside = Command::new("unshare");
+    inside.args(["--mount", "--user", "--map-root-user", "sh", "-c", &script]).current_dir(tarproof.directory());
+    inside.env_clear().envs(second.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let run = inside.output().unwrap();
+    let stderr = String::from_utf8_lossy(&run.stderr);
+    assert!(stderr.contains("it is asked again"), "the disk was not full: {stderr}");
+    assert_eq!(run.status.code(), Some(1), "it is divergent: {stderr}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[expect(clippy::print_stderr, reason = "a test has no other way to say that it did nothing")]
 fn a_full_disk_loses_nothing_that_was_told() {
     if !has_own_mounts() {
         eprintln!("not run: no user namespaces with mounts of their own on this machine");

@@ -111,7 +111,7 @@ fn a_store_without_the_result_says_what_to_do() {
         .unwrap();
     for name in ["statements", "ledger"] {
         let digest = row["verification"][name].as_str().unwrap();
-        let path = tarproof.directory().join(format!("kept.objects/sha256/{}/{digest}.gz", &digest[..2]));
+        let path = tarproof.directory().join(format!("kept.db.objects/sha256/{}/{digest}.gz", &digest[..2]));
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, &whole[..whole.len() - 9]).unwrap();
         refused(&[LIST[0]], 4, &format!("the object {digest} is damaged"));
@@ -143,6 +143,9 @@ fn a_lockfile_is_covered_from_a_store() {
     let attest = |output: &str, more: &[&str]| {
         tarproof.run(&[&["attest", "--key", "key", "--output", output], &lockfile[..], more].concat())
     };
+    assert_eq!(attest("none", &["--store", "kept.db"]).code, 2, "there is no store");
+    tarproof.write("other.txt", "npm:paint-chalk@5.6.0\n");
+    assert_eq!(tarproof.run(&["sweep", "--store", "kept.db", "--list", "other.txt"]).code, 0);
     let empty = attest("none", &["--store", "kept.db"]);
     assert_eq!(empty.code, 3, "{empty}");
     assert!(empty.stderr.contains("names nothing that has a verdict"), "{empty}");

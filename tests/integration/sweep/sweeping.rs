@@ -23,7 +23,7 @@ fn a_sweep_tells_what_changed() {
     let tarproof = Tarproof::new();
     tarproof.write("list.txt", LIST);
     let sweep = |more: &[&str]| tarproof.run(&[&["sweep", "--list", "list.txt", "--jobs", "1"], more].concat());
-    hold("before", &tarproof.run(&["sweep", "status"]));
+    hold("before", &tarproof.run(&["sweep", "status", "--store", "none.db"]));
     hold("first", &sweep(&[]));
     hold("again", &sweep(&[]));
     hold("again_json", &sweep(&["--format", "json"]));

@@ -31,7 +31,7 @@ pub(super) fn release(text: &str) -> Result<Release, CliError> {
 impl KeptResults {
     pub(super) fn open(arguments: &StoreArguments, policy: Sha256Digest, config: &Config) -> Result<Self, CliError> {
         let runtime = runtime()?;
-        let store = runtime.block_on(setup::store(arguments, config))?;
+        let store = runtime.block_on(setup::existing_store(arguments, config))?;
         Ok(Self { store, runtime, policy })
     }
 
