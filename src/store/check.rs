@@ -78,13 +78,15 @@ impl Store {
     /// What is wrong with an object, if anything.
     async fn problem(&self, digest: &str) -> Result<Option<String>, StoreError> {
         let Ok(digest) = Sha256Digest::parse(digest) else { return Ok(Some("its name is no digest".to_owned())) };
-        match self.objects().get(digest).await? {
-            None => Ok(Some("it is missing".to_owned())),
-            Some(object) => match object.content() {
-                Ok(_) => Ok(None),
-                Err(StoreError::Damaged { reason, .. }) => Ok(Some(format!("it is damaged: {reason}"))),
-                Err(other) => Err(other),
-            },
+        let content = match self.objects().get(digest).await {
+            Ok(None) => return Ok(Some("it is missing".to_owned())),
+            Ok(Some(object)) => object.content(),
+            Err(error) => Err(error),
+        };
+        match content {
+            Ok(_) => Ok(None),
+            Err(StoreError::Damaged { reason, .. }) => Ok(Some(format!("it is damaged: {reason}"))),
+            Err(other) => Err(other),
         }
     }
 }

@@ -132,10 +132,14 @@ impl Objects {
     pub async fn get(&self, digest: Sha256Digest) -> Result<Option<Object>, StoreError> {
         let read = async {
             let found = self.place.get(&self.path(digest)).await?;
-            found.bytes().await
+            if found.meta.size > MAX_CONTENT {
+                return Ok(None);
+            }
+            found.bytes().await.map(Some)
         };
         match read.await {
-            Ok(bytes) => Ok(Some(Object { digest, bytes: bytes.to_vec() })),
+            Ok(Some(bytes)) => Ok(Some(Object { digest, bytes: bytes.to_vec() })),
+            Ok(None) => Err(StoreError::Damaged { digest, reason: format!("it is larger than {MAX_CONTENT} bytes") }),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(StoreError::Object { digest, action: "read", source }),
         }

@@ -2,18 +2,28 @@
 
 use super::record::package_of;
 use super::{Object, Record};
-use crate::attest::predicate::{Tier, VerdictName};
-use crate::attest::{Statement, StatementSet};
+use crate::attest::predicate::{Tier, VerdictName, Verifier};
+use crate::attest::{Statement, StatementSet, types};
 use crate::ledger::Explanation;
-use crate::package::{CommitId, Integrity, Release, Sha256Digest, Subject, Version};
+use crate::package::{CommitId, Integrity, Release, Sha256Digest, Subject, Version, hex_text};
 use crate::verdict::exit;
 
 /// Longest address, name or id, bytes.
 const MAX_WORD: usize = 2_048;
 /// Longest sentence and longest path, bytes.
 const MAX_TEXT: usize = 8_192;
+/// Times that can be written with a year of four digits, in milliseconds since 1970; seconds are below.
+const TIMES: std::ops::Range<i64> = 0..253_402_300_800_000;
 /// Most findings, programs or classes.
 const MAX_LIST: usize = 1_000;
+
+fn exit_code_of(verdict: VerdictName) -> u8 {
+    match verdict {
+        VerdictName::Verbatim | VerdictName::Reproduced | VerdictName::Equivalent => exit::EXPLAINED,
+        VerdictName::Divergent | VerdictName::NoSource => exit::UNEXPLAINED,
+        VerdictName::Inconclusive => exit::INCONCLUSIVE,
+    }
+}
 
 impl Record {
     /// Holds a row to what this program writes; an error says what is wrong with it.
@@ -57,8 +67,13 @@ impl Record {
         if self.inconclusive.is_some() != (verdict == VerdictName::Inconclusive) {
             return Err("`inconclusive` does not fit the verdict".to_owned());
         }
-        if self.exit_code > exit::FAILURE {
-            return Err("`exit_code` is not one".to_owned());
+        let own = exit_code_of(verdict);
+        // Exceptions may excuse a difference.
+        if self.exit_code != own && (own, self.exit_code) != (exit::UNEXPLAINED, exit::EXPLAINED) {
+            return Err("`exit_code` is not that of the verdict".to_owned());
+        }
+        if !TIMES.contains(&self.observed_at) || self.published_at.is_some_and(|time| !TIMES.contains(&time)) {
+            return Err("a time is none".to_owned());
         }
         if let Some(tier) = &self.tier
             && !Tier::ALL.iter().any(|known| known.id() == tier)
@@ -104,10 +119,21 @@ impl Record {
         let Statement { subject, predicate, .. } = set.verification();
         let ledger = predicate.ledger.as_ref();
         let commit = predicate.source.as_ref().and_then(|source| source.digest.get("gitCommit"));
+        let sha512 = Integrity::parse(&self.artifact).ok().and_then(|artifact| Some(hex_text(artifact.sha512()?)));
         let is_subject = subject.iter().all(|subject| {
-            subject.name.as_ref() == Some(&self.purl) && subject.digest.get("sha256") == Some(&self.sha256)
+            subject.name.as_ref() == Some(&self.purl)
+                && subject.digest.get("sha256") == Some(&self.sha256)
+                && subject.digest.get("sha512") == sha512.as_ref()
         });
+        let is_excused = predicate.excepted && self.verdict != VerdictName::Inconclusive.id();
+        let exit_code = if is_excused { exit::EXPLAINED } else { exit_code_of(predicate.verdict) };
+        // What a sweep keeps states no time, and is by this program.
+        let is_of_sweep = predicate.time_verified.is_none()
+            && predicate.verifier.id == Verifier::this().id
+            && [types::STRICT_POLICY, types::FILE_POLICY].contains(&&*predicate.policy.uri);
         let same = is_subject
+            && is_of_sweep
+            && self.exit_code == exit_code
             && predicate.verdict.id() == self.verdict
             && predicate.inconclusive == self.inconclusive
             && ledger.and_then(|ledger| ledger.digest.get("sha256")) == self.ledger.as_ref()

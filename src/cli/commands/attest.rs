@@ -124,7 +124,8 @@ impl Known {
     fn verdict(&self) -> String {
         let predicate = &self.statements.verification().predicate;
         let id = predicate.verdict.id();
-        predicate.inconclusive.as_ref().map_or_else(|| id.to_owned(), |reason| format!("{id}({reason})"))
+        // Of a store's statements the reason may be any text.
+        predicate.inconclusive.as_ref().map_or_else(|| id.to_owned(), |reason| format!("{id}({})", printable(reason)))
     }
 }
 

@@ -394,10 +394,12 @@ fn what_is_exported_can_be_imported_and_nothing_else() {
         for (from, to, expected) in [
             ("tarproof-store/v1", "tarproof-store/v2", "line 1 cannot be imported: the first line does not name"),
             ("\"verdict\":\"divergent\"", "\"verdict\":\"fine\"", "`verdict` is not one"),
-            ("\"verdict\":\"divergent\"", "\"verdict\":\"verbatim\"", "the report says something else"),
+            ("\"verdict\":\"divergent\"", "\"verdict\":\"no-source\"", "the report says something else"),
             ("\"version\":\"1.0.1\"", "\"version\":\"1.0.2\"", "not those of the purl"),
             ("pkg:npm/lamp@1.0.1", "pkg:npm/../lamp@1.0.1", "`purl`"),
             ("\"explained\":1", "\"explained\":7", "`files` and `explained` do not fit"),
+            ("\"exit_code\":1", "\"exit_code\":3", "`exit_code` is not that of the verdict"),
+            ("\"observed_at\":1,", "\"observed_at\":-9223372036854775808,", "a time is none"),
             ("\"gzip\":\"", "\"gzip\":\"AAAA", "is damaged"),
             ("\"path\":\"index.js\"", "\"path\":\"a\\u0000\"", "a text holds a NUL"),
             ("\"verifications\":2", "\"verifications\":3", "other numbers"),
@@ -421,6 +423,10 @@ fn what_is_exported_can_be_imported_and_nothing_else() {
         };
         let error = refused(with(Some(others))).await.to_string();
         assert!(error.contains("line 9 cannot be imported: the statements say something else than the row"), "{error}");
+        let artifact = tarproof::package::Integrity::of(b"other content").to_string();
+        let changed = serde_json::json!({ "verification": Record { artifact, ..row.clone() } });
+        let error = refused([&lines[..8], &[&changed.to_string(), ""]].concat().join("\n")).await.to_string();
+        assert!(error.contains("the statements say something else than the row"), "{error}");
         let error = refused(with(row.ledger.clone())).await.to_string();
         assert!(error.contains("the statements: the payload is no statement"), "{error}");
         let error = refused(with(Some(own.replace(|_: char| true, "0")))).await.to_string();

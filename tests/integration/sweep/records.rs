@@ -109,7 +109,11 @@ fn statements(record: &Record) -> StatementSet {
     let verdict = VerdictName::from_id(&record.verdict).unwrap();
     let policy = PolicyUsed { uri: types::STRICT_POLICY.to_owned(), digest: DigestSet::new(), exceptions: Vec::new() };
     let verifier = Verifier { version: [("tarproof".to_owned(), record.tool.clone())].into(), ..Verifier::this() };
-    let subject = Resource { name: Some(record.purl.clone()), digest: sha256(&record.sha256), ..Resource::default() };
+    let artifact = Integrity::parse(&record.artifact).unwrap();
+    let sha512: String = artifact.sha512().unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut digest = sha256(&record.sha256);
+    digest.insert("sha512".to_owned(), sha512);
+    let subject = Resource { name: Some(record.purl.clone()), digest, ..Resource::default() };
     let verification = Verification {
         verdict,
         inconclusive: record.inconclusive.clone(),
