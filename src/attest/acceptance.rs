@@ -187,6 +187,7 @@ impl Acceptance {
                 let purl = super::lock::purl(name, &locked.version);
                 let reason = match entries.get(purl.as_str()) {
                     None => Some("it has no verdict".to_owned()),
+                    Some(_) if !locked.is_pinned => Some(super::lock::unpinned(closure.format()).to_owned()),
                     Some(entry) if !same_content(&entry.integrity, locked.integrity.as_ref()) => {
                         Some("its verdict is about other content than the lockfile states".to_owned())
                     }
@@ -203,9 +204,14 @@ impl Acceptance {
                 UnfetchableKind::File => "a tarball beside the lockfile",
                 UnfetchableKind::Ambiguous => "the lockfile accepts more contents than one",
                 UnfetchableKind::Malformed => "a name, version or place that no registry has",
+                UnfetchableKind::Missing => "declared, and no place of it is locked",
             };
             refused.push(format!("{} ({what})", other.name));
         }
+        // What an artifact holds is no package that is asked for by itself.
+        let unproven = super::lock::unproven_bundles(closure, &entries);
+        total += unproven.len();
+        refused.extend(unproven.into_iter().map(|place| format!("{place} ({})", super::lock::UNBUNDLED)));
         if total == 0 {
             // Package managers fill such a lockfile with whatever they find.
             (refused, total) = (vec!["the lockfile (it names no package)".to_owned()], 1);

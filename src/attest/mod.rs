@@ -37,7 +37,7 @@ pub use generate::{Circumstances, Statements};
 pub use json::JsonError;
 pub use key::{KeyAlgorithm, KeyError, KeyId, MAX_KEY_BYTES, PublicKey, SigningKey};
 pub use ledger_lines::ledger_lines;
-pub use lock::{LockedRelease, LockedVerdict, releases, verdict_lock};
+pub use lock::{LockedRelease, LockedVerdict, bundles, releases, unbundled, verdict_lock};
 pub use sign::sign;
 pub use statement::{DigestSet, Predicate, Resource, Statement, StatementError};
 pub use statement_set::{Payload, StatementSet, StatementSetError};

@@ -2,9 +2,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use super::types::{PAYLOAD_TYPE, VERIFICATION};
+use super::types::{PAYLOAD_TYPE, VERDICT_LOCK, VERIFICATION};
 use super::*;
+use crate::package::{Integrity, hex_text};
 use crate::provenance::TrustedRoot;
+use crate::rebuild::lockfile::Closure;
 
 fn key() -> SigningKey {
     SigningKey::generate(KeyAlgorithm::EcdsaP256).unwrap()
@@ -254,11 +256,68 @@ fn a_summary_states_a_verdict_only_in_its_own_words() {
     assert!(summary("FAILED", &["FAILED"]).unwrap_err().contains("`divergent`"));
 }
 
+/// Judges a lock of `outer@1.0.0`, whose artifact holds `inner`, by the `packages` of npm's lockfile.
+fn judged_lockfile(packages: &Value) -> Result<Option<usize>, String> {
+    let integrity = Integrity::of(b"outer");
+    let purl = "pkg:npm/outer@1.0.0";
+    let entry = json!({
+        "purl": purl, "integrity": integrity.to_string(), "verdict": "verbatim", "excepted": false,
+        "commit": "c".repeat(40), "tier": "tree", "bundles": ["node_modules/inner"], "statement": {"sha256": "a".repeat(64)},
+    });
+    let statement = json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": purl, "digest": {"sha512": hex_text(integrity.sha512().unwrap())}}],
+        "predicateType": VERDICT_LOCK,
+        "predicate": {
+            "lockfile": {"sha256": "b".repeat(64)}, "packages": [entry], "uncovered": [], "policy": {"uri": "u"},
+            "verifier": {"id": "v", "version": {"tarproof": "0"}},
+        },
+    });
+    let key = key();
+    let proven = signed(&statement, &key).prove(&[], &[key.public()], 1).unwrap();
+    let mut places = json!({
+        "node_modules/outer": {
+            "version": "1.0.0", "integrity": integrity.to_string(), "bundleDependencies": ["inner", "other"],
+        },
+    });
+    places.as_object_mut().unwrap().extend(packages.as_object().unwrap().clone());
+    let lockfile = json!({"lockfileVersion": 3, "packages": places}).to_string();
+    let closure = Closure::read("package-lock.json", lockfile.as_bytes()).unwrap();
+    let accepted = Acceptance::explained(NOW).judge_lockfile(&proven, &closure);
+    accepted.map(|accepted| accepted.covered).map_err(|refusal| refusal.to_string())
+}
+
+#[test]
+fn a_lockfile_is_covered_where_every_place_is() {
+    let bundled = json!({"version": "2.0.0", "inBundle": true});
+    assert_eq!(judged_lockfile(&json!({})), Ok(Some(1)));
+    assert_eq!(judged_lockfile(&json!({"node_modules/outer/node_modules/inner": bundled})), Ok(Some(1)));
+    let unpinned = |resolved: &str| json!({"version": "1.0.0", "resolved": resolved});
+    for (place, package, reason) in [
+        (
+            "node_modules/outer/node_modules/other",
+            bundled.clone(),
+            "said to be bundled, which no package with a verdict does",
+        ),
+        ("node_modules/inner", bundled.clone(), "said to be bundled, which no package with a verdict does"),
+        (
+            "node_modules/a/node_modules/outer",
+            unpinned("https://r.example/x/-/x-1.0.0.tgz"),
+            "has it without a SHA-512",
+        ),
+        ("node_modules/inner", json!({}), "a name, version or place that no registry has"),
+        ("", json!({"dependencies": {"inner": "2"}}), "declared, and no place of it is locked"),
+    ] {
+        let refusal = judged_lockfile(&json!({place: package})).unwrap_err();
+        assert!(refusal.contains(reason) && refusal.contains("are not covered"), "{place}: {refusal}");
+    }
+}
+
 #[test]
 fn an_artifact_is_a_subject_only_with_all_its_digests() {
     let artifact = b"artifact";
     let sha256 = crate::package::Sha256Digest::of(artifact).to_string();
-    let sha512 = crate::package::hex_text(crate::package::Integrity::of(artifact).sha512().unwrap());
+    let sha512 = hex_text(Integrity::of(artifact).sha512().unwrap());
     let subject = |digests: &[(&str, &str)]| Resource {
         digest: digests.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         ..Resource::default()

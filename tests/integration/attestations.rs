@@ -1,6 +1,7 @@
 //! Signed statements from the command line: made, proven, refused, and what their schemas say.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use tarproof::attest::predicate::schemas;
 use tarproof::attest::{Circumstances, StatementSet, Statements};
 
-use crate::support::{Output, Tarproof, shared_world, verified_world};
+use crate::support::{Output, Tarproof, TestWorld, shared_world, verified_world};
 
 const CLEAN: &str = "npm:paint-chalk@5.6.2";
 const COMPROMISED: &str = "npm:paint-chalk@5.6.1";
@@ -325,6 +326,30 @@ fn lockfile(tarproof: &Tarproof, releases: &[(&str, &str)]) -> Value {
 }
 
 #[test]
+fn what_an_artifact_bundles_is_covered_with_it() {
+    let bundling = tarproof::suite::packages().unwrap().into_iter().filter(|case| case.id == "nest-box").collect();
+    let tarproof = Tarproof::in_world(Arc::new(TestWorld::of_cases(bundling)));
+    assert_eq!(tarproof.run(&["key", "generate", "--output", "key"]).code, 0);
+    let mut lock = lockfile(&tarproof, &[("nest-box", "1.0.0")]);
+    lock["packages"]["node_modules/nest-box"]["bundleDependencies"] = json!(["tiny-knot", "loose-knot"]);
+    lock["packages"]["node_modules/nest-box/node_modules/tiny-knot"] = json!({"version": "1.0.0", "inBundle": true});
+    tarproof.write("package-lock.json", serde_json::to_vec(&lock).unwrap());
+    let run = tarproof.run(&["attest", "--lockfile", "package-lock.json", "--key", "key", "--output", "."]);
+    assert_eq!(run.code, 0, "{run}");
+    let file = "package-lock.verdict-lock.sigstore.json";
+    let stated = statement(&bundle(&tarproof, file));
+    assert_valid("verdict-lock", &stated, "the lock");
+    assert_eq!(stated["predicate"]["packages"][0]["bundles"], json!(["node_modules/tiny-knot"]));
+    let check = ["verify-attestation", file, "--key", "key.pub", "--lockfile", "package-lock.json"];
+    let run = tarproof.run(&check);
+    assert_eq!(run.code, 0, "{run}");
+    lock["packages"]["node_modules/nest-box/node_modules/loose-knot"] = json!({"version": "1.0.0", "inBundle": true});
+    tarproof.write("package-lock.json", serde_json::to_vec(&lock).unwrap());
+    let run = tarproof.run(&check);
+    assert!(run.code == 1 && run.stderr.contains("1 of 2 packages of the lockfile are not covered"), "{run}");
+}
+
+#[test]
 fn a_lockfile_is_covered_as_a_whole_or_refused() {
     let (tarproof, _) = attested(CLEAN);
     let clean = [("paint-chalk", "5.6.2"), ("@studio/lamp", "2.0.0")];
@@ -363,7 +388,16 @@ fn a_lockfile_is_covered_as_a_whole_or_refused() {
     refused(&other, &[], "its verdict is about other content than the lockfile states");
     let mut without = lock.clone();
     without["packages"]["node_modules/paint-chalk"].as_object_mut().unwrap().remove("integrity");
-    refused(&without, &[], "its verdict is about other content");
+    refused(&without, &[], "pkg:npm/paint-chalk@5.6.2 (the lockfile has it without a SHA-512)");
+    let mut bundled = lock.clone();
+    bundled["packages"]["node_modules/paint-chalk/node_modules/lamp"] = json!({"version": "1.0.0", "inBundle": true});
+    refused(&bundled, &[], "node_modules/paint-chalk/node_modules/lamp (said to be bundled, which no package with");
+    write("package-lock.json", &bundled);
+    let run = tarproof.run(&["attest", "--lockfile", "package-lock.json", "--key", "key", "--output", "bundled"]);
+    assert_eq!(run.code, 3, "{run}");
+    assert!(run.stdout.starts_with("2 packages with a verdict, 1 without: "), "{run}");
+    let bundled = statement(&bundle(&tarproof, &format!("bundled/{file}")));
+    assert_eq!(bundled["predicate"]["uncovered"][0]["name"], "node_modules/paint-chalk/node_modules/lamp");
     let mut git = lock.clone();
     git["packages"]["node_modules/from-git"] =
         json!({"version": "1.0.0", "resolved": "git+ssh://git@git.example/a/b.git#0123"});

@@ -60,6 +60,9 @@ pub struct LockEntry {
     /// The stabilizers that were used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stabilizers: Vec<String>,
+    /// Where the artifact holds other packages: each folder below `node_modules` with a `package.json`, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bundles: Vec<String>,
     /// Of the statement about this package alone.
     pub statement: DigestSet,
 }

@@ -18,7 +18,10 @@ pub(super) fn read(text: &str) -> Result<Closure, LockfileError> {
     let lockfile: Lockfile = serde_json::from_str(&plain_json(text))?;
     let mut closure = Closure::new(LockfileFormat::Bun);
     for (key, parts) in &lockfile.packages {
-        let Some(resolution) = parts.first().and_then(Value::as_str) else { continue };
+        let Some(resolution) = parts.first().and_then(Value::as_str) else {
+            closure.add_misplaced(key)?;
+            continue;
+        };
         let Some((name, reference)) = split_descriptor(resolution) else {
             closure.add_foreign(key, resolution)?;
             continue;

@@ -9,6 +9,8 @@ use crate::package::{Integrity, PackageName, Sha1Digest, Version, without_byte_o
 const MAX_BYTES: usize = 64 << 20;
 /// Most entries of one lockfile.
 const MAX_ENTRIES: usize = 200_000;
+/// Most dependencies that the packages of one lockfile declare.
+pub(super) const MAX_DECLARED: usize = 1_000_000;
 /// Longest text of an unfetchable dependency that is kept, characters.
 const MAX_SHOWN: usize = 256;
 
@@ -42,6 +44,9 @@ pub enum LockfileError {
     /// Too many entries.
     #[error("the lockfile has more than {MAX_ENTRIES} entries")]
     TooMany,
+    /// Too many declarations.
+    #[error("the packages of the lockfile declare more than {MAX_DECLARED} dependencies")]
+    TooManyDeclared,
     /// Not UTF-8.
     #[error("the lockfile is not UTF-8 text")]
     Text(#[from] std::str::Utf8Error),
@@ -82,6 +87,8 @@ pub struct Locked {
     pub version: Version,
     /// The integrity of its tarball, where the lockfile states one.
     pub integrity: Option<Integrity>,
+    /// Whether every place that names it states a SHA-512: what others fetch may be anything.
+    pub is_pinned: bool,
 }
 
 /// A dependency that no registry serves, so that installing it would need the network.
@@ -108,6 +115,28 @@ pub enum UnfetchableKind {
     Ambiguous,
     /// A name, version or place that no registry can serve.
     Malformed,
+    /// Declared as a dependency, and nothing at a place where it would be found.
+    Missing,
+}
+
+/// A package that a lockfile says comes in the artifact of another one, so that nothing states its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundled {
+    /// Its place, cut to 256 characters.
+    pub place: String,
+    /// The package that would bring it; `None` where the lockfile names none of a registry that does.
+    pub bundler: Option<Bundler>,
+}
+
+/// The package that is said to bring another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundler {
+    /// Its name.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// Where in its artifact the other one must lie, such as `node_modules/a`.
+    pub inside: String,
 }
 
 impl UnfetchableKind {
@@ -119,6 +148,7 @@ impl UnfetchableKind {
             Self::File => "a tarball beside the lockfile, not a package of a registry",
             Self::Ambiguous => "the lockfile accepts more contents than one",
             Self::Malformed => "a name, version or place that no registry has",
+            Self::Missing => "declared, and no place of it is locked",
         }
     }
 }
@@ -131,6 +161,7 @@ pub struct Closure {
     /// Paths of stated addresses that are not where registries keep tarballs as a rule.
     unusual_paths: HashMap<String, (PackageName, Version)>,
     unfetchable: Vec<Unfetchable>,
+    bundled: Vec<Bundled>,
     entries: usize,
 }
 
@@ -166,7 +197,7 @@ impl Closure {
     /// A closure of nothing, to be filled.
     pub(super) fn new(format: LockfileFormat) -> Self {
         let (packages, unusual_paths) = (BTreeMap::new(), HashMap::new());
-        Self { format, packages, unusual_paths, unfetchable: Vec::new(), entries: 0 }
+        Self { format, packages, unusual_paths, unfetchable: Vec::new(), bundled: Vec::new(), entries: 0 }
     }
 
     /// The format it was read from.
@@ -214,6 +245,11 @@ impl Closure {
         &self.unfetchable
     }
 
+    /// What is said to come in the artifacts of others; only of npm's lockfiles, for others list no such packages.
+    pub fn bundled(&self) -> &[Bundled] {
+        &self.bundled
+    }
+
     /// Adds a release of a registry; `address` is what the lockfile states, if anything.
     pub(super) fn add(
         &mut self,
@@ -244,10 +280,14 @@ impl Closure {
         }
         let stated = integrity.and_then(|text| Integrity::parse(text).ok());
         let stated = stated.or_else(|| sha1_fragment(url.as_ref()?.fragment()?));
+        let is_pinned = stated.as_ref().and_then(Integrity::sha512).is_some();
         let releases = self.packages.entry(parsed.clone()).or_default();
-        let locked = releases
-            .entry(version.as_str().to_owned())
-            .or_insert_with(|| Locked { version: version.clone(), integrity: stated.clone() });
+        let locked = releases.entry(version.as_str().to_owned()).or_insert_with(|| Locked {
+            version: version.clone(),
+            integrity: stated.clone(),
+            is_pinned,
+        });
+        locked.is_pinned &= is_pinned;
         if locked.integrity != stated {
             locked.integrity = match (locked.integrity.take(), stated) {
                 (kept, None) => kept,
@@ -286,18 +326,46 @@ impl Closure {
         Ok(())
     }
 
+    /// Adds a tarball that lies beside the lockfile, whatever its name ends with.
+    pub(super) fn add_file(&mut self, name: &str, address: &str) -> Result<(), LockfileError> {
+        self.count()?;
+        self.list(name, UnfetchableKind::File, address);
+        Ok(())
+    }
+
+    /// Adds a dependency that nothing answers.
+    pub(super) fn add_missing(&mut self, name: &str, declared_at: &str) -> Result<(), LockfileError> {
+        self.count()?;
+        self.list(name, UnfetchableKind::Missing, declared_at);
+        Ok(())
+    }
+
+    /// Adds what is said to come in the artifact of `bundler`: name, version, and the place inside it.
+    pub(super) fn add_bundled(&mut self, place: &str, bundler: Option<[&str; 3]>) -> Result<(), LockfileError> {
+        self.count()?;
+        let bundler = bundler.and_then(|[name, version, inside]| {
+            let (name, version) = (PackageName::parse(name).ok()?, Version::parse(version).ok()?);
+            Some(Bundler { name, version, inside: inside.to_owned() })
+        });
+        self.bundled.push(Bundled { place: cut(place), bundler });
+        Ok(())
+    }
+
     fn count(&mut self) -> Result<(), LockfileError> {
         self.entries += 1;
         if self.entries > MAX_ENTRIES { Err(LockfileError::TooMany) } else { Ok(()) }
     }
 
     fn list(&mut self, name: &str, kind: UnfetchableKind, address: &str) {
-        let cut = |text: &str| text.chars().take(MAX_SHOWN).collect();
         let listed = Unfetchable { name: cut(name), kind, address: cut(address) };
         if self.unfetchable.last() != Some(&listed) {
             self.unfetchable.push(listed);
         }
     }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_SHOWN).collect()
 }
 
 fn text(bytes: &[u8]) -> Result<&str, LockfileError> {
@@ -326,6 +394,9 @@ fn is_file(address: &str) -> bool {
 }
 
 fn kind_of(address: &str) -> UnfetchableKind {
+    if ["file:", "./", "../", "/"].iter().any(|prefix| address.starts_with(prefix)) {
+        return UnfetchableKind::File;
+    }
     let is_git = ["git", "ssh:", "github:", "gitlab:", "bitbucket:", "gist:"].iter().any(|s| address.starts_with(s))
         || address.contains(".git#")
         || address.contains("#commit=")

@@ -9,13 +9,14 @@ mod bun;
 mod closure;
 mod leave_out;
 mod npm;
+mod npm_places;
 mod pnpm;
 mod rewrite;
 mod yarn_berry;
 mod yarn_classic;
 
 pub(super) use closure::split_descriptor;
-pub use closure::{Closure, Locked, LockfileError, LockfileFormat, Unfetchable, UnfetchableKind};
+pub use closure::{Bundled, Bundler, Closure, Locked, LockfileError, LockfileFormat, Unfetchable, UnfetchableKind};
 pub(crate) use leave_out::LISTS;
 pub use leave_out::{LeftOut, is_foreign, leave_out, manifest_without};
 pub use rewrite::with_registry;

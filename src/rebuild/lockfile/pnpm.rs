@@ -37,6 +37,28 @@ struct Resolution {
     repo: Option<String>,
     #[serde(default)]
     directory: Option<String>,
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+}
+
+impl Resolution {
+    /// Whether pnpm takes a directory of the repository, and fetches nothing.
+    fn is_directory(&self) -> bool {
+        self.kind.as_deref() == Some("directory")
+            && self.directory.is_some()
+            && self.tarball.is_none()
+            && self.integrity.is_none()
+            && self.repo.is_none()
+    }
+
+    /// Whether pnpm takes it from somewhere else than from a tarball or a git repository.
+    fn is_odd(&self) -> bool {
+        match self.kind.as_deref() {
+            None => false,
+            Some("git") => self.repo.is_none(),
+            Some(_) => true,
+        }
+    }
 }
 
 /// What a YAML lockfile may cost. Nothing that writes one uses anchors.
@@ -55,7 +77,17 @@ pub(super) fn read(text: &str) -> Result<Closure, LockfileError> {
     for (key, package) in documents.into_iter().filter_map(|document| document.packages).flatten() {
         let resolution = package.resolution.unwrap_or_default();
         let address = resolution.repo.as_deref().or(resolution.tarball.as_deref());
-        if resolution.directory.is_some() || is_local(&key) && !key.starts_with('/') {
+        if resolution.is_directory() {
+            continue;
+        }
+        if resolution.is_odd() {
+            closure.add_misplaced(&key)?;
+            continue;
+        }
+        // A release's key may begin with `/`.
+        let is_beside = is_local(&key) && !key.starts_with('/');
+        if let Some(file) = address.filter(|address| address.starts_with("file:")).or(is_beside.then_some(&key)) {
+            closure.add_file(&key, file)?;
             continue;
         }
         let foreign = address

@@ -82,6 +82,116 @@ fn nothing_that_npm_would_fetch_is_passed_over() {
     assert_eq!(names(&closure), ["evil@1.0.0"]);
 }
 
+/// Reads `packages` of version 3 and gives each place that is said to be bundled, with who brings it.
+fn bundled(packages: &serde_json::Value) -> Vec<(String, Option<String>)> {
+    let text = json!({ "lockfileVersion": 3, "packages": packages }).to_string();
+    bundlers(&Closure::read("package-lock.json", text.as_bytes()).unwrap())
+}
+
+fn bundlers(closure: &Closure) -> Vec<(String, Option<String>)> {
+    let bundler = |bundler: &Bundler| format!("{}@{} {}", bundler.name, bundler.version, bundler.inside);
+    closure.bundled().iter().map(|bundled| (bundled.place.clone(), bundled.bundler.as_ref().map(bundler))).collect()
+}
+
+#[test]
+fn whoever_bundles_a_package_is_found_as_npm_finds_it() {
+    let brought = json!({ "version": "1.0.0", "inBundle": true });
+    let fetched = |more: serde_json::Value| {
+        let mut package = json!({ "version": "2.0.0", "integrity": sha512("outer") });
+        package.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        package
+    };
+    let listed = fetched(json!({ "bundleDependencies": ["@s/a"] }));
+    let mut needing = brought.clone();
+    needing["dependencies"] = json!({ "b": "1", "c": "1" });
+    let found = bundled(&json!({
+        "": { "bundleDependencies": ["own"] },
+        "node_modules/own": brought,
+        "node_modules/outer": listed,
+        "node_modules/outer/node_modules/@s/a": needing,
+        "node_modules/outer/node_modules/@s/a/node_modules/c": brought,
+        "node_modules/outer/node_modules/b": brought,
+        "node_modules/outer/node_modules/c": brought,
+        "node_modules/unlisted": fetched(json!({})),
+        "node_modules/unlisted/node_modules/a": brought,
+        "node_modules/odd": fetched(json!({ "bundleDependencies": { "a": "1" } })),
+        "node_modules/odd/node_modules/a": brought,
+        "node_modules/alias": fetched(json!({ "name": "real", "bundleDependencies": ["a"] })),
+        "node_modules/alias/node_modules/a": brought,
+        "node_modules/forked": { "version": "1.0.0", "resolved": GIT, "bundleDependencies": ["a"] },
+        "node_modules/forked/node_modules/a": brought,
+        "node_modules/linked": { "link": true, "resolved": "packages/linked" },
+        "packages/linked": { "version": "1.0.0", "bundleDependencies": ["a"] },
+        "packages/linked/node_modules/a": brought,
+    }));
+    let by_outer = |inside: &str| Some(format!("outer@2.0.0 {inside}"));
+    let expected = [
+        ("node_modules/alias/node_modules/a", Some("real@2.0.0 node_modules/a".to_owned())),
+        ("node_modules/forked/node_modules/a", None),
+        ("node_modules/odd/node_modules/a", None),
+        ("node_modules/outer/node_modules/@s/a", by_outer("node_modules/@s/a")),
+        ("node_modules/outer/node_modules/@s/a/node_modules/c", by_outer("node_modules/@s/a/node_modules/c")),
+        ("node_modules/outer/node_modules/b", by_outer("node_modules/b")),
+        // What needs a `c` finds the one inside of itself.
+        ("node_modules/outer/node_modules/c", None),
+        ("node_modules/own", None),
+        ("node_modules/unlisted/node_modules/a", None),
+        ("packages/linked/node_modules/a", None),
+    ];
+    assert_eq!(found, expected.map(|(place, bundler)| (place.to_owned(), bundler)));
+
+    let nested = json!({ "lockfileVersion": 1, "dependencies": {
+        "alone": { "version": "1.0.0", "bundled": true },
+        "outer": { "version": "2.0.0", "integrity": sha512("outer"), "dependencies": {
+            "a": { "version": "1.0.0", "bundled": true, "dependencies": { "b": { "version": "1.0.0", "bundled": true } } },
+        } },
+    } });
+    let closure = Closure::read("package-lock.json", nested.to_string().as_bytes()).unwrap();
+    let expected = [
+        ("node_modules/alone", None),
+        ("node_modules/outer/node_modules/a", by_outer("node_modules/a")),
+        ("node_modules/outer/node_modules/a/node_modules/b", by_outer("node_modules/a/node_modules/b")),
+    ];
+    assert_eq!(bundlers(&closure), expected.map(|(place, bundler)| (place.to_owned(), bundler)));
+}
+
+#[test]
+fn what_npm_would_add_is_missing() {
+    let listed = |packages: serde_json::Value| {
+        let text = json!({ "lockfileVersion": 3, "packages": packages }).to_string();
+        let closure = Closure::read("package-lock.json", text.as_bytes()).unwrap();
+        foreign(&closure).into_iter().map(|(name, kind)| (name.to_owned(), kind)).collect::<Vec<_>>()
+    };
+    let missing = |name: &str| (name.to_owned(), UnfetchableKind::Missing);
+    assert_eq!(listed(json!({ "": { "dependencies": { "ms": "2" } } })), [missing("ms")]);
+    assert_eq!(listed(json!({ "": { "devDependencies": { "ms": "2" } } })), [missing("ms")]);
+    let found = listed(json!({
+        "": { "dependencies": { "a": "1", "workspace": "*" } },
+        "node_modules/a": {
+            "version": "1.0.0",
+            "dependencies": { "b": "1", "own": "1", "deep": "1", "optional": "1" },
+            "devDependencies": { "unneeded": "1" },
+            "optionalDependencies": { "optional": "1" },
+            "peerDependencies": { "peer": "1" },
+        },
+        "node_modules/a/node_modules/own": { "version": "1.0.0", "dependencies": { "b": "1", "deep": "1" } },
+        "node_modules/b": { "version": "1.0.0" },
+        "node_modules/b/node_modules/deep": { "version": "1.0.0" },
+        "node_modules/workspace": { "link": true, "resolved": "packages/workspace" },
+        "packages/workspace": { "dependencies": { "a": "1", "own": "1", "theirs": "1" } },
+        "packages/workspace/node_modules/theirs": { "version": "1.0.0" },
+        "../outside": { "dependencies": { "theirs": "1" } },
+    }));
+    assert_eq!(found, [missing("deep"), missing("deep"), missing("own")]);
+    let malformed = [("node_modules/ms".to_owned(), UnfetchableKind::Malformed)];
+    assert_eq!(listed(json!({ "node_modules/ms": {} })), malformed);
+    let deep = "node_modules/a/".repeat(64) + "node_modules/ms";
+    assert_eq!(listed(json!({ deep: { "version": "1.0.0", "inBundle": true } }))[0].1, UnfetchableKind::Malformed);
+    let nested = br#"{"lockfileVersion":1,"dependencies":{"ms":{}}}"#;
+    let closure = Closure::read("package-lock.json", nested).unwrap();
+    assert_eq!(foreign(&closure), [("ms", UnfetchableKind::Malformed)]);
+}
+
 #[test]
 fn a_lockfile_that_npm_ignores_is_none() {
     for text in [
@@ -168,6 +278,15 @@ old@1:
 }
 
 #[test]
+fn tarballs_beside_a_yarn_lockfile_are_files() {
+    for resolved in ["", "  resolved \"file:./x.tgz#abc\"\n", "  resolved \"./x.tgz#abc\"\n"] {
+        let text = format!("\"x@file:./x.tgz\":\n  version \"1.0.0\"\n{resolved}");
+        let closure = Closure::read("yarn.lock", text.as_bytes()).unwrap();
+        assert_eq!(foreign(&closure), [("x", UnfetchableKind::File)], "{resolved}");
+    }
+}
+
+#[test]
 fn yarn_classic_defects_are_named_with_their_line() {
     for (text, at) in [("a@1:\n  version \"1.0.0\"\n<<<<<<< HEAD\n", 3), ("  version \"1.0.0\"\n", 1), ("a@1\n", 1)] {
         match Closure::read("yarn.lock", text.as_bytes()) {
@@ -243,6 +362,33 @@ fn pnpm_keys_in_every_version() {
 }
 
 #[test]
+fn pnpm_links_directories_and_nothing_else() {
+    let integrity = sha512("m");
+    let read = |key: &str, resolution: &str| {
+        let text = format!("packages:\n  {key}:\n    resolution: {{{}}}\n", resolution.replace("DIGEST", &integrity));
+        let closure = Closure::read("pnpm-lock.yaml", text.as_bytes()).unwrap();
+        (names(&closure), closure.unfetchable().iter().map(|listed| listed.kind).collect::<Vec<_>>())
+    };
+    let ms = || vec!["ms@2.1.3".to_owned()];
+    use UnfetchableKind::{Address, File, Malformed};
+    for (key, resolution, expected) in [
+        ("ms@2.1.3", "integrity: DIGEST, tarball: 'http://127.0.0.1/evil.tgz', directory: x", (vec![], vec![Address])),
+        ("ms@2.1.3", "directory: x", (ms(), vec![])),
+        ("ms@2.1.3", "integrity: DIGEST, directory: x", (ms(), vec![])),
+        ("ms@2.1.3", "integrity: DIGEST, directory: x, type: directory", (vec![], vec![Malformed])),
+        ("ms@2.1.3", "integrity: DIGEST, type: variations", (vec![], vec![Malformed])),
+        ("ms@2.1.3", "integrity: DIGEST, type: git", (vec![], vec![Malformed])),
+        ("'file:ms-2.1.3.tgz'", "integrity: DIGEST, tarball: 'file:ms-2.1.3.tgz'", (vec![], vec![File])),
+        ("'file:ms'", "integrity: DIGEST", (vec![], vec![File])),
+        ("ms@2.1.3", "integrity: DIGEST, tarball: 'file:ms'", (vec![], vec![File])),
+        ("'file:ms'", "directory: ms, type: directory", (vec![], vec![])),
+        ("'ms@file:ms'", "directory: ms, type: directory", (vec![], vec![])),
+    ] {
+        assert_eq!(read(key, resolution), expected, "{key} {resolution}");
+    }
+}
+
+#[test]
 fn pnpm_writes_a_document_for_itself_before_the_projects() {
     let text = "---\nlockfileVersion: '9.0'\npackages:\n  pnpm@11.0.0: {resolution: {integrity: x}}\n---\nlockfileVersion: '9.0'\npackages:\n  a@1.0.0: {}\n";
     assert_eq!(names(&Closure::read("pnpm-lock.yaml", text.as_bytes()).unwrap()), ["a@1.0.0", "pnpm@11.0.0"]);
@@ -273,6 +419,14 @@ fn bun_lists_with_comments_and_trailing_commas() {
     assert_eq!(names(&closure), ["@s/a@1.0.0", "b@2.0.0", "real@2.0.0"]);
     assert_eq!(integrity(&closure, "real", "2.0.0"), Some(sha512("b")));
     assert_eq!(foreign(&closure), [("forked", UnfetchableKind::Git)]);
+}
+
+#[test]
+fn a_bun_list_without_a_package_is_malformed() {
+    for list in ["[]", "[1]", "[null, \"ms@2.1.3\"]"] {
+        let closure = Closure::read("bun.lock", format!("{{\"packages\": {{\"ms\": {list}}}}}").as_bytes()).unwrap();
+        assert_eq!(foreign(&closure), [("ms", UnfetchableKind::Malformed)], "{list}");
+    }
 }
 
 #[test]
@@ -311,6 +465,14 @@ fn one_release_has_one_content() {
     let weak = "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=";
     for (first, second) in [(weak, sha512("a").as_str()), (sha512("a").as_str(), weak), (sha512("a").as_str(), "")] {
         assert_eq!(integrity(&places(first, second).unwrap(), "a", "1.0.0"), Some(sha512("a")));
+    }
+    let is_pinned = |first: &str, second: &str| {
+        let (closure, name) = (places(first, second).unwrap(), PackageName::parse("a").unwrap());
+        closure.locked(&name, "1.0.0").unwrap().is_pinned
+    };
+    assert!(is_pinned(&sha512("a"), &sha512("a")));
+    for unpinned in ["", weak] {
+        assert!(!is_pinned(&sha512("a"), unpinned) && !is_pinned(unpinned, &sha512("a")), "{unpinned}");
     }
     assert!(matches!(places(&sha512("a"), &sha512("b")), Err(LockfileError::Conflict { .. })));
 }

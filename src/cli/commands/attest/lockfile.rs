@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Attester, KeptResults, Known, read_lockfile};
 use crate::attest::predicate::{Uncovered, VerdictLock};
-use crate::attest::{LockedRelease, LockedVerdict, Predicate as _, releases, verdict_lock};
+use crate::attest::{LockedRelease, LockedVerdict, Predicate as _, bundles, releases, unbundled, verdict_lock};
 use crate::cli::commands::verify::{Order, Outcome, verify_all};
 use crate::cli::error::CliError;
 use crate::cli::output;
@@ -14,6 +14,9 @@ use crate::package::Subject;
 use crate::report::printable::printable;
 use crate::verdict::{exit, worst_exit_code};
 use crate::verify::{Context, Request, Verification};
+
+/// What is known of a package without its ledger, and where its artifact holds other packages.
+type WithBundles = (Known, Vec<String>);
 
 /// What was found of the packages so far.
 struct Collected {
@@ -28,16 +31,16 @@ struct Collected {
 
 impl Collected {
     /// Takes in what is known of one package, and tells what is not as it should be.
-    fn take(&mut self, locked: &LockedRelease, known: Result<Known, CliError>) {
+    fn take(&mut self, locked: &LockedRelease, known: Result<WithBundles, CliError>) {
         let subject = locked.release.to_string();
         let verdict = match known {
-            Ok(known) => {
+            Ok((known, bundles)) => {
                 *self.counts.entry(known.statements.verification().predicate.verdict.id()).or_default() += 1;
                 if known.code != exit::EXPLAINED {
                     output::note(&format!("{}: {}\n", known.verdict(), printable(&subject)));
                 }
                 self.codes.push(known.code);
-                LockedVerdict::of(&known.statements, locked, &known.artifact)
+                LockedVerdict::of(&known.statements, locked, &known.artifact, bundles)
             }
             Err(error) => {
                 output::error(Some(&subject), &error);
@@ -50,6 +53,12 @@ impl Collected {
             Err(missing) => self.uncovered.push(missing),
         }
     }
+}
+
+/// Takes from the ledger what a lock needs: ledgers are long, and outcomes may wait for their turn.
+fn with_bundles(known: Known) -> WithBundles {
+    let bundles = known.ledger.as_deref().map(bundles).unwrap_or_default();
+    (Known { ledger: None, ..known }, bundles)
 }
 
 impl Attester {
@@ -73,12 +82,13 @@ impl Attester {
         match kept {
             Some(kept) => {
                 for locked in &locked {
-                    collected.take(locked, kept.known(&locked.release));
+                    collected.take(locked, kept.known(&locked.release).map(with_bundles));
                 }
             }
             None => self.verify_locked(&locked, &mut collected, context, jobs, quiet)?,
         }
-        let Collected { verdicts, uncovered, mut codes, counts, .. } = collected;
+        let Collected { verdicts, mut uncovered, mut codes, counts, .. } = collected;
+        uncovered.extend(unbundled(&closure, &verdicts));
         for missing in &uncovered {
             output::note(&format!("not covered: {} ({})\n", printable(&missing.name), printable(&missing.reason)));
         }
@@ -126,12 +136,10 @@ impl Attester {
         let by_name: HashMap<String, &LockedRelease> =
             locked.iter().map(|locked| (locked.release.to_string(), locked)).collect();
         let render = |_: &str, done: &Result<Verification, CliError>| {
-            // Ledgers are long, and outcomes may wait for their turn.
-            let known = |verification| Known { ledger: None, ..Known::of(verification, &self.circumstances) };
-            Ok(done.as_ref().ok().map(known))
+            Ok(done.as_ref().ok().map(|verification| with_bundles(Known::of(verification, &self.circumstances))))
         };
         let requests = requests.collect();
-        verify_all(requests, context, jobs, Order::AsNamed, quiet, render, |outcome: Outcome<Option<Known>>| {
+        verify_all(requests, context, jobs, Order::AsNamed, quiet, render, |outcome: Outcome<Option<WithBundles>>| {
             let Outcome { subject, verdict, report } = outcome;
             let unasked = || CliError::environment(anyhow::anyhow!("{subject} was not asked for"));
             let locked = by_name.get(&subject).ok_or_else(unasked)?;
