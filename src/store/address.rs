@@ -86,33 +86,33 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
 
 /// The address without passwords; of what cannot be read only the scheme.
 fn redacted(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once(':') else { return text.to_owned() };
-    let is_scheme =
-        scheme.len() > 1 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    let is_address = rest.starts_with("//") || scheme.starts_with("postgres");
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let is_scheme = |scheme: &str| scheme.len() > 1 && scheme.bytes().all(is_letter);
+    let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
+        return text.to_owned();
+    };
     match Url::parse(text) {
-        _ if !is_scheme || !is_address => text.to_owned(),
-        Ok(mut url) if rest.starts_with("//") => {
-            if url.password().is_some() {
-                // Fails only for addresses that can hold none.
-                let _ = url.set_password(Some("****"));
-            }
-            if url.query().is_some() {
-                // Parameters are named as in the variables of clients, and may be passwords, too.
-                let is_secret = |name: &str| name.to_ascii_lowercase().contains("password");
-                let shown: Vec<(String, String)> = url
-                    .query_pairs()
-                    .map(|(name, value)| {
-                        let value = if is_secret(&name) { "****".into() } else { value };
-                        (name.into_owned(), value.into_owned())
-                    })
-                    .collect();
-                url.query_pairs_mut().clear().extend_pairs(shown);
-            }
-            url.to_string()
-        }
-        _ => format!("{scheme}:…"),
+        Ok(url) if rest.starts_with("//") => without_passwords(url).to_string(),
+        _ if rest.starts_with("//") || scheme.starts_with("postgres") => format!("{scheme}:…"),
+        _ => text.to_owned(),
     }
+}
+
+fn without_passwords(mut url: Url) -> Url {
+    if url.password().is_some() {
+        // Fails only for addresses that can hold none.
+        let _ = url.set_password(Some("****"));
+    }
+    if url.query().is_some() {
+        let given = url.clone();
+        // Parameters are named as in the variables of clients, and may be passwords, too.
+        let shown = given.query_pairs().map(|(name, value)| {
+            let is_secret = name.to_ascii_lowercase().contains("password");
+            (name, if is_secret { "****".into() } else { value })
+        });
+        url.query_pairs_mut().clear().extend_pairs(shown);
+    }
+    url
 }
 
 impl fmt::Display for StoreAddress {

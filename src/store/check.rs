@@ -46,10 +46,9 @@ impl Store {
             let Some(last) = page.last() else { break };
             after = last.id;
             checked.results += page.len() as u64;
+            let stated = self.uids(page.first().map_or(after, |kept| kept.id), last.id).await?;
             for kept in page {
-                if let Some(flaw) = self.flaw_of_row(&kept).await? {
-                    checked.flaws.push(flaw);
-                }
+                checked.flaws.extend(flaw_of_row(&kept, stated.get(&kept.id)));
                 for digest in kept.record.objects() {
                     named.entry(digest.clone()).or_insert_with(|| kept.record.purl.clone());
                 }
@@ -67,12 +66,11 @@ impl Store {
         Ok(checked)
     }
 
-    async fn flaw_of_row(&self, kept: &Kept) -> Result<Option<Flaw>, StoreError> {
-        let stated = sqlx::query("SELECT uid FROM verifications WHERE id = $1").bind(kept.id);
-        let stated: String = stated.fetch_one(&mut *self.look().await?).await?.try_get("uid")?;
-        let is_whole = stated == kept.record.uid().to_string();
-        let problem = "this row is not as it was added".to_owned();
-        Ok((!is_whole).then(|| Flaw { digest: stated, purl: kept.record.purl.clone(), problem }))
+    /// What the rows numbered `first` to `last` say of themselves.
+    async fn uids(&self, first: i64, last: i64) -> Result<BTreeMap<i64, String>, StoreError> {
+        let query = sqlx::query("SELECT id, uid FROM verifications WHERE id BETWEEN $1 AND $2").bind(first).bind(last);
+        let rows = query.fetch_all(&mut *self.look().await?).await?;
+        rows.iter().map(|row| Ok((row.try_get("id")?, row.try_get("uid")?))).collect()
     }
 
     /// What is wrong with an object, if anything.
@@ -89,4 +87,11 @@ impl Store {
             Err(other) => Err(other),
         }
     }
+}
+
+/// What is wrong with a row that says `stated` of itself; one that was removed meanwhile says nothing.
+fn flaw_of_row(kept: &Kept, stated: Option<&String>) -> Option<Flaw> {
+    let digest = stated.filter(|stated| **stated != kept.record.uid().to_string())?.clone();
+    let (purl, problem) = (kept.record.purl.clone(), "this row is not as it was added".to_owned());
+    Some(Flaw { digest, purl, problem })
 }

@@ -67,14 +67,7 @@ async fn look_into(
     engine: &EngineArguments,
     config: &Config,
 ) -> Result<(Store, AnyDispatcher), CliError> {
-    with_dispatcher(setup::existing_store(store, config).await?, engine, config).await
-}
-
-async fn with_dispatcher(
-    store: Store,
-    engine: &EngineArguments,
-    config: &Config,
-) -> Result<(Store, AnyDispatcher), CliError> {
+    let store = setup::existing_store(store, config).await?;
     let dispatcher = AnyDispatcher::open(store.clone(), engine.engine.as_deref(), config).await?;
     Ok((store, dispatcher))
 }
@@ -104,7 +97,7 @@ fn sweep(command: &SweepRun, common: &Common, config: &Config) -> Result<u8, Cli
     let runtime = super::runtime()?;
     let outcome = runtime.block_on(async {
         let store = setup::store(&command.work.store, config).await?;
-        let (store, dispatcher) = with_dispatcher(store, &command.engine, config).await?;
+        let dispatcher = AnyDispatcher::open(store.clone(), command.engine.engine.as_deref(), config).await?;
         let stop = stop_on_signals(dispatcher.stopping())?;
         let mut stopped = stop.clone();
         let choosing = async {

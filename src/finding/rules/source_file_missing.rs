@@ -22,6 +22,11 @@ const TRIED: [&str; 6] = [".js", ".json", ".node", "/index.js", "/index.json", "
 /// Judges.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let Some(ledger) = evidence.ledger else { return Vec::new() };
+    let missing = ledger.source_only.as_deref().unwrap_or_default();
+    // Nearly every package lacks nothing, and then its manifest need not be read once more.
+    if missing.is_empty() {
+        return Vec::new();
+    }
     let manifest = evidence.artifact.and_then(|artifact| read_json(artifact.manifest.as_deref()?).ok());
     let main = manifest.as_ref().and_then(|manifest| manifest.value.get("main")?.as_str());
     let tell = |path: &String| {
@@ -33,7 +38,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
         let finding = Finding::new(Rule::SourceFileMissing, Some(path), message);
         if instead.is_some() || changes_others(path, ledger) { finding.with_risk(Risk::Medium) } else { finding }
     };
-    ledger.source_only.iter().flatten().map(tell).collect()
+    missing.iter().map(tell).collect()
 }
 
 /// Whether files that are there become another program, or get other dependencies, without this one.

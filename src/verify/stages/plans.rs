@@ -206,12 +206,13 @@ fn unmade(tree: &dyn SourceTree, directory: &str, residue: &[String]) -> Option<
     let is_one_platforms =
         ["os", "cpu"].iter().all(|key| manifest[*key].as_array().is_some_and(|list| !list.is_empty()));
     let mut ignores = GitIgnores::new(tree);
-    residue.iter().filter(|path| ignores.ignores(&join(directory, path))).find_map(|path| {
-        if is_named(path) {
-            Some(format!("the commit's manifest names `{path}`, which git ignores"))
-        } else {
-            is_one_platforms.then(|| format!("the commit's manifest is for one platform, and git ignores `{path}`"))
-        }
+    // What the manifest says is at hand, and ignore files have to be read.
+    let mut meant = residue.iter().filter(|path| is_one_platforms || is_named(path));
+    let path = meant.find(|path| ignores.ignores(&join(directory, path)))?;
+    Some(if is_named(path) {
+        format!("the commit's manifest names `{path}`, which git ignores")
+    } else {
+        format!("the commit's manifest is for one platform, and git ignores `{path}`")
     })
 }
 
