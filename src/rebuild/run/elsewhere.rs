@@ -72,7 +72,8 @@ fn parse(content: &[u8]) -> Option<Value> {
     serde_json::from_slice(without_byte_order_mark(content)).ok()
 }
 
-fn is_private(manifest: &Value) -> bool {
+/// Whether npm refuses to publish this manifest.
+pub(crate) fn is_private(manifest: &Value) -> bool {
     manifest.get("private") == Some(&Value::Bool(true))
 }
 

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use tarproof_sandbox::Sandbox;
 use tokio::runtime::Handle;
 
+pub(crate) use elsewhere::is_private;
 pub use failure::{Failure, FailureKind};
 pub use kept::Kept;
 pub use record::{Attempt, AttemptResult, RanCommand, RebuildRecord, Requests, UsedTool};

@@ -13,6 +13,7 @@ use crate::pack::npm::packlist::GitIgnores;
 use crate::package::read_json;
 use crate::rebuild::Plan;
 use crate::rebuild::plan::place;
+use crate::rebuild::run::is_private;
 use crate::source::match_commit::CommitMatch;
 use crate::source::tree::{CommitTree, join};
 use crate::verify::stages::compare::Outcome;
@@ -94,7 +95,7 @@ fn written_files(tree: &CommitTree<'_>, directory: &str, plans: &[Plan]) -> BTre
     let names = plans.iter().filter(own).flat_map(packing);
     let mut written = written(&manifest, commands.collect(), names.collect());
     // Nobody can publish such a manifest, so something writes the published one.
-    if manifest.get("private") == Some(&Value::Bool(true)) {
+    if is_private(&manifest) {
         written.insert("package.json".to_owned());
     }
     written.iter().map(|path| join(directory, path)).collect()
