@@ -23,7 +23,8 @@ criterion_group!(
     packages::verifying,
     history::walking,
     packlist::selecting,
-    sweep::sweeping
+    sweep::sweeping,
+    sweep::sweeping_own
 );
 
 /// As in the program itself, whose threads all bear the parser.

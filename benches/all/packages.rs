@@ -91,14 +91,14 @@ pub(crate) fn verifying(criterion: &mut Criterion) {
             (release.case_id.clone(), Request { subject: Some(subject), ..Request::default() })
         })
         .collect();
-    let online = context(&world, &cache, Access::Online);
+    let online = context(world.home(), &cache, Access::Online);
     for (case, request) in &requests {
         if let Err(error) = runtime.block_on(verify(request, &online)) {
             panic!("the case `{case}` cannot be verified: {error}");
         }
     }
 
-    let offline = context(&world, &cache, Access::Offline);
+    let offline = context(world.home(), &cache, Access::Offline);
     let mut group = criterion.benchmark_group("verify");
     for case in ["verbatim", "monorepo-directory", "crlf-publish", "september-replay", "no-tag"] {
         let (_, request) = requests.iter().find(|(id, _)| id == case).expect("the world has the case");
@@ -114,11 +114,11 @@ pub(crate) fn verifying(criterion: &mut Criterion) {
     });
 }
 
-pub(crate) fn context(world: &World, cache: &Path, access: Access) -> Context {
+pub(crate) fn context(home: &Path, cache: &Path, access: Access) -> Context {
     let registry = NpmRegistry::new(RegistryOptions {
         cache_directory: cache.to_owned(),
-        working_directory: world.home().to_owned(),
-        environment: [("HOME", world.home().as_os_str())].into_iter().collect(),
+        working_directory: home.to_owned(),
+        environment: [("HOME", home.as_os_str())].into_iter().collect(),
         access,
         limits: RegistryLimits::default(),
     });
@@ -127,7 +127,7 @@ pub(crate) fn context(world: &World, cache: &Path, access: Access) -> Context {
         offline: access == Access::Offline,
         refs_age: Duration::from_secs(600),
         client: GitClient::default(),
-        rewrites: Arc::new(rewrites(world)),
+        rewrites: Arc::new(rewrites(home)),
     };
     Context {
         trust: Trust::default(),
@@ -143,9 +143,9 @@ pub(crate) fn context(world: &World, cache: &Path, access: Access) -> Context {
     }
 }
 
-/// The world's own address rewrites, and none of the user's.
-fn rewrites(world: &World) -> UrlRewrites {
-    let config = git2::Config::open(&world.home().join(".gitconfig")).expect("the world wrote it");
+/// The address rewrites of this home, and none of the user's.
+fn rewrites(home: &Path) -> UrlRewrites {
+    let config = git2::Config::open(&home.join(".gitconfig")).expect("there is a configuration of git");
     let mut pairs = Vec::new();
     let entries = config.entries(Some("^url\\..*\\.insteadof$")).expect("the expression is valid");
     let read = entries.for_each(|entry| {

@@ -1,10 +1,12 @@
 //! What queueing, leasing and keeping cost beside verifying.
 
-use std::path::Path;
+use std::iter;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use criterion::{Criterion, Throughput};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput};
 use futures_util::{StreamExt as _, stream};
 use tarproof::demo::World;
 use tarproof::package::{Release, Sha256Digest, Subject};
@@ -15,12 +17,16 @@ use tarproof::sweep::{
     summarise, verify_job, work,
 };
 use tarproof::verify::{Context, Request, verify};
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::packages::context;
 
 /// Verifications under way at once, as `sweep` has them.
 const AT_ONCE: usize = 32;
+/// How often each release is verified in one round, under as many policies: sweeps are of thousands, and what one costs
+/// whatever its length would hide what each release costs.
+const TIMES: usize = 20;
 /// Settled releases of the sweep that finds nothing to do.
 const SETTLED: usize = 10_000;
 
@@ -35,28 +41,16 @@ pub(crate) fn sweeping(criterion: &mut Criterion) {
         .filter(|(_, expectation)| !expectation.needs_rebuild)
         .map(|(release, _)| release_of(&format!("npm:{}@{}", release.name, release.version)))
         .collect();
-    let online = context(&world, &cache, Access::Online);
+    let online = context(world.home(), &cache, Access::Online);
     runtime.block_on(bare(&releases, &online));
 
-    let offline = context(&world, &cache, Access::Offline);
+    let offline = context(world.home(), &cache, Access::Offline);
     let releases: Vec<Release> =
         releases.into_iter().filter(|release| runtime.block_on(is_settled(release, &offline))).collect();
     let mut group = criterion.benchmark_group("sweep");
     group.sample_size(20);
-    group.throughput(Throughput::Elements(releases.len() as u64));
-    group.bench_function("verify in a loop", |bencher| {
-        bencher.iter(|| runtime.block_on(bare(&releases, &offline)));
-    });
-    // Another policy each time, so that nothing is settled.
-    let round = AtomicU64::new(0);
     let store = runtime.block_on(open(directory.path(), "rounds"));
-    group.bench_function("verify in a sweep", |bencher| {
-        bencher.iter(|| {
-            let policy = Sha256Digest::of(&round.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-            let jobs = releases.iter().map(|release| job(release.clone(), policy)).collect();
-            runtime.block_on(sweep(&store, jobs, &offline));
-        });
-    });
+    beside_a_loop(&mut group, &runtime, &store, &releases, &offline, TIMES);
 
     let many: Vec<Release> = (0..SETTLED).map(|number| release_of(&format!("npm:package-{number}@1.0.0"))).collect();
     let policy = Sha256Digest::of(b"the same");
@@ -70,6 +64,51 @@ pub(crate) fn sweeping(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(SETTLED as u64));
     group.bench_function("10,000 releases that are settled", |bencher| {
         bencher.iter(|| runtime.block_on(sweep(&store, jobs(), &offline)));
+    });
+}
+
+/// Releases of the user's choice, from the user's own cache and home: the world's are far smaller than real ones.
+pub(crate) fn sweeping_own(criterion: &mut Criterion) {
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let (Some(list), Some(cache), Some(home)) =
+        (variable("TARPROOF_BENCH_LIST"), variable("TARPROOF_BENCH_CACHE"), variable("HOME"))
+    else {
+        return;
+    };
+    let list = std::fs::read_to_string(list).expect("the list can be read");
+    let releases: Vec<Release> = list.split_whitespace().map(release_of).collect();
+    let directory = tempfile::tempdir().expect("there is room for temporary files");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("threads can be started");
+    let offline = context(&home, &cache, Access::Offline);
+    let releases: Vec<Release> =
+        releases.into_iter().filter(|release| runtime.block_on(is_settled(release, &offline))).collect();
+    let store = runtime.block_on(open(directory.path(), "own"));
+    let mut group = criterion.benchmark_group(format!("sweep/own list ({} are settled)", releases.len()));
+    group.sample_size(10);
+    beside_a_loop(&mut group, &runtime, &store, &releases, &offline, 1);
+}
+
+fn beside_a_loop(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    runtime: &Runtime,
+    store: &Store,
+    releases: &[Release],
+    context: &Context,
+    times: usize,
+) {
+    let many: Vec<Release> = iter::repeat_n(releases, times).flatten().cloned().collect();
+    group.throughput(Throughput::Elements(many.len() as u64));
+    group.bench_function("verify in a loop", |bencher| {
+        bencher.iter(|| runtime.block_on(bare(&many, context)));
+    });
+    // Another policy each time, so that nothing is settled.
+    let round = AtomicU64::new(0);
+    group.bench_function("verify in a sweep", |bencher| {
+        bencher.iter(|| {
+            let policies = (0..times).map(|_| Sha256Digest::of(&round.fetch_add(1, Ordering::Relaxed).to_be_bytes()));
+            let jobs = policies.flat_map(|policy| releases.iter().map(move |release| job(release.clone(), policy)));
+            runtime.block_on(sweep(store, jobs.collect(), context));
+        });
     });
 }
 
@@ -123,8 +162,7 @@ async fn settle(store: &Store, jobs: Vec<Job>, release: &Release, context: &Cont
 
 async fn open(directory: &Path, name: &str) -> Store {
     let address = StoreAddress::Sqlite(directory.join(format!("{name}.db")));
-    let objects = ObjectsAddress::Folder(directory.join(name));
-    Store::open(&address, &objects, Clock::Database).await.expect("a store can be made")
+    Store::open(&address, &ObjectsAddress::Database, Clock::Database).await.expect("a store can be made")
 }
 
 fn release_of(text: &str) -> Release {

@@ -17,6 +17,8 @@ pub enum StoreAddress {
 /// Where a store's objects are.
 #[derive(Clone, PartialEq, Eq)]
 pub enum ObjectsAddress {
+    /// The store's own database.
+    Database,
     /// A folder, which is made where there is none.
     Folder(PathBuf),
     /// A bucket and a prefix of an S3-compatible service, `s3://BUCKET/PREFIX`.
@@ -51,7 +53,11 @@ impl StoreAddress {
     /// Where the objects are unless the user says so; `None` where several machines share the database.
     pub fn objects(&self) -> Option<ObjectsAddress> {
         match self {
-            Self::Sqlite(path) => Some(ObjectsAddress::Folder(beside(path, "objects"))),
+            Self::Sqlite(path) => {
+                // Where earlier versions kept them.
+                let beside = beside(path, "objects");
+                Some(if beside.is_dir() { ObjectsAddress::Folder(beside) } else { ObjectsAddress::Database })
+            }
             Self::Postgresql(_) => None,
         }
     }
@@ -133,6 +139,7 @@ impl fmt::Debug for StoreAddress {
 impl fmt::Display for ObjectsAddress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Database => formatter.write_str("in the database"),
             Self::Folder(path) => write!(formatter, "{}", path.display()),
             Self::Bucket(url) => formatter.write_str(&redacted(url.as_str())),
         }
@@ -159,7 +166,7 @@ mod tests {
         for text in ["", "sqlite:", "sqlite::memory:", "mysql://host/db", "postgresql://[/db"] {
             assert!(parse(text).is_err(), "{text:?}");
         }
-        assert_eq!(parse("a/store.db").unwrap().objects(), Some(ObjectsAddress::Folder("a/store.db.objects".into())));
+        assert_eq!(parse("a/store.db").unwrap().objects(), Some(ObjectsAddress::Database));
         assert!(matches!(ObjectsAddress::parse("s3://bucket/deep").unwrap(), ObjectsAddress::Bucket(_)));
         assert!(ObjectsAddress::parse("s3:///deep").is_err());
         assert!(ObjectsAddress::parse("ftp://host/deep").is_err());

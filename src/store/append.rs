@@ -23,11 +23,21 @@ impl Appended {
 }
 
 impl Write {
-    /// Adds a result to the history; its objects must be kept already, and nobody may remove them
-    /// ([`Store::write_naming`]).
-    pub(crate) async fn append(&mut self, record: &Record) -> Result<Appended, StoreError> {
-        let uid = record.uid().to_string();
-        if let Some(id) = rows::insert(self.connection(), record, &uid).await? {
+    /// Adds results to the history; their objects must be kept already, and nobody may remove them
+    /// ([`Store::write_naming`]). What became of each.
+    pub(crate) async fn append(&mut self, records: &[&Record]) -> Result<Vec<Appended>, StoreError> {
+        let named: Vec<(&Record, String)> = records.iter().map(|record| (*record, record.uid().to_string())).collect();
+        let ids = rows::insert(self.connection(), &named).await?;
+        let mut appended = Vec::with_capacity(records.len());
+        for ((record, uid), id) in named.into_iter().zip(ids) {
+            appended.push(self.appended(record, uid, id).await?);
+        }
+        Ok(appended)
+    }
+
+    /// What became of a row that was inserted as number `id`, or not.
+    async fn appended(&mut self, record: &Record, uid: String, id: Option<i64>) -> Result<Appended, StoreError> {
+        if let Some(id) = id {
             return Ok(Appended::New(id));
         }
         let same = sqlx::query("SELECT id FROM verifications WHERE uid = $1").bind(uid);
@@ -53,7 +63,10 @@ impl Store {
         objects: impl IntoIterator<Item = super::Object>,
     ) -> Result<Appended, StoreError> {
         let mut write = self.write_naming(objects).await?;
-        let appended = write.append(record).await?;
+        let named = [(record, record.uid().to_string())];
+        let ids = rows::insert(write.connection(), &named).await?;
+        let [(record, uid)] = named;
+        let appended = write.appended(record, uid, ids.first().copied().flatten()).await?;
         write.commit().await?;
         Ok(appended)
     }

@@ -1,10 +1,12 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Row as _, Transaction};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use url::Url;
 
 use super::address::beside;
@@ -30,6 +32,9 @@ pub struct Store {
     backend: Backend,
     clock: Clock,
     objects: Objects,
+    /// SQLite has one writer at a time, and one that waits for another only looks now and then whether it has ended.
+    /// Those of this process wait in line for each other instead.
+    writer: Arc<Mutex<()>>,
 }
 
 /// A transaction that writes, and the time that it was begun at.
@@ -39,6 +44,8 @@ pub(crate) struct Write {
     /// Milliseconds since 1970 by the store's clock.
     pub(crate) now: i64,
     pub(crate) backend: Backend,
+    /// The turn of this process's writers; given on after the transaction has ended.
+    _writer: Option<OwnedMutexGuard<()>>,
 }
 
 impl Store {
@@ -75,10 +82,11 @@ impl Store {
         let schema = |source| StoreError::Schema { store: address.to_string(), source };
         migrator(backend).run(&pool).await.map_err(schema)?;
         drop(alone);
-        Ok(Self { pool, backend, clock, objects: Objects::open(objects)? })
+        let objects = Objects::open(objects, &pool)?;
+        Ok(Self { pool, backend, clock, objects, writer: Arc::default() })
     }
 
-    /// The objects beside the database.
+    /// The objects that the rows name.
     pub fn objects(&self) -> &Objects {
         &self.objects
     }
@@ -95,13 +103,17 @@ impl Store {
 
     /// Begins a transaction that writes.
     pub(crate) async fn write(&self) -> Result<Write, StoreError> {
+        let writer = match self.backend {
+            Backend::Sqlite => Some(Arc::clone(&self.writer).lock_owned().await),
+            Backend::Postgresql => None,
+        };
         let mut transaction = match self.backend {
             // A transaction that began by reading could not go on to write beside another writer.
             Backend::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
             Backend::Postgresql => self.pool.begin().await?,
         };
         let now = self.time(&mut transaction).await?;
-        Ok(Write { transaction, now, backend: self.backend })
+        Ok(Write { transaction, now, backend: self.backend, _writer: writer })
     }
 
     /// As `write`, for rows that name these objects, which are kept first. Until the transaction has ended nobody removes
@@ -109,7 +121,7 @@ impl Store {
     pub(crate) async fn write_naming(&self, objects: impl IntoIterator<Item = Object>) -> Result<Write, StoreError> {
         let mut write = self.write().await?;
         write.wait_for_turn(Turn::Naming).await?;
-        self.objects.put(objects).await?;
+        self.objects.put_within(write.connection(), objects).await?;
         Ok(write)
     }
 

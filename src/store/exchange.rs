@@ -199,20 +199,21 @@ impl Store {
 
     async fn import_batch(&self, batch: &mut Vec<Record>, imported: &mut Imported) -> Result<(), StoreError> {
         let mut write = self.write_naming([]).await?;
-        for record in batch.drain(..) {
-            // They were there when the line was read.
-            for name in record.objects() {
-                let digest = object_digest(name)?;
-                if !self.objects().has(digest).await? {
-                    return Err(StoreError::Removed { digest });
-                }
+        // They were there when the lines were read.
+        for name in batch.iter().flat_map(Record::objects) {
+            let digest = object_digest(name)?;
+            if !self.objects().has(digest).await? {
+                return Err(StoreError::Removed { digest });
             }
-            match write.append(&record).await? {
+        }
+        for appended in write.append(&batch.iter().collect::<Vec<_>>()).await? {
+            match appended {
                 Appended::New(_) => imported.new += 1,
                 Appended::Same(_) => imported.same += 1,
                 Appended::Other(_) => imported.other += 1,
             }
         }
+        batch.clear();
         write.commit().await
     }
 }

@@ -1,9 +1,12 @@
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row as _};
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
 use super::record::package_of;
-use super::{Record, Store, StoreError, Write, rows};
-use crate::package::Release;
+use super::{Record, Store, StoreError, Write, rows, values};
+use crate::package::{Release, Sha256Digest};
+
+/// Releases that one statement looks for.
+const AT_ONCE: usize = 100;
 
 /// A result of the history and its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +15,19 @@ pub struct Kept {
     pub id: i64,
     /// The result.
     pub record: Record,
+}
+
+/// What a verification starts from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inputs<'a> {
+    /// The release.
+    pub(crate) release: &'a Release,
+    /// The digest that the registry stated; empty where it stated none.
+    pub(crate) stated: &'a str,
+    /// The digest of everything that the user set and that a verdict depends on.
+    pub(crate) policy: Sha256Digest,
+    /// The program's version.
+    pub(crate) tool: &'a str,
 }
 
 /// A settled result in brief.
@@ -40,54 +56,60 @@ impl Store {
         Ok(history)
     }
 
-    /// The settled result of a release under the same policy and program, for the stated digest.
+    /// The settled result of these inputs.
     #[cfg(feature = "temporal")]
-    pub(crate) async fn settled(
-        &self,
-        purl: &str,
-        stated: &str,
-        policy: &str,
-        tool: &str,
-    ) -> Result<Option<Settled>, StoreError> {
-        settled(&mut *self.look().await?, purl, stated, policy, tool).await
+    pub(crate) async fn settled(&self, inputs: Inputs<'_>) -> Result<Option<Settled>, StoreError> {
+        Ok(settled(&mut *self.look().await?, &[inputs]).await?.pop().flatten())
     }
 
-    /// The newest result of a release under a policy and a program's version, without findings.
+    /// The newest result of each release under its policy and program, whatever digest was stated; without findings.
     ///
     /// One that is not settled counts only if its number is higher than `after`.
-    pub(crate) async fn standing(
-        &self,
-        release: &Release,
-        policy: &str,
-        tool: &str,
-        after: i64,
-    ) -> Result<Option<Kept>, StoreError> {
-        let row = sqlx::query(
-            "SELECT * FROM verifications WHERE package = $1 AND purl = $2 AND policy = $3 AND tool = $4 \
-             AND (settled = 1 OR id > $5) ORDER BY id DESC LIMIT 1",
-        )
-        .bind(package_of(release))
-        .bind(release.purl())
-        .bind(policy.to_owned())
-        .bind(tool.to_owned())
-        .bind(after)
-        .fetch_optional(&mut *self.look().await?)
-        .await?;
-        row.as_ref().map(kept).transpose()
+    pub(crate) async fn standing(&self, inputs: &[Inputs<'_>], after: i64) -> Result<Vec<Option<Kept>>, StoreError> {
+        let mut connection = self.look().await?;
+        let mut standing = Vec::with_capacity(inputs.len());
+        for some in inputs.chunks(AT_ONCE) {
+            let places = values(some.len(), 5, 1);
+            let sql = format!(
+                "WITH asked (position, package, purl, policy, tool) AS (VALUES {places}), \
+                 found AS (SELECT position, (SELECT id FROM verifications WHERE package = asked.package \
+                 AND purl = asked.purl AND policy = asked.policy AND tool = asked.tool \
+                 AND (settled = 1 OR id > $1) ORDER BY id DESC LIMIT 1) AS newest FROM asked) \
+                 SELECT found.position AS position, verifications.* FROM found CROSS JOIN verifications \
+                 WHERE verifications.id = found.newest"
+            );
+            let mut query = sqlx::query(AssertSqlSafe(sql)).bind(after);
+            for (position, inputs) in (0_i64..).zip(some) {
+                let (policy, tool) = (inputs.policy.to_string(), inputs.tool.to_owned());
+                let query_of_release = query.bind(position).bind(package_of(inputs.release));
+                query = query_of_release.bind(inputs.release.purl()).bind(policy).bind(tool);
+            }
+            standing.extend(in_order(some.len(), &query.fetch_all(&mut *connection).await?, kept)?);
+        }
+        Ok(standing)
     }
 
-    /// The newest result before the one numbered `before`, of the release or else of its package; without findings.
-    pub(crate) async fn previous(&self, release: &Release, before: i64) -> Result<Option<Kept>, StoreError> {
-        let (package, purl) = (package_of(release), release.purl());
+    /// The newest result before the one numbered `before` of each release, or else of its package; without findings.
+    pub(crate) async fn previous(&self, releases: &[&Release], before: i64) -> Result<Vec<Option<Kept>>, StoreError> {
         let mut connection = self.look().await?;
-        let sql = "SELECT * FROM verifications WHERE package = $1 AND purl = $2 AND id < $3 ORDER BY id DESC LIMIT 1";
-        let query = sqlx::query(sql).bind(package.clone()).bind(purl).bind(before);
-        let mut row = query.fetch_optional(&mut *connection).await?;
-        if row.is_none() {
-            let sql = "SELECT * FROM verifications WHERE package = $1 AND id < $2 ORDER BY id DESC LIMIT 1";
-            row = sqlx::query(sql).bind(package).bind(before).fetch_optional(&mut *connection).await?;
+        let mut previous = Vec::with_capacity(releases.len());
+        for some in releases.chunks(AT_ONCE) {
+            let places = values(some.len(), 3, 1);
+            let sql = format!(
+                "WITH asked (position, package, purl) AS (VALUES {places}), \
+                 found AS (SELECT position, COALESCE((SELECT id FROM verifications WHERE package = asked.package \
+                 AND purl = asked.purl AND id < $1 ORDER BY id DESC LIMIT 1), (SELECT id FROM verifications \
+                 WHERE package = asked.package AND id < $1 ORDER BY id DESC LIMIT 1)) AS newest FROM asked) \
+                 SELECT found.position AS position, verifications.* FROM found CROSS JOIN verifications \
+                 WHERE verifications.id = found.newest"
+            );
+            let mut query = sqlx::query(AssertSqlSafe(sql)).bind(before);
+            for (position, release) in (0_i64..).zip(some) {
+                query = query.bind(position).bind(package_of(release)).bind(release.purl());
+            }
+            previous.extend(in_order(some.len(), &query.fetch_all(&mut *connection).await?, kept)?);
         }
-        row.as_ref().map(kept).transpose()
+        Ok(previous)
     }
 
     /// The number of the last result; 0 where there is none.
@@ -110,41 +132,58 @@ impl Store {
 }
 
 impl Write {
-    /// The settled result of a release under the same policy and program, for the stated digest.
-    pub(crate) async fn settled(
-        &mut self,
-        purl: &str,
-        stated: &str,
-        policy: &str,
-        tool: &str,
-    ) -> Result<Option<Settled>, StoreError> {
-        settled(self.connection(), purl, stated, policy, tool).await
+    /// The settled result of each of these inputs.
+    pub(crate) async fn settled(&mut self, inputs: &[Inputs<'_>]) -> Result<Vec<Option<Settled>>, StoreError> {
+        settled(self.connection(), inputs).await
     }
 }
 
-async fn settled(
-    connection: &mut AnyConnection,
-    purl: &str,
-    stated: &str,
-    policy: &str,
-    tool: &str,
-) -> Result<Option<Settled>, StoreError> {
-    let row = sqlx::query(
-        "SELECT id, verdict, inconclusive, exit_code FROM verifications WHERE purl = $1 AND policy = $3 AND tool = $4 \
-         AND settled = 1 AND (artifact = $2 OR stated = $2) ORDER BY id DESC LIMIT 1",
-    )
-    .bind(purl.to_owned())
-    .bind(stated.to_owned())
-    .bind(policy.to_owned())
-    .bind(tool.to_owned())
-    .fetch_optional(connection)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
+async fn settled(connection: &mut AnyConnection, inputs: &[Inputs<'_>]) -> Result<Vec<Option<Settled>>, StoreError> {
+    let mut settled = Vec::with_capacity(inputs.len());
+    for some in inputs.chunks(AT_ONCE) {
+        let places = values(some.len(), 5, 0);
+        // The newest last.
+        let sql = format!(
+            "WITH asked (position, purl, stated, policy, tool) AS (VALUES {places}) \
+             SELECT asked.position AS position, kept.id AS id, kept.verdict AS verdict, \
+             kept.inconclusive AS inconclusive, kept.exit_code AS exit_code FROM asked CROSS JOIN verifications kept \
+             WHERE kept.purl = asked.purl AND kept.policy = asked.policy AND kept.tool = asked.tool \
+             AND kept.settled = 1 AND (kept.artifact = asked.stated OR kept.stated = asked.stated) ORDER BY kept.id"
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (position, inputs) in (0_i64..).zip(some) {
+            let (policy, tool) = (inputs.policy.to_string(), inputs.tool.to_owned());
+            let query_of_release = query.bind(position).bind(inputs.release.purl());
+            query = query_of_release.bind(inputs.stated.to_owned()).bind(policy).bind(tool);
+        }
+        settled.extend(in_order(some.len(), &query.fetch_all(&mut *connection).await?, brief)?);
+    }
+    Ok(settled)
+}
+
+/// What rows say, each at the place that its `position` names; the last one where several name the same.
+fn in_order<T>(
+    count: usize,
+    rows: &[AnyRow],
+    read: impl Fn(&AnyRow) -> Result<T, StoreError>,
+) -> Result<Vec<Option<T>>, StoreError> {
+    let mut ordered: Vec<Option<T>> = (0..count).map(|_| None).collect();
+    for row in rows {
+        let position: i64 = row.try_get("position")?;
+        let place = usize::try_from(position).ok().and_then(|position| ordered.get_mut(position));
+        if let Some(place) = place {
+            *place = Some(read(row)?);
+        }
+    }
+    Ok(ordered)
+}
+
+fn brief(row: &AnyRow) -> Result<Settled, StoreError> {
     let (verdict, inconclusive): (String, Option<String>) = (row.try_get("verdict")?, row.try_get("inconclusive")?);
     let verdict = inconclusive.map_or(verdict.clone(), |id| format!("{verdict}({id})"));
     let exit_code: i64 = row.try_get("exit_code")?;
     let unreadable = |_| StoreError::Row { reason: "`exit_code` is not one".to_owned() };
-    Ok(Some(Settled { id: row.try_get("id")?, verdict, exit_code: u8::try_from(exit_code).map_err(unreadable)? }))
+    Ok(Settled { id: row.try_get("id")?, verdict, exit_code: u8::try_from(exit_code).map_err(unreadable)? })
 }
 
 fn kept(row: &AnyRow) -> Result<Kept, StoreError> {

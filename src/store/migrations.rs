@@ -6,7 +6,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use super::database::Backend;
 
 /// Name, for SQLite, for PostgreSQL.
-const STEPS: [(&str, &str, &str); 5] = [
+const STEPS: [(&str, &str, &str); 6] = [
     (
         "history",
         include_str!("migrations/sqlite/0001_history.sql"),
@@ -27,6 +27,11 @@ const STEPS: [(&str, &str, &str); 5] = [
         "selections",
         include_str!("migrations/sqlite/0005_selections.sql"),
         include_str!("migrations/postgresql/0005_selections.sql"),
+    ),
+    (
+        "objects",
+        include_str!("migrations/sqlite/0006_objects.sql"),
+        include_str!("migrations/postgresql/0006_objects.sql"),
     ),
 ];
 
@@ -75,6 +80,6 @@ mod tests {
             assert_eq!(columns(sqlite), columns(postgresql), "{name}");
             seen += columns(sqlite).len();
         }
-        assert_eq!(seen, 8);
+        assert_eq!(seen, 9);
     }
 }

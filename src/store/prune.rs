@@ -72,7 +72,7 @@ impl Store {
             looked_at = last;
             left.retain(|digest| !named.contains(&digest.to_string()));
             let some = left.split_off(left.len().saturating_sub(AT_A_TIME));
-            self.objects().remove(&some).await?;
+            self.objects().remove_within(write.connection(), &some).await?;
             write.commit().await?;
             removed += some.len() as u64;
         }

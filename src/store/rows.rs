@@ -1,100 +1,99 @@
 //! Between rows of the database and [`Record`]s.
 
-use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row as _};
+use std::collections::HashMap;
 
-use super::{FindingRow, Record, StoreError};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Row as _};
 
-/// Findings that one statement inserts; SQLite takes 32,766 parameters.
-const FINDINGS_AT_ONCE: usize = 200;
+use super::{FindingRow, Record, StoreError, values};
 
-/// Inserts a row; `None` where it, or another settled one of the same inputs, is there already.
+/// Results that one statement inserts.
+const RECORDS_AT_ONCE: usize = 16;
+/// Findings that one statement inserts.
+const FINDINGS_AT_ONCE: usize = 80;
+/// The columns of `verifications` but its number, in the order of [`bound`].
+const COLUMNS: &str = "uid, job, purl, package, version, artifact, sha256, size, stated, policy, tool, verdict, \
+     inconclusive, detail, reason, exit_code, settled, tier, files, explained, classes, repository, host, commit_id, \
+     plan, toolchain, published_at, observed_at, milliseconds, ledger, report, statements";
+const COLUMN_COUNT: usize = 32;
+
+type Query<'a> = sqlx::query::Query<'a, Any, AnyArguments>;
+
+/// Inserts rows that have these digests. The number of each; `None` where it, or another settled one of the same inputs, is
+/// there already.
 pub(super) async fn insert(
     connection: &mut AnyConnection,
-    record: &Record,
-    uid: &str,
-) -> Result<Option<i64>, StoreError> {
-    let classes = record.classes.as_ref().map(|classes| json(&classes)).transpose()?;
-    let toolchain = (!record.toolchain.is_empty()).then(|| json(&record.toolchain)).transpose()?;
-    let row = sqlx::query(
-        "INSERT INTO verifications (uid, job, purl, package, version, artifact, sha256, size, stated, policy, tool, \
-         verdict, inconclusive, detail, reason, exit_code, settled, tier, files, explained, classes, repository, host, \
-         commit_id, plan, toolchain, published_at, observed_at, milliseconds, ledger, report, statements) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-         $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) ON CONFLICT DO NOTHING RETURNING id",
-    )
-    .bind(uid.to_owned())
-    .bind(record.job.clone())
-    .bind(record.purl.clone())
-    .bind(record.package.clone())
-    .bind(record.version.clone())
-    .bind(record.artifact.clone())
-    .bind(record.sha256.clone())
-    .bind(signed(record.size)?)
-    .bind(record.stated.clone())
-    .bind(record.policy.clone())
-    .bind(record.tool.clone())
-    .bind(record.verdict.clone())
-    .bind(record.inconclusive.clone())
-    .bind(record.detail.clone())
-    .bind(record.reason.clone())
-    .bind(i64::from(record.exit_code))
-    .bind(i64::from(record.settled))
-    .bind(record.tier.clone())
-    .bind(record.files.map(signed).transpose()?)
-    .bind(record.explained.map(signed).transpose()?)
-    .bind(classes)
-    .bind(record.repository.clone())
-    .bind(record.host.clone())
-    .bind(record.commit.clone())
-    .bind(record.plan.clone())
-    .bind(toolchain)
-    .bind(record.published_at)
-    .bind(record.observed_at)
-    .bind(signed(record.milliseconds)?)
-    .bind(record.ledger.clone())
-    .bind(record.report.clone())
-    .bind(record.statements.clone())
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let id: i64 = row.try_get("id")?;
-    for (chunk, findings) in record.findings.chunks(FINDINGS_AT_ONCE).enumerate() {
-        insert_findings(connection, id, chunk * FINDINGS_AT_ONCE, findings).await?;
+    records: &[(&Record, String)],
+) -> Result<Vec<Option<i64>>, StoreError> {
+    let (mut ids, mut findings) = (Vec::with_capacity(records.len()), Vec::new());
+    for some in records.chunks(RECORDS_AT_ONCE) {
+        let places = values(some.len(), COLUMN_COUNT, 0);
+        let sql =
+            format!("INSERT INTO verifications ({COLUMNS}) VALUES {places} ON CONFLICT DO NOTHING RETURNING id, uid");
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (record, uid) in some {
+            query = bound(query, record, uid)?;
+        }
+        let mut inserted: HashMap<String, i64> = HashMap::new();
+        for row in query.fetch_all(&mut *connection).await? {
+            inserted.insert(row.try_get("uid")?, row.try_get("id")?);
+        }
+        for (record, uid) in some {
+            // The second of two equal ones was not inserted.
+            let id = inserted.remove(uid);
+            findings.extend(id.into_iter().flat_map(|id| (0..).zip(&record.findings).map(move |found| (id, found))));
+            ids.push(id);
+        }
     }
-    Ok(Some(id))
+    for some in findings.chunks(FINDINGS_AT_ONCE) {
+        let places = values(some.len(), 6, 0);
+        let sql = format!("INSERT INTO findings (verification, position, rule, severity, risk, path) VALUES {places}");
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (id, (position, finding)) in some {
+            let FindingRow { rule, severity, risk, path } = (*finding).clone();
+            query = query.bind(*id).bind(*position).bind(rule).bind(severity).bind(risk).bind(path);
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(ids)
 }
 
-async fn insert_findings(
-    connection: &mut AnyConnection,
-    id: i64,
-    first: usize,
-    findings: &[FindingRow],
-) -> Result<(), StoreError> {
-    // Only numbers of parameters are put together here.
-    let values: Vec<String> = (0..findings.len())
-        .map(|index| {
-            let [a, b, c, d, e, f] = [1, 2, 3, 4, 5, 6].map(|place| index * 6 + place);
-            format!("(${a}, ${b}, ${c}, ${d}, ${e}, ${f})")
-        })
-        .collect();
-    let sql = format!(
-        "INSERT INTO findings (verification, position, rule, severity, risk, path) VALUES {}",
-        values.join(", ")
-    );
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
-    for (index, finding) in findings.iter().enumerate() {
-        let position = i64::try_from(first + index).unwrap_or(i64::MAX);
-        query = query
-            .bind(id)
-            .bind(position)
-            .bind(finding.rule.clone())
-            .bind(finding.severity.clone())
-            .bind(finding.risk.clone())
-            .bind(finding.path.clone());
-    }
-    query.execute(connection).await?;
-    Ok(())
+fn bound<'a>(query: Query<'a>, record: &Record, uid: &str) -> Result<Query<'a>, StoreError> {
+    let classes = record.classes.as_ref().map(|classes| json(&classes)).transpose()?;
+    let toolchain = (!record.toolchain.is_empty()).then(|| json(&record.toolchain)).transpose()?;
+    Ok(query
+        .bind(uid.to_owned())
+        .bind(record.job.clone())
+        .bind(record.purl.clone())
+        .bind(record.package.clone())
+        .bind(record.version.clone())
+        .bind(record.artifact.clone())
+        .bind(record.sha256.clone())
+        .bind(signed(record.size)?)
+        .bind(record.stated.clone())
+        .bind(record.policy.clone())
+        .bind(record.tool.clone())
+        .bind(record.verdict.clone())
+        .bind(record.inconclusive.clone())
+        .bind(record.detail.clone())
+        .bind(record.reason.clone())
+        .bind(i64::from(record.exit_code))
+        .bind(i64::from(record.settled))
+        .bind(record.tier.clone())
+        .bind(record.files.map(signed).transpose()?)
+        .bind(record.explained.map(signed).transpose()?)
+        .bind(classes)
+        .bind(record.repository.clone())
+        .bind(record.host.clone())
+        .bind(record.commit.clone())
+        .bind(record.plan.clone())
+        .bind(toolchain)
+        .bind(record.published_at)
+        .bind(record.observed_at)
+        .bind(signed(record.milliseconds)?)
+        .bind(record.ledger.clone())
+        .bind(record.report.clone())
+        .bind(record.statements.clone()))
 }
 
 /// Reads a row of `verifications`, without its findings.

@@ -139,6 +139,16 @@ pub struct Finished {
     pub outcome: Outcome,
 }
 
+impl Finished {
+    /// The result, if there is one.
+    pub(super) fn record(&self) -> Option<&Record> {
+        match &self.outcome {
+            Outcome::Verified { record, .. } => Some(record),
+            Outcome::Retry { .. } | Outcome::Failed { .. } | Outcome::GivenBack => None,
+        }
+    }
+}
+
 /// How one try ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {

@@ -51,9 +51,7 @@ impl Dispatcher for Embedded {
         for jobs in jobs.chunks(BATCH) {
             let mut write = self.store.write().await?;
             write.wait_for_turn(Turn::Queueing).await?;
-            for job in jobs {
-                answers.push(queue::enqueue(&mut write, job).await?);
-            }
+            answers.extend(queue::enqueue(&mut write, jobs).await?);
             write.commit().await?;
         }
         Ok(answers)
@@ -100,9 +98,7 @@ impl Leases for Embedded {
         });
         let objects: Vec<Object> = objects.cloned().collect();
         let mut write = self.store.write_naming(objects).await?;
-        for finished in finished {
-            queue::finish(&mut write, worker, finished).await?;
-        }
+        queue::finish(&mut write, worker, finished).await?;
         Ok(write.commit().await?)
     }
 }

@@ -3,6 +3,7 @@ use std::fmt;
 use sha2::Digest as _;
 
 use crate::package::{Release, Sha256Digest, Subject};
+use crate::store::Inputs;
 
 /// How long a release counts as new, seconds.
 const NEW_FOR: i64 = 7 * 24 * 3600;
@@ -47,6 +48,11 @@ impl Job {
             hash.update(part.as_bytes());
         }
         JobKey(Sha256Digest(hash.finalize().into()))
+    }
+
+    /// What its verification starts from.
+    pub(crate) fn inputs(&self) -> Inputs<'_> {
+        Inputs { release: &self.release, stated: &self.stated, policy: self.policy, tool: &self.tool }
     }
 
     /// The release as a verification is asked for it.

@@ -4,7 +4,10 @@ use sqlx::Row as _;
 
 use super::{DispatchError, Dispatcher, Enqueued, Job};
 use crate::package::Sha256Digest;
-use crate::store::{Settled, Store, StoreError};
+use crate::store::{Kept, Settled, Store, StoreError};
+
+/// Jobs that are queued in one transaction.
+const AT_ONCE: usize = 1_000;
 
 /// A job and what its dispatcher said of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,21 +44,24 @@ impl Pass {
 pub async fn begin(store: &Store, dispatcher: &impl Dispatcher, jobs: Vec<Job>) -> Result<Pass, DispatchError> {
     let (last, selection) = (store.last().await?, selection_of(&jobs));
     let after = interrupted(store, &selection).await?.unwrap_or(last).min(last);
-    let (mut answers, mut asked) = (Vec::with_capacity(jobs.len()), Vec::new());
-    for job in &jobs {
-        let found = if after < last { found_since(store, job, after).await? } else { None };
-        if found.is_none() {
-            asked.push(job.clone());
+    let mut planned = Vec::with_capacity(jobs.len());
+    let mut jobs = jobs.into_iter();
+    loop {
+        let some: Vec<Job> = jobs.by_ref().take(AT_ONCE).collect();
+        if some.is_empty() {
+            break;
         }
-        answers.push(found.map(Enqueued::Settled));
+        let found = if after < last { found_since(store, &some, after).await? } else { vec![None; some.len()] };
+        let asked: Vec<Job> =
+            some.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(job, _)| job.clone()).collect();
+        let mut queued = dispatcher.enqueue(&asked).await?.into_iter();
+        planned.extend(some.into_iter().zip(found).filter_map(|(job, found)| {
+            // There is one answer for each that was asked about.
+            let answer = found.map(Enqueued::Settled).or_else(|| queued.next())?;
+            Some(Planned { job, answer })
+        }));
     }
-    let mut queued = dispatcher.enqueue(&asked).await?.into_iter();
-    let planned = jobs.into_iter().zip(answers).filter_map(|(job, found)| {
-        // There is one answer for each that was asked about.
-        let answer = found.or_else(|| queued.next())?;
-        Some(Planned { job, answer })
-    });
-    let pass = Pass { id: 0, selection, after, planned: planned.collect() };
+    let pass = Pass { id: 0, selection, after, planned };
     Ok(Pass { id: note(store, &pass).await?, ..pass })
 }
 
@@ -74,11 +80,14 @@ async fn interrupted(store: &Store, selection: &str) -> Result<Option<i64>, Stor
     Ok(query.fetch_one(&mut *store.look().await?).await?.try_get("after")?)
 }
 
-/// The newest result of a job, if there is one since the sweep began.
-async fn found_since(store: &Store, job: &Job, after: i64) -> Result<Option<Settled>, StoreError> {
-    let found = store.standing(&job.release, &job.policy.to_string(), &job.tool, after).await?;
-    let found = found.filter(|kept| kept.id > after && kept.record.stated == job.stated);
-    Ok(found.map(|kept| Settled { id: kept.id, verdict: kept.record.verdict_text(), exit_code: kept.record.exit_code }))
+/// The newest result of each job, if there is one since the sweep began.
+async fn found_since(store: &Store, jobs: &[Job], after: i64) -> Result<Vec<Option<Settled>>, StoreError> {
+    let inputs: Vec<_> = jobs.iter().map(Job::inputs).collect();
+    let found = store.standing(&inputs, after).await?.into_iter().zip(jobs).map(|(found, job)| {
+        let Kept { id, record } = found.filter(|kept| kept.id > after && kept.record.stated == job.stated)?;
+        Some(Settled { id, verdict: record.verdict_text(), exit_code: record.exit_code })
+    });
+    Ok(found.collect())
 }
 
 async fn note(store: &Store, pass: &Pass) -> Result<i64, StoreError> {

@@ -5,41 +5,72 @@
 //! minute: then it was set back, and nobody can say how long to wait. A clock set forward ends leases early. In neither
 //! case anything is lost, and nothing is kept twice: a settled result is accepted from whoever brings it, once.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{Counts, Enqueued, FailedJob, Finished, Job, JobKey, Leased, MAX_ERROR, Outcome, Priority, WorkerId};
 use crate::package::{Release, Sha256Digest, Subject};
-use crate::store::{Appended, Backend, Store, StoreError, Write};
+use crate::store::{Appended, Backend, Record, Store, StoreError, Write, values};
 
 /// How far a clock may go back without having been set, milliseconds.
 const SLACK: i64 = 60_000;
 
-pub(super) async fn enqueue(write: &mut Write, job: &Job) -> Result<Enqueued, StoreError> {
-    let (purl, policy, now) = (job.release.purl(), job.policy.to_string(), write.now);
-    if let Some(settled) = write.settled(&purl, &job.stated, &policy, &job.tool).await? {
-        return Ok(Enqueued::Settled(settled));
+/// Jobs that one statement inserts or ends.
+const AT_ONCE: usize = 60;
+
+pub(super) async fn enqueue(write: &mut Write, jobs: &[Job]) -> Result<Vec<Enqueued>, StoreError> {
+    let inputs: Vec<_> = jobs.iter().map(Job::inputs).collect();
+    let settled = write.settled(&inputs).await?;
+    let unsettled: Vec<&Job> =
+        jobs.iter().zip(&settled).filter(|(_, settled)| settled.is_none()).map(|(job, _)| job).collect();
+    let mut new = insert(write, &unsettled).await?;
+    let mut answers = Vec::with_capacity(jobs.len());
+    for (job, settled) in jobs.iter().zip(settled) {
+        answers.push(match settled {
+            Some(settled) => Enqueued::Settled(settled),
+            // One that is named twice is queued once.
+            None if new.remove(&job.key()) => Enqueued::New,
+            None => enqueue_again(write, job).await?,
+        });
     }
-    let key = job.key().to_string();
-    let inserted = sqlx::query(
-        "INSERT INTO jobs (key, purl, stated, policy, tool, published_at, priority, state, changed_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8) ON CONFLICT (key) DO NOTHING",
-    )
-    .bind(key.clone())
-    .bind(purl)
-    .bind(job.stated.clone())
-    .bind(policy)
-    .bind(job.tool.clone())
-    .bind(job.published_at)
-    .bind(job.priority.number())
-    .bind(now)
-    .execute(write.connection())
-    .await?;
-    if inserted.rows_affected() > 0 {
-        return Ok(Enqueued::New);
+    Ok(answers)
+}
+
+/// Queues the jobs that were never queued; which these are.
+async fn insert(write: &mut Write, jobs: &[&Job]) -> Result<HashSet<JobKey>, StoreError> {
+    let (mut new, now) = (HashSet::new(), write.now);
+    for jobs in jobs.chunks(AT_ONCE) {
+        let sql = format!(
+            "INSERT INTO jobs (key, purl, stated, policy, tool, published_at, priority, changed_at, state) VALUES {} \
+             ON CONFLICT (key) DO NOTHING RETURNING key",
+            values(jobs.len(), 9, 0)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for job in jobs {
+            query = query
+                .bind(job.key().to_string())
+                .bind(job.release.purl())
+                .bind(job.stated.clone())
+                .bind(job.policy.to_string())
+                .bind(job.tool.clone())
+                .bind(job.published_at)
+                .bind(job.priority.number())
+                .bind(now)
+                .bind("waiting".to_owned());
+        }
+        for row in query.fetch_all(write.connection()).await? {
+            new.insert(JobKey(digest(&row.try_get::<String, _>("key")?)?));
+        }
     }
+    Ok(new)
+}
+
+/// Queues a job that was queued before, if it is to be done again.
+async fn enqueue_again(write: &mut Write, job: &Job) -> Result<Enqueued, StoreError> {
+    let (key, now) = (job.key().to_string(), write.now);
     // Done, but not settled: what was in the way may be gone.
     let again = sqlx::query(
         "UPDATE jobs SET state = 'waiting', attempts = 0, until = 0, error = NULL, priority = $2, changed_at = $3 \
@@ -139,42 +170,37 @@ pub(super) async fn prolong(write: &mut Write, worker: &WorkerId, length: Durati
     Ok(())
 }
 
-pub(super) async fn finish(write: &mut Write, worker: &WorkerId, finished: &Finished) -> Result<(), StoreError> {
-    let Finished { leased, outcome } = finished;
-    let end = match outcome {
-        Outcome::Verified { record, .. } => {
-            let appended = write.append(record).await?;
-            let settled = record.settled || matches!(appended, Appended::Other(_));
-            // A settled result ends its job even if the lease was lost meanwhile: who got it next need not go on.
-            End { state: "done", anybodys: settled, ..End::default() }
+pub(super) async fn finish(write: &mut Write, worker: &WorkerId, finished: &[Finished]) -> Result<(), StoreError> {
+    let records: Vec<&Record> = finished.iter().filter_map(Finished::record).collect();
+    let mut appended = write.append(&records).await?.into_iter();
+    let mut ends = Vec::with_capacity(finished.len());
+    for Finished { leased, outcome } in finished {
+        let appended = if matches!(outcome, Outcome::Verified { .. }) { appended.next() } else { None };
+        ends.push((leased, End::of(outcome, appended, write.now)));
+    }
+    for some in ends.chunks(AT_ONCE) {
+        let sql = format!(
+            "WITH ended (key, state, until, error, final, untried, anybodys, attempt) AS (VALUES {}) \
+             UPDATE jobs SET state = ended.state, worker = NULL, until = ended.until, error = ended.error, \
+             final = ended.final, changed_at = $1, attempts = jobs.attempts - ended.untried FROM ended \
+             WHERE jobs.key = ended.key AND ((ended.anybodys = 1 AND jobs.state <> 'done') OR \
+             (jobs.state = 'leased' AND jobs.worker = $2 AND jobs.attempts = ended.attempt))",
+            values(some.len(), 8, 2)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(write.now).bind(worker.as_str().to_owned());
+        for (leased, end) in some {
+            query = query
+                .bind(leased.job.key().to_string())
+                .bind(end.state.to_owned())
+                .bind(end.until)
+                .bind(end.error.map(|error| error.chars().take(MAX_ERROR).collect::<String>()))
+                .bind(i64::from(end.is_final))
+                .bind(i64::from(end.untried))
+                .bind(i64::from(end.anybodys))
+                .bind(i64::from(leased.attempt));
         }
-        Outcome::Retry { wait, error } => {
-            let until = write.now.saturating_add(milliseconds(*wait));
-            End { state: "waiting", until, error: Some(error), ..End::default() }
-        }
-        Outcome::Failed { error, is_final } => {
-            End { state: "failed", error: Some(error), is_final: *is_final, ..End::default() }
-        }
-        Outcome::GivenBack => End { state: "waiting", untried: true, ..End::default() },
-    };
-    let now = write.now;
-    sqlx::query(
-        "UPDATE jobs SET state = $1, worker = NULL, until = $2, error = $3, final = $4, changed_at = $5, \
-         attempts = attempts - $6 WHERE key = $7 AND (($8 = 1 AND state <> 'done') OR \
-         (state = 'leased' AND worker = $9 AND attempts = $10))",
-    )
-    .bind(end.state.to_owned())
-    .bind(end.until)
-    .bind(end.error.map(|error| error.chars().take(MAX_ERROR).collect::<String>()))
-    .bind(i64::from(end.is_final))
-    .bind(now)
-    .bind(i64::from(end.untried))
-    .bind(leased.job.key().to_string())
-    .bind(i64::from(end.anybodys))
-    .bind(worker.as_str().to_owned())
-    .bind(i64::from(leased.attempt))
-    .execute(write.connection())
-    .await?;
+        query.execute(write.connection()).await?;
+    }
     Ok(())
 }
 
@@ -189,6 +215,27 @@ struct End<'a> {
     untried: bool,
     /// Whether it holds without the lease, too.
     anybodys: bool,
+}
+
+impl<'a> End<'a> {
+    /// What follows from how a try ended, and from what became of its result.
+    fn of(outcome: &'a Outcome, appended: Option<Appended>, now: i64) -> Self {
+        match outcome {
+            Outcome::Verified { record, .. } => {
+                let settled = record.settled || matches!(appended, Some(Appended::Other(_)));
+                // A settled result ends its job even if the lease was lost meanwhile: who got it next need not go on.
+                Self { state: "done", anybodys: settled, ..Self::default() }
+            }
+            Outcome::Retry { wait, error } => {
+                let until = now.saturating_add(milliseconds(*wait));
+                Self { state: "waiting", until, error: Some(error), ..Self::default() }
+            }
+            Outcome::Failed { error, is_final } => {
+                Self { state: "failed", error: Some(error), is_final: *is_final, ..Self::default() }
+            }
+            Outcome::GivenBack => Self { state: "waiting", untried: true, ..Self::default() },
+        }
+    }
 }
 
 pub(super) async fn counts(store: &Store) -> Result<Counts, StoreError> {

@@ -1,7 +1,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{DispatchError, Dispatcher, Enqueued, FailedJob, JobKey, Pass, Planned};
+use crate::package::Release;
 use crate::store::{Kept, Store};
+
+/// Releases whose results are held in memory at once.
+const AT_ONCE: usize = 500;
 
 /// What came out of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,13 +46,57 @@ pub struct Ended {
     pub verdict: String,
 }
 
+/// A result that stands for a release.
+struct Standing<'a> {
+    release: &'a Release,
+    id: i64,
+    verdict: String,
+    exit_code: u8,
+}
+
 /// Tells what came out of a sweep, also of one that was stopped on the way.
 pub async fn summarise(store: &Store, dispatcher: &impl Dispatcher, pass: &Pass) -> Result<Summary, DispatchError> {
     let failed: HashMap<JobKey, FailedJob> =
         dispatcher.failed().await?.into_iter().map(|failed| (failed.key, failed)).collect();
     let mut summary = Summary { subjects: pass.planned.len(), settled: pass.settled(), ..Summary::default() };
-    for planned in &pass.planned {
-        let Planned { job, answer } = planned;
+    for some in pass.planned.chunks(AT_ONCE) {
+        let standing = standing(store, &failed, pass, some, &mut summary).await?;
+        let new: Vec<&Release> =
+            standing.iter().filter(|found| found.id > pass.after).map(|found| found.release).collect();
+        let mut before = store.previous(&new, pass.after + 1).await?.into_iter();
+        for Standing { release, id, verdict, exit_code } in standing {
+            summary.exit_codes.push(exit_code);
+            if id > pass.after {
+                let before = before
+                    .next()
+                    .flatten()
+                    .map(|Kept { record, .. }| Ended { verdict: record.verdict_text(), version: record.version });
+                let same = |before: &Ended| before.verdict == verdict && before.version == release.version.as_str();
+                if !before.as_ref().is_some_and(same) {
+                    summary.changes.push(Change { purl: release.purl(), verdict: verdict.clone(), before });
+                }
+            }
+            *summary.verdicts.entry(verdict).or_default() += 1;
+        }
+    }
+    Ok(summary)
+}
+
+/// The results of some of the releases; what has none is told in the summary.
+async fn standing<'a>(
+    store: &Store,
+    failed: &HashMap<JobKey, FailedJob>,
+    pass: &Pass,
+    planned: &'a [Planned],
+    summary: &mut Summary,
+) -> Result<Vec<Standing<'a>>, DispatchError> {
+    let is_asked = |planned: &&Planned| {
+        !matches!(planned.answer, Enqueued::Settled(_)) && !failed.contains_key(&planned.job.key())
+    };
+    let asked: Vec<_> = planned.iter().filter(is_asked).map(|planned| planned.job.inputs()).collect();
+    let mut found = store.standing(&asked, pass.after).await?.into_iter();
+    let mut standing = Vec::with_capacity(planned.len());
+    for Planned { job, answer } in planned {
         let (id, verdict, exit_code) = match answer {
             Enqueued::Settled(settled) => (settled.id, settled.verdict.clone(), settled.exit_code),
             Enqueued::New | Enqueued::Open | Enqueued::Failed => {
@@ -56,25 +104,14 @@ pub async fn summarise(store: &Store, dispatcher: &impl Dispatcher, pass: &Pass)
                     summary.failed.push(failed.clone());
                     continue;
                 }
-                let found = store.standing(&job.release, &job.policy.to_string(), &job.tool, pass.after).await?;
-                let Some(Kept { id, record }) = found else {
+                let Some(Kept { id, record }) = found.next().flatten() else {
                     summary.open += 1;
                     continue;
                 };
                 (id, record.verdict_text(), record.exit_code)
             }
         };
-        summary.exit_codes.push(exit_code);
-        if id > pass.after {
-            let before = store.previous(&job.release, pass.after + 1).await?;
-            let before =
-                before.map(|Kept { record, .. }| Ended { verdict: record.verdict_text(), version: record.version });
-            let same = |before: &Ended| before.verdict == verdict && before.version == job.release.version.as_str();
-            if !before.as_ref().is_some_and(same) {
-                summary.changes.push(Change { purl: job.release.purl(), verdict: verdict.clone(), before });
-            }
-        }
-        *summary.verdicts.entry(verdict).or_default() += 1;
+        standing.push(Standing { release: &job.release, id, verdict, exit_code });
     }
-    Ok(summary)
+    Ok(standing)
 }

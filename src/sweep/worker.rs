@@ -3,7 +3,7 @@
 //! Leasing and handing back go on beside the verifications, one call of each at a time. While a call is under way more
 //! slots become free and more results arrive, so that under load each call carries many, and nobody has to tune it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -95,6 +95,10 @@ where
     let worker = WorkerId::unique();
     let mut running = FuturesUnordered::new();
     let mut held: HashMap<JobKey, Leased> = HashMap::new();
+    // Leased ahead: as many as ended while the last call was under way, whose slots would have stood empty. Jobs that take
+    // long are left to others until their turn has come.
+    let mut ready: VecDeque<Leased> = VecDeque::new();
+    let (mut ahead, mut ended_meanwhile) = (0, 0);
     let mut outbox: Vec<Finished> = Vec::new();
     let mut leasing: Option<Call<'_, Lease>> = None;
     let mut handing: Option<Call<'_, Vec<Finished>>> = None;
@@ -110,6 +114,10 @@ where
             Stop::No => {}
             Stop::Gracefully => {
                 deadline.get_or_insert_with(|| Instant::now() + settings.grace);
+                outbox.extend(ready.drain(..).map(|leased| {
+                    held.remove(&leased.job.key());
+                    Finished { leased, outcome: Outcome::GivenBack }
+                }));
             }
             Stop::AtOnce => return Ok(Worked::Stopped),
         }
@@ -121,12 +129,19 @@ where
             running.clear();
             outbox.extend(held.drain().map(|(_, leased)| Finished { leased, outcome: Outcome::GivenBack }));
         }
+        while running.len() < settings.jobs
+            && let Some(leased) = ready.pop_front()
+        {
+            listen(Event::Begun(&leased.job));
+            running.push(verify(leased));
+        }
         if handing.is_none() && !outbox.is_empty() {
             handing = Some(Box::pin(hand_back(dispatcher, &worker, std::mem::take(&mut outbox), settings, listen)));
         }
         // Results that are not handed back yet count as under way, so that they cannot pile up.
-        let free = settings.jobs.saturating_sub(held.len() + outbox.len());
+        let free = (settings.jobs + ahead).saturating_sub(held.len() + outbox.len());
         if leasing.is_none() && stopping == Stop::No && free > 0 && idle_until.is_none() {
+            ended_meanwhile = 0;
             leasing = Some(Box::pin(lease(dispatcher, &worker, free, settings, listen)));
         }
         if stopping == Stop::Gracefully
@@ -144,9 +159,11 @@ where
                 let finished: Finished = finished;
                 held.remove(&finished.leased.job.key());
                 outbox.push(finished);
+                ended_meanwhile += 1;
             }
             leased = pending(&mut leasing) => {
                 leasing = None;
+                ahead = ended_meanwhile.min(settings.jobs);
                 let Lease { jobs, open } = leased?;
                 let nothing_here = jobs.is_empty() && held.is_empty() && outbox.is_empty() && handing.is_none();
                 match open {
@@ -160,9 +177,8 @@ where
                     _ => {}
                 }
                 for leased in jobs {
-                    listen(Event::Begun(&leased.job));
                     held.insert(leased.job.key(), leased.clone());
-                    running.push(verify(leased));
+                    ready.push_back(leased);
                 }
             }
             handed = pending(&mut handing) => {

@@ -65,8 +65,7 @@ impl Dispatcher for Temporal {
 
 impl Temporal {
     async fn enqueue_one(&self, job: &Job) -> Result<Enqueued, DispatchError> {
-        let (purl, policy) = (job.release.purl(), job.policy.to_string());
-        if let Some(settled) = self.store.settled(&purl, &job.stated, &policy, &job.tool).await? {
+        if let Some(settled) = self.store.settled(job.inputs()).await? {
             return Ok(Enqueued::Settled(settled));
         }
         if self.start(job, ActivityIdReusePolicy::RejectDuplicate).await? == Started::New {

@@ -151,10 +151,8 @@ where
     F: Future<Output = Finished>,
 {
     let job = &leased.job;
-    let (purl, policy) = (job.release.purl(), job.policy.to_string());
     // Somebody may have been done with it and ended before the server heard of it.
-    let settled =
-        patiently(settings, listen, async || Ok(store.settled(&purl, &job.stated, &policy, &job.tool).await?));
+    let settled = patiently(settings, listen, async || Ok(store.settled(job.inputs()).await?));
     match settled.await {
         Ok(Some(settled)) => return End::Done(DoneMessage { verdict: settled.verdict, result: settled.id }),
         Ok(None) => {}

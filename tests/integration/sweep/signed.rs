@@ -6,8 +6,10 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::support::Tarproof;
+use sqlx::Connection as _;
+
 use crate::support::postgresql::Postgresql;
+use crate::support::{Tarproof, block_on};
 
 const LIST: [&str; 5] = [
     "npm:paint-chalk@5.6.2",
@@ -109,17 +111,24 @@ fn a_store_without_the_result_says_what_to_do() {
         .map(|line| serde_json::from_str(line).unwrap())
         .find(|line: &serde_json::Value| line.get("verification").is_some())
         .unwrap();
+    tarproof.write("backup.jsonl", &export.stdout);
+    let address = format!("sqlite://{}", tarproof.directory().join("kept.db").display());
+    let change = |sql: &str, digest: &str| {
+        block_on(async {
+            let mut connection = sqlx::AnyConnection::connect(&address).await.unwrap();
+            let query = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).bind(digest.to_owned());
+            assert_eq!(query.execute(&mut connection).await.unwrap().rows_affected(), 1, "{sql}");
+        });
+    };
     for name in ["statements", "ledger"] {
         let digest = row["verification"][name].as_str().unwrap();
-        let path = tarproof.directory().join(format!("kept.db.objects/sha256/{}/{digest}.gz", &digest[..2]));
-        let whole = std::fs::read(&path).unwrap();
-        std::fs::write(&path, &whole[..whole.len() - 9]).unwrap();
+        change("UPDATE objects SET bytes = substr(bytes, 1, length(bytes) - 9) WHERE digest = $1", digest);
         refused(&[LIST[0]], 4, &format!("the object {digest} is damaged"));
         let check = tarproof.run(&["store", "check", "--store", "kept.db"]);
         assert!(check.code == 1 && check.stdout.contains(digest), "{check}");
-        std::fs::remove_file(&path).unwrap();
+        change("DELETE FROM objects WHERE digest = $1", digest);
         refused(&[LIST[0]], 4, &format!("the object {digest} is missing"));
-        std::fs::write(&path, whole).unwrap();
+        assert_eq!(tarproof.run(&["store", "import", "--store", "kept.db", "backup.jsonl"]).code, 0);
     }
     assert_eq!(attest(&[LIST[0]]).code, 0);
 }

@@ -10,7 +10,7 @@ use crate::cli::error::CliError;
 use crate::cli::setup;
 use crate::config::Config;
 use crate::package::{Integrity, Release, Sha256Digest, Subject};
-use crate::store::{Object, Record, Store};
+use crate::store::{Inputs, Object, Record, Store};
 
 /// The results of one version of the program under the same settings.
 pub(super) struct KeptResults {
@@ -38,8 +38,8 @@ impl KeptResults {
     /// The newest result of a release, with its statements held to their digest and to the row.
     pub(super) fn known(&self, release: &Release) -> Result<Known, CliError> {
         self.runtime.block_on(async {
-            let own = env!("CARGO_PKG_VERSION");
-            let found = self.store.standing(release, &self.policy.to_string(), own, 0).await?;
+            let inputs = Inputs { release, stated: "", policy: self.policy, tool: env!("CARGO_PKG_VERSION") };
+            let found = self.store.standing(&[inputs], 0).await?.pop().flatten();
             let Some(kept) = found else { return Err(self.missing(release).await?) };
             self.read(&kept.record)
                 .await
