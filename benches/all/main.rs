@@ -15,6 +15,11 @@ mod sweep;
 use criterion::{Criterion, criterion_group};
 use tarproof::stabilize::javascript::{STACK_SIZE, mark_large_stack};
 
+// As in the program itself.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 criterion_group!(
     all,
     analysis::analysing,

@@ -53,7 +53,7 @@ impl Progress {
             return;
         }
         let open = |answer: &Enqueued| matches!(answer, Enqueued::New | Enqueued::Open);
-        let total = pass.planned.iter().filter(|planned| open(&planned.answer)).count();
+        let total = pass.answers.iter().filter(|answer| open(answer)).count();
         let template = "{spinner} {pos}/{len} verified, {per_sec}, {eta} left  {wide_msg}";
         self.bar.set_length(total as u64);
         self.bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));

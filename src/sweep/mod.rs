@@ -32,7 +32,7 @@ pub use dispatcher::{
 pub use embedded::{Embedded, LeaseSettings};
 pub use engine_address::{EngineAddress, EngineAddressError};
 pub use job::{Job, JobKey, Priority};
-pub use pass::{Pass, Planned, begin, finish};
+pub use pass::{Pass, begin, finish};
 pub use retry::{Nature, RetrySettings, nature};
 pub use run::verify_job;
 pub(crate) use run::with_causes;

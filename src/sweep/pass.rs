@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sqlx::Row as _;
 
@@ -9,15 +10,6 @@ use crate::store::{Kept, Settled, Store, StoreError};
 /// Jobs that are queued in one transaction.
 const AT_ONCE: usize = 1_000;
 
-/// A job and what its dispatcher said of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Planned {
-    /// The job.
-    pub job: Job,
-    /// Whether there is anything to do.
-    pub answer: Enqueued,
-}
-
 /// One sweep that was begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pass {
@@ -27,13 +19,15 @@ pub struct Pass {
     /// The last result before the sweep, or before the interrupted one that it goes on with.
     pub(super) after: i64,
     /// Every release, in the order that it was asked for.
-    pub planned: Vec<Planned>,
+    pub jobs: Arc<[Job]>,
+    /// Whether there is anything to do for each.
+    pub answers: Vec<Enqueued>,
 }
 
 impl Pass {
     /// How many of the releases have their result already.
     pub fn settled(&self) -> usize {
-        self.planned.iter().filter(|planned| matches!(planned.answer, Enqueued::Settled(_))).count()
+        self.answers.iter().filter(|answer| matches!(answer, Enqueued::Settled(_))).count()
     }
 }
 
@@ -41,27 +35,28 @@ impl Pass {
 ///
 /// One of the same packages that was begun and never came to its end counts as the same: what was found since is new to
 /// whoever asks now, and is not made again even if it is not settled.
-pub async fn begin(store: &Store, dispatcher: &impl Dispatcher, jobs: Vec<Job>) -> Result<Pass, DispatchError> {
+pub async fn begin(
+    store: &Store,
+    dispatcher: &impl Dispatcher,
+    jobs: impl Into<Arc<[Job]>>,
+) -> Result<Pass, DispatchError> {
+    let jobs = jobs.into();
     let (last, selection) = (store.last().await?, selection_of(&jobs));
     let after = interrupted(store, &selection).await?.unwrap_or(last).min(last);
-    let mut planned = Vec::with_capacity(jobs.len());
-    let mut jobs = jobs.into_iter();
-    loop {
-        let some: Vec<Job> = jobs.by_ref().take(AT_ONCE).collect();
-        if some.is_empty() {
-            break;
+    let mut answers = Vec::with_capacity(jobs.len());
+    for some in jobs.chunks(AT_ONCE) {
+        if after == last {
+            answers.extend(dispatcher.enqueue(some).await?);
+            continue;
         }
-        let found = if after < last { found_since(store, &some, after).await? } else { vec![None; some.len()] };
+        let found = found_since(store, some, after).await?;
         let asked: Vec<Job> =
             some.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(job, _)| job.clone()).collect();
         let mut queued = dispatcher.enqueue(&asked).await?.into_iter();
-        planned.extend(some.into_iter().zip(found).filter_map(|(job, found)| {
-            // There is one answer for each that was asked about.
-            let answer = found.map(Enqueued::Settled).or_else(|| queued.next())?;
-            Some(Planned { job, answer })
-        }));
+        // There is one answer for each that was asked about.
+        answers.extend(found.into_iter().filter_map(|found| found.map(Enqueued::Settled).or_else(|| queued.next())));
     }
-    let pass = Pass { id: 0, selection, after, planned };
+    let pass = Pass { id: 0, selection, after, jobs, answers };
     Ok(Pass { id: note(store, &pass).await?, ..pass })
 }
 
@@ -97,7 +92,7 @@ async fn note(store: &Store, pass: &Pass) -> Result<i64, StoreError> {
                RETURNING id";
     let row = sqlx::query(sql)
         .bind(now)
-        .bind(number(pass.planned.len()))
+        .bind(number(pass.jobs.len()))
         .bind(number(pass.settled()))
         .bind(pass.after)
         .bind(pass.selection.clone())

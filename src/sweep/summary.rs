@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
-use super::{DispatchError, Dispatcher, Enqueued, FailedJob, JobKey, Pass, Planned};
+use super::{DispatchError, Dispatcher, Enqueued, FailedJob, Job, JobKey, Pass};
 use crate::package::Release;
 use crate::store::{Kept, Store};
 
@@ -46,6 +46,9 @@ pub struct Ended {
     pub verdict: String,
 }
 
+/// A job and whether there was anything to do.
+type Planned<'a> = (&'a Job, &'a Enqueued);
+
 /// A result that stands for a release.
 struct Standing<'a> {
     release: &'a Release,
@@ -58,9 +61,10 @@ struct Standing<'a> {
 pub async fn summarise(store: &Store, dispatcher: &impl Dispatcher, pass: &Pass) -> Result<Summary, DispatchError> {
     let failed: HashMap<JobKey, FailedJob> =
         dispatcher.failed().await?.into_iter().map(|failed| (failed.key, failed)).collect();
-    let mut summary = Summary { subjects: pass.planned.len(), settled: pass.settled(), ..Summary::default() };
-    for some in pass.planned.chunks(AT_ONCE) {
-        let standing = standing(store, &failed, pass, some, &mut summary).await?;
+    let mut summary = Summary { subjects: pass.jobs.len(), settled: pass.settled(), ..Summary::default() };
+    for (jobs, answers) in pass.jobs.chunks(AT_ONCE).zip(pass.answers.chunks(AT_ONCE)) {
+        let planned: Vec<Planned<'_>> = jobs.iter().zip(answers).collect();
+        let standing = standing(store, &failed, pass.after, &planned, &mut summary).await?;
         let new: Vec<&Release> =
             standing.iter().filter(|found| found.id > pass.after).map(|found| found.release).collect();
         let mut before = store.previous(&new, pass.after + 1).await?.into_iter();
@@ -86,17 +90,16 @@ pub async fn summarise(store: &Store, dispatcher: &impl Dispatcher, pass: &Pass)
 async fn standing<'a>(
     store: &Store,
     failed: &HashMap<JobKey, FailedJob>,
-    pass: &Pass,
-    planned: &'a [Planned],
+    after: i64,
+    planned: &[Planned<'a>],
     summary: &mut Summary,
 ) -> Result<Vec<Standing<'a>>, DispatchError> {
-    let is_asked = |planned: &&Planned| {
-        !matches!(planned.answer, Enqueued::Settled(_)) && !failed.contains_key(&planned.job.key())
-    };
-    let asked: Vec<_> = planned.iter().filter(is_asked).map(|planned| planned.job.inputs()).collect();
-    let mut found = store.standing(&asked, pass.after).await?.into_iter();
+    let is_asked =
+        |(job, answer): &&Planned<'_>| !matches!(answer, Enqueued::Settled(_)) && !failed.contains_key(&job.key());
+    let asked: Vec<_> = planned.iter().filter(is_asked).map(|(job, _)| job.inputs()).collect();
+    let mut found = store.standing(&asked, after).await?.into_iter();
     let mut standing = Vec::with_capacity(planned.len());
-    for Planned { job, answer } in planned {
+    for (job, answer) in planned {
         let (id, verdict, exit_code) = match answer {
             Enqueued::Settled(settled) => (settled.id, settled.verdict.clone(), settled.exit_code),
             Enqueued::New | Enqueued::Open | Enqueued::Failed => {

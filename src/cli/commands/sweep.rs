@@ -110,12 +110,12 @@ fn sweep(command: &SweepRun, common: &Common, config: &Config) -> Result<u8, Cli
             _ = stopped.wait_for(|stop| *stop != Stop::No) => return Ok(None),
         };
         let now = selection::now()?;
-        let wanted: Vec<Job> = selected.into_iter().map(|selected| selected.job(policy, now)).collect();
+        let wanted: Arc<[Job]> = selected.into_iter().map(|selected| selected.job(policy, now)).collect();
         let progress = sweep_report::Progress::new();
         let settings = engine::work_settings(jobs, &config.sweep);
         let listen = |event: Event<'_>| progress.tell(&event);
         let pass = tokio::select! {
-            pass = patiently(&settings, &listen, || begin(&store, &dispatcher, wanted.clone())) => pass?,
+            pass = patiently(&settings, &listen, || begin(&store, &dispatcher, Arc::clone(&wanted))) => pass?,
             // An engine takes a while for very many.
             _ = stopped.wait_for(|stop| *stop != Stop::No) => return Ok(None),
         };
