@@ -228,9 +228,12 @@ pub(super) async fn store(arguments: &StoreArguments, config: &Config) -> Result
 /// The same for whoever only wants to see or to sort what is there: no file is made.
 pub(super) async fn existing_store(arguments: &StoreArguments, config: &Config) -> Result<Store, CliError> {
     let (address, objects) = store_addresses(arguments, config)?;
-    match &address {
-        StoreAddress::Sqlite(path) if !path.exists() => {
+    match (&address, &objects) {
+        (StoreAddress::Sqlite(path), _) if !path.exists() => {
             Err(CliError::usage(anyhow::anyhow!("there is no store at `{address}`; `tarproof sweep` makes one")))
+        }
+        (StoreAddress::Sqlite(_), ObjectsAddress::Folder(path)) if !path.is_dir() => {
+            Err(CliError::usage(anyhow::anyhow!("there is no folder of objects at `{objects}`")))
         }
         _ => Store::open(&address, &objects, Clock::Database).await.map_err(CliError::environment),
     }

@@ -132,6 +132,7 @@ struct ChangeJson<'a> {
     purl: &'a str,
     verdict: &'a str,
     before: Option<BeforeJson<'a>>,
+    other_content: bool,
 }
 
 #[derive(Serialize)]
@@ -184,6 +185,7 @@ pub(super) fn summary(
             || "first result".to_owned(),
             |before| format!("was {} at {}", printable(&before.verdict), printable(&before.version)),
         );
+        let before = if change.is_other_content { format!("{before}, with other content") } else { before };
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{:width$}  {}  {before}", printable(&change.verdict), shown(&change.purl));
     }
@@ -216,7 +218,7 @@ pub(super) fn summary(
 fn change_json(change: &Change) -> ChangeJson<'_> {
     let before = change.before.as_ref();
     let before = before.map(|before| BeforeJson { version: &before.version, verdict: &before.verdict });
-    ChangeJson { purl: &change.purl, verdict: &change.verdict, before }
+    ChangeJson { purl: &change.purl, verdict: &change.verdict, before, other_content: change.is_other_content }
 }
 
 fn failed_json(failed: &FailedJob) -> FailedJson<'_> {

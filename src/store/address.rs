@@ -54,9 +54,10 @@ impl StoreAddress {
     pub fn objects(&self) -> Option<ObjectsAddress> {
         match self {
             Self::Sqlite(path) => {
-                // Where earlier versions kept them.
+                // Where earlier versions kept them, if any.
                 let beside = beside(path, "objects");
-                Some(if beside.is_dir() { ObjectsAddress::Folder(beside) } else { ObjectsAddress::Database })
+                let is_used = beside.join("sha256").is_dir();
+                Some(if is_used { ObjectsAddress::Folder(beside) } else { ObjectsAddress::Database })
             }
             Self::Postgresql(_) => None,
         }

@@ -128,7 +128,11 @@ impl Store {
     /// The object, if it is there and what its name says.
     async fn sound(&self, digest: &str) -> Result<Option<Object>, StoreError> {
         let Ok(digest) = Sha256Digest::parse(digest) else { return Ok(None) };
-        Ok(self.objects().get(digest).await?.filter(|object| object.content().is_ok()))
+        match self.objects().get(digest).await {
+            Ok(found) => Ok(found.filter(|object| object.content().is_ok())),
+            Err(StoreError::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads in what [`Store::export`] wrote, from whomever it comes; what is there already is left alone.
@@ -169,6 +173,9 @@ impl Store {
                     self.import_batch(&mut batch, &mut imported).await?;
                     if (stated, objects) != (verifications, imported.objects) {
                         return Err(wrong("it states other numbers than there are lines".to_owned()));
+                    }
+                    if !source.fill_buf()?.is_empty() {
+                        return Err(wrong("something follows it, though it is the last line".to_owned()));
                     }
                     return Ok(imported);
                 }

@@ -22,8 +22,8 @@ pub struct Kept {
 pub(crate) struct Inputs<'a> {
     /// The release.
     pub(crate) release: &'a Release,
-    /// The digest that the registry stated; empty where it stated none.
-    pub(crate) stated: &'a str,
+    /// The digest that the registry stated, empty where it stated none; `None` stands for whatever it was.
+    pub(crate) stated: Option<&'a str>,
     /// The digest of everything that the user set and that a verdict depends on.
     pub(crate) policy: Sha256Digest,
     /// The program's version.
@@ -62,18 +62,19 @@ impl Store {
         Ok(settled(&mut *self.look().await?, &[inputs]).await?.pop().flatten())
     }
 
-    /// The newest result of each release under its policy and program, whatever digest was stated; without findings.
+    /// The newest result of each of these inputs, without findings.
     ///
     /// One that is not settled counts only if its number is higher than `after`.
     pub(crate) async fn standing(&self, inputs: &[Inputs<'_>], after: i64) -> Result<Vec<Option<Kept>>, StoreError> {
         let mut connection = self.look().await?;
         let mut standing = Vec::with_capacity(inputs.len());
         for some in inputs.chunks(AT_ONCE) {
-            let places = values(some.len(), 5, 1);
+            let places = values(some.len(), 6, 1);
             let sql = format!(
-                "WITH asked (position, package, purl, policy, tool) AS (VALUES {places}), \
+                "WITH asked (position, package, purl, stated, policy, tool) AS (VALUES {places}), \
                  found AS (SELECT position, (SELECT id FROM verifications WHERE package = asked.package \
                  AND purl = asked.purl AND policy = asked.policy AND tool = asked.tool \
+                 AND (asked.stated IS NULL OR artifact = asked.stated OR verifications.stated = asked.stated) \
                  AND (settled = 1 OR id > $1) ORDER BY id DESC LIMIT 1) AS newest FROM asked) \
                  SELECT found.position AS position, verifications.* FROM found CROSS JOIN verifications \
                  WHERE verifications.id = found.newest"
@@ -81,8 +82,9 @@ impl Store {
             let mut query = sqlx::query(AssertSqlSafe(sql)).bind(after);
             for (position, inputs) in (0_i64..).zip(some) {
                 let (policy, tool) = (inputs.policy.to_string(), inputs.tool.to_owned());
-                let query_of_release = query.bind(position).bind(package_of(inputs.release));
-                query = query_of_release.bind(inputs.release.purl()).bind(policy).bind(tool);
+                let query_of_release =
+                    query.bind(position).bind(package_of(inputs.release)).bind(inputs.release.purl());
+                query = query_of_release.bind(inputs.stated.map(str::to_owned)).bind(policy).bind(tool);
             }
             standing.extend(in_order(some.len(), &query.fetch_all(&mut *connection).await?, kept)?);
         }
@@ -154,7 +156,7 @@ async fn settled(connection: &mut AnyConnection, inputs: &[Inputs<'_>]) -> Resul
         for (position, inputs) in (0_i64..).zip(some) {
             let (policy, tool) = (inputs.policy.to_string(), inputs.tool.to_owned());
             let query_of_release = query.bind(position).bind(inputs.release.purl());
-            query = query_of_release.bind(inputs.stated.to_owned()).bind(policy).bind(tool);
+            query = query_of_release.bind(inputs.stated.map(str::to_owned)).bind(policy).bind(tool);
         }
         settled.extend(in_order(some.len(), &query.fetch_all(&mut *connection).await?, brief)?);
     }

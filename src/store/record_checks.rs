@@ -14,6 +14,8 @@ const MAX_WORD: usize = 2_048;
 const MAX_TEXT: usize = 8_192;
 /// Times that can be written with a year of four digits, in milliseconds since 1970; seconds are below.
 const TIMES: std::ops::Range<i64> = 0..253_402_300_800_000;
+/// Longest verification, milliseconds: a year.
+const LONGEST: u64 = 365 * 24 * 3_600_000;
 /// Most findings, programs or classes.
 const MAX_LIST: usize = 1_000;
 
@@ -43,8 +45,12 @@ impl Record {
         if artifact.sha512().is_none() || artifact.to_string() != self.artifact {
             return Err("`artifact` is not a SHA-512 in its canonical form".to_owned());
         }
-        if !self.stated.is_empty() && Integrity::parse(&self.stated).is_err() {
-            return Err("`stated` is not a digest".to_owned());
+        if !self.stated.is_empty() {
+            let stated = Integrity::parse(&self.stated).map_err(|_| "`stated` is not a digest".to_owned())?;
+            // What the registry states and does not serve is no result.
+            if stated.sha512().is_some_and(|digest| Some(digest) != artifact.sha512()) {
+                return Err("`stated` is the digest of another artifact".to_owned());
+            }
         }
         let digests =
             [("job", &self.job), ("sha256", &self.sha256), ("policy", &self.policy), ("report", &self.report)];
@@ -103,6 +109,9 @@ impl Record {
         }
         if self.findings.len() > MAX_LIST || self.toolchain.len() > MAX_LIST {
             return Err(format!("a list has more than {MAX_LIST} items"));
+        }
+        if self.milliseconds > LONGEST {
+            return Err("`milliseconds` is longer than any verification".to_owned());
         }
         if [self.size, self.milliseconds].into_iter().chain(self.files).any(|number| i64::try_from(number).is_err()) {
             return Err("a number is beyond every bound".to_owned());

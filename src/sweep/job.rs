@@ -52,7 +52,7 @@ impl Job {
 
     /// What its verification starts from.
     pub(crate) fn inputs(&self) -> Inputs<'_> {
-        Inputs { release: &self.release, stated: &self.stated, policy: self.policy, tool: &self.tool }
+        Inputs { release: &self.release, stated: Some(&self.stated), policy: self.policy, tool: &self.tool }
     }
 
     /// The release as a verification is asked for it.

@@ -78,8 +78,8 @@ async fn interrupted(store: &Store, selection: &str) -> Result<Option<i64>, Stor
 /// The newest result of each job, if there is one since the sweep began.
 async fn found_since(store: &Store, jobs: &[Job], after: i64) -> Result<Vec<Option<Settled>>, StoreError> {
     let inputs: Vec<_> = jobs.iter().map(Job::inputs).collect();
-    let found = store.standing(&inputs, after).await?.into_iter().zip(jobs).map(|(found, job)| {
-        let Kept { id, record } = found.filter(|kept| kept.id > after && kept.record.stated == job.stated)?;
+    let found = store.standing(&inputs, after).await?.into_iter().map(|found| {
+        let Kept { id, record } = found.filter(|kept| kept.id > after)?;
         Some(Settled { id, verdict: record.verdict_text(), exit_code: record.exit_code })
     });
     Ok(found.collect())

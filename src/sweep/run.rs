@@ -1,6 +1,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Finished, Leased, Nature, Outcome, RetrySettings, nature};
+use super::{Finished, Job, Leased, Nature, Outcome, RetrySettings, nature};
+use crate::package::Integrity;
 use crate::store::{Occasion, Record, Settlement};
 use crate::verify::{Context, Request, VerifyError, verify};
 
@@ -12,6 +13,11 @@ pub async fn verify_job(leased: Leased, context: &Context, retry: &RetrySettings
     let request = Request { subject: Some(leased.job.subject()), digests: true, ..Request::default() };
     let outcome = match verify(&request, context).await {
         Err(error) => after_error(&error, leased.attempt, retry),
+        Ok(verification) if is_other(&leased.job, &verification.artifact.integrity) => {
+            // The registry changed it meanwhile, or a lockfile states what it never served: the next sweep asks again.
+            let error = format!("the registry serves other content than was stated, {}", leased.job.stated);
+            Outcome::Failed { error, is_final: false }
+        }
         Ok(verification) => {
             let observed_at = now().div_euclid(1000);
             let wait = match Settlement::of(&verification.verdict, verification.artifact.published_at, observed_at) {
@@ -36,6 +42,12 @@ pub async fn verify_job(leased: Leased, context: &Context, retry: &RetrySettings
         }
     };
     Finished { leased, outcome }
+}
+
+/// Whether an artifact is not the one that the job is about, as far as the stated digest says.
+fn is_other(job: &Job, artifact: &Integrity) -> bool {
+    let stated = Integrity::parse(&job.stated).ok();
+    stated.is_some_and(|stated| stated.sha512().is_some_and(|digest| Some(digest) != artifact.sha512()))
 }
 
 /// Milliseconds since 1970.

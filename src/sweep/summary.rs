@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{DispatchError, Dispatcher, Enqueued, FailedJob, Job, JobKey, Pass};
 use crate::package::Release;
-use crate::store::{Kept, Store};
+use crate::store::{Kept, Record, Store};
 
 /// Releases whose results are held in memory at once.
 const AT_ONCE: usize = 500;
@@ -35,6 +35,8 @@ pub struct Change {
     pub verdict: String,
     /// The result before; `None` for the first one.
     pub before: Option<Ended>,
+    /// Whether that was of the same version with other content.
+    pub is_other_content: bool,
 }
 
 /// An earlier result in brief.
@@ -55,6 +57,8 @@ struct Standing<'a> {
     id: i64,
     verdict: String,
     exit_code: u8,
+    /// SHA-512 of the artifact; `None` where the result was there before.
+    artifact: Option<String>,
 }
 
 /// Tells what came out of a sweep, also of one that was stopped on the way.
@@ -68,16 +72,18 @@ pub async fn summarise(store: &Store, dispatcher: &impl Dispatcher, pass: &Pass)
         let new: Vec<&Release> =
             standing.iter().filter(|found| found.id > pass.after).map(|found| found.release).collect();
         let mut before = store.previous(&new, pass.after + 1).await?.into_iter();
-        for Standing { release, id, verdict, exit_code } in standing {
+        for Standing { release, id, verdict, exit_code, artifact } in standing {
             summary.exit_codes.push(exit_code);
             if id > pass.after {
-                let before = before
-                    .next()
-                    .flatten()
-                    .map(|Kept { record, .. }| Ended { verdict: record.verdict_text(), version: record.version });
-                let same = |before: &Ended| before.verdict == verdict && before.version == release.version.as_str();
-                if !before.as_ref().is_some_and(same) {
-                    summary.changes.push(Change { purl: release.purl(), verdict: verdict.clone(), before });
+                let before = before.next().flatten().map(|kept| kept.record);
+                let is_version = |before: &&Record| before.version == release.version.as_str();
+                let of_version = before.as_ref().filter(is_version);
+                let is_other_content =
+                    of_version.is_some_and(|before| artifact.is_some_and(|artifact| artifact != before.artifact));
+                if is_other_content || of_version.is_none_or(|before| before.verdict_text() != verdict) {
+                    let (purl, verdict) = (release.purl(), verdict.clone());
+                    let ended = |record: Record| Ended { verdict: record.verdict_text(), version: record.version };
+                    summary.changes.push(Change { purl, verdict, before: before.map(ended), is_other_content });
                 }
             }
             *summary.verdicts.entry(verdict).or_default() += 1;
@@ -100,8 +106,8 @@ async fn standing<'a>(
     let mut found = store.standing(&asked, after).await?.into_iter();
     let mut standing = Vec::with_capacity(planned.len());
     for (job, answer) in planned {
-        let (id, verdict, exit_code) = match answer {
-            Enqueued::Settled(settled) => (settled.id, settled.verdict.clone(), settled.exit_code),
+        let (id, verdict, exit_code, artifact) = match answer {
+            Enqueued::Settled(settled) => (settled.id, settled.verdict.clone(), settled.exit_code, None),
             Enqueued::New | Enqueued::Open | Enqueued::Failed => {
                 if let Some(failed) = failed.get(&job.key()) {
                     summary.failed.push(failed.clone());
@@ -111,10 +117,10 @@ async fn standing<'a>(
                     summary.open += 1;
                     continue;
                 };
-                (id, record.verdict_text(), record.exit_code)
+                (id, record.verdict_text(), record.exit_code, Some(record.artifact))
             }
         };
-        standing.push(Standing { release: &job.release, id, verdict, exit_code });
+        standing.push(Standing { release: &job.release, id, verdict, exit_code, artifact });
     }
     Ok(standing)
 }

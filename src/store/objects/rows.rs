@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use sqlx::{AnyConnection, Row as _};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
 use super::{MAX_CONTENT, Object, too_large};
 use crate::package::Sha256Digest;
@@ -27,7 +28,7 @@ pub(super) async fn put(
              WHERE objects.bytes <> excluded.bytes",
             values(some.len(), 2, 0)
         );
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        let mut query = sqlx::query(AssertSqlSafe(sql));
         for (digest, bytes) in some {
             query = query.bind(digest).bind(bytes);
         }
@@ -41,7 +42,9 @@ pub(super) async fn get(connection: &mut AnyConnection, digest: Sha256Digest) ->
     let Some(row) = sqlx::query(sql).bind(digest.to_string()).bind(most).fetch_optional(connection).await? else {
         return Ok(None);
     };
-    let bytes: Option<Vec<u8>> = row.try_get("bytes")?;
+    // SQLite keeps texts and numbers in any column, where somebody else put them there.
+    let no_bytes = |_| StoreError::Damaged { digest, reason: "it is no sequence of bytes".to_owned() };
+    let bytes: Option<Vec<u8>> = row.try_get("bytes").map_err(no_bytes)?;
     bytes.map(|bytes| Some(Object { digest, bytes })).ok_or_else(|| too_large(digest))
 }
 
@@ -52,9 +55,9 @@ pub(super) async fn has(connection: &mut AnyConnection, digest: Sha256Digest) ->
 
 pub(super) async fn list(connection: &mut AnyConnection) -> Result<Vec<Sha256Digest>, StoreError> {
     let rows = sqlx::query("SELECT digest FROM objects").fetch_all(connection).await?;
-    let digests: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get("digest")).collect();
     // A name that is none was written by somebody else; no result can name it.
-    Ok(digests?.iter().filter_map(|name| Sha256Digest::parse(name).ok()).collect())
+    let name = |row: &AnyRow| Sha256Digest::parse(&row.try_get::<String, _>("digest").ok()?).ok();
+    Ok(rows.iter().filter_map(name).collect())
 }
 
 pub(super) async fn remove(connection: &mut AnyConnection, digests: &[Sha256Digest]) -> Result<(), StoreError> {

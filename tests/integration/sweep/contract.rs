@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use tarproof::package::Sha256Digest;
+use tarproof::package::{Integrity, Sha256Digest};
 use tarproof::store::{Appended, Clock, ExchangeError, ObjectsAddress, Record, Store, StoreError};
 use tarproof::sweep::{
     Counts, Dispatcher as _, Embedded, Enqueued, Finished, Job, Lease, LeaseSettings, Leases as _, Outcome, Priority,
@@ -114,6 +114,28 @@ fn a_sweep_ends_and_goes_on_with_those_of_the_same_packages_alone() {
 }
 
 #[test]
+fn a_result_of_other_content_never_stands_for_a_job() {
+    on_both("content", |place| async move {
+        let store = place.open().await;
+        let dispatcher = Embedded::new(store.clone(), LeaseSettings::default());
+        let before = job("npm:lamp@1.0.0");
+        let (record, objects) = result(&before, "verbatim", 1);
+        store.append(&record, objects).await.unwrap();
+        let changed = Job { stated: Integrity::of(b"other content").to_string(), ..before };
+        let pass = begin(&store, &dispatcher, vec![changed.clone()]).await.unwrap();
+        let stopped = summarise(&store, &dispatcher, &pass).await.unwrap();
+        assert_eq!((stopped.open, stopped.exit_codes.len(), stopped.verdicts.len()), (1, 0, 0), "it was not looked at");
+        // The same verdict, and a change all the same.
+        let (mut record, objects) = result(&changed, "verbatim", 2);
+        record.artifact.clone_from(&changed.stated);
+        store.append(&record, objects).await.unwrap();
+        let ended = summarise(&store, &dispatcher, &pass).await.unwrap();
+        assert_eq!((ended.open, ended.changes.len()), (0, 1));
+        assert!(ended.changes[0].is_other_content);
+    });
+}
+
+#[test]
 fn the_newest_result_is_the_one_that_was_made_last() {
     on_both("newest", |place| async move {
         let store = place.open().await;
@@ -189,7 +211,7 @@ fn jobs_are_queued_once_and_new_releases_go_first() {
         assert_eq!(answers[..2], [Enqueued::New, Enqueued::Open]);
         // Another artifact under the same name and version is another job.
         let mut changed = jobs[2].clone();
-        changed.stated = tarproof::package::Integrity::of(b"other bytes").to_string();
+        changed.stated = Integrity::of(b"other bytes").to_string();
         assert_eq!(dispatcher.enqueue(&[changed]).await.unwrap(), [Enqueued::New]);
     });
 }
@@ -393,6 +415,8 @@ fn what_is_exported_can_be_imported_and_nothing_else() {
             ("\"verdict\":\"divergent\"", "\"verdict\":\"no-source\"", "the report says something else"),
             ("\"version\":\"1.0.1\"", "\"version\":\"1.0.2\"", "not those of the purl"),
             ("pkg:npm/lamp@1.0.1", "pkg:npm/../lamp@1.0.1", "`purl`"),
+            ("\"milliseconds\":12", "\"milliseconds\":9223372036854775807", "`milliseconds`"),
+            ("\"stated\":\"sha512-", "\"stated\":\"sha512-AAAA", "`stated` is"),
             ("\"explained\":1", "\"explained\":7", "`files` and `explained` do not fit"),
             ("\"exit_code\":1", "\"exit_code\":3", "`exit_code` is not that of the verdict"),
             ("\"observed_at\":1,", "\"observed_at\":-9223372036854775808,", "a time is none"),
@@ -419,8 +443,9 @@ fn what_is_exported_can_be_imported_and_nothing_else() {
         };
         let error = refused(with(Some(others))).await.to_string();
         assert!(error.contains("line 9 cannot be imported: the statements say something else than the row"), "{error}");
-        let artifact = tarproof::package::Integrity::of(b"other content").to_string();
-        let changed = serde_json::json!({ "verification": Record { artifact, ..row.clone() } });
+        let artifact = Integrity::of(b"other content").to_string();
+        let stated = artifact.clone();
+        let changed = serde_json::json!({ "verification": Record { artifact, stated, ..row.clone() } });
         let error = refused([&lines[..8], &[&changed.to_string(), ""]].concat().join("\n")).await.to_string();
         assert!(error.contains("the statements say something else than the row"), "{error}");
         let error = refused(with(row.ledger.clone())).await.to_string();

@@ -28,7 +28,7 @@ fn hasty() -> RegistryLimits {
 }
 
 fn attempt(number: u32) -> Leased {
-    Leased { job: Job { tool: "0.0.0".to_owned(), ..job(CLEAN) }, attempt: number }
+    Leased { job: Job { tool: "0.0.0".to_owned(), stated: String::new(), ..job(CLEAN) }, attempt: number }
 }
 
 #[test]

@@ -126,6 +126,11 @@ fn a_store_without_the_result_says_what_to_do() {
         refused(&[LIST[0]], 4, &format!("the object {digest} is damaged"));
         let check = tarproof.run(&["store", "check", "--store", "kept.db"]);
         assert!(check.code == 1 && check.stdout.contains(digest), "{check}");
+        change("UPDATE objects SET bytes = 'a text' WHERE digest = $1", digest);
+        refused(&[LIST[0]], 4, &format!("the object {digest} is damaged: it is no sequence of bytes"));
+        let check = tarproof.run(&["store", "check", "--store", "kept.db"]);
+        assert!(check.code == 1 && check.stdout.contains(digest), "{check}");
+        assert_eq!(tarproof.run(&["store", "export", "--store", "kept.db", "--output", "left.jsonl"]).code, 1);
         change("DELETE FROM objects WHERE digest = $1", digest);
         refused(&[LIST[0]], 4, &format!("the object {digest} is missing"));
         assert_eq!(tarproof.run(&["store", "import", "--store", "kept.db", "backup.jsonl"]).code, 0);

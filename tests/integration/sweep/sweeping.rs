@@ -44,6 +44,21 @@ fn a_sweep_tells_what_changed() {
 }
 
 #[test]
+fn what_the_registry_serves_does_not_stand_for_what_a_lockfile_states() {
+    let tarproof = Tarproof::new();
+    let integrity = tarproof::package::Integrity::of(b"other content").to_string();
+    let lock = serde_json::json!({"name": "app", "lockfileVersion": 3, "packages": {
+        "": {"name": "app"},
+        "node_modules/paint-chalk": {"version": "5.6.2", "integrity": integrity},
+    }});
+    tarproof.write("package-lock.json", lock.to_string());
+    for _ in 0..2 {
+        let swept = tarproof.run(&["sweep", "--lockfile", "package-lock.json", "--store", "kept.db"]);
+        assert!(swept.code == 4 && swept.stdout.contains("serves other content than was stated"), "{swept}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_list_or_a_store_is_named() {
     let tarproof = Tarproof::new();
     tarproof.write("list.txt", "npm:a\nchalk\n");

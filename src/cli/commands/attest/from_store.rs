@@ -38,7 +38,7 @@ impl KeptResults {
     /// The newest result of a release, with its statements held to their digest and to the row.
     pub(super) fn known(&self, release: &Release) -> Result<Known, CliError> {
         self.runtime.block_on(async {
-            let inputs = Inputs { release, stated: "", policy: self.policy, tool: env!("CARGO_PKG_VERSION") };
+            let inputs = Inputs { release, stated: None, policy: self.policy, tool: env!("CARGO_PKG_VERSION") };
             let found = self.store.standing(&[inputs], 0).await?.pop().flatten();
             let Some(kept) = found else { return Err(self.missing(release).await?) };
             self.read(&kept.record)
