@@ -197,6 +197,11 @@ impl Integrity {
         entry.map(|(_, value)| value.as_slice())
     }
 
+    /// Whether it states a SHA-512 that is not the one of `artifact`.
+    pub fn contradicts(&self, artifact: &Self) -> bool {
+        self.sha512().is_some_and(|stated| Some(stated) != artifact.sha512())
+    }
+
     /// Checks `bytes` against the strongest algorithm present, as npm does.
     pub fn check(&self, bytes: &[u8]) -> Result<(), IntegrityMismatch> {
         let Some(strongest) = self.entries.iter().map(|(algorithm, _)| *algorithm).max() else {

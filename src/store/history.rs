@@ -1,7 +1,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
-use super::record::package_of;
+use super::record::{package_of, verdict_text};
 use super::{Record, Store, StoreError, Write, rows, values};
 use crate::package::{Release, Sha256Digest};
 
@@ -182,7 +182,7 @@ fn in_order<T>(
 
 fn brief(row: &AnyRow) -> Result<Settled, StoreError> {
     let (verdict, inconclusive): (String, Option<String>) = (row.try_get("verdict")?, row.try_get("inconclusive")?);
-    let verdict = inconclusive.map_or(verdict.clone(), |id| format!("{verdict}({id})"));
+    let verdict = verdict_text(verdict, inconclusive.as_deref());
     let exit_code: i64 = row.try_get("exit_code")?;
     let unreadable = |_| StoreError::Row { reason: "`exit_code` is not one".to_owned() };
     Ok(Settled { id: row.try_get("id")?, verdict, exit_code: u8::try_from(exit_code).map_err(unreadable)? })

@@ -33,7 +33,7 @@ pub(crate) use history::Inputs;
 pub use history::{Kept, Settled};
 pub use objects::{Object, Objects};
 pub use prune::{Pruned, PrunedResult};
-pub(crate) use record::Occasion;
 pub use record::{FindingRow, Record};
+pub(crate) use record::{Occasion, verdict_text};
 pub use settlement::Settlement;
 pub(crate) use values::values;

@@ -215,15 +215,20 @@ impl Record {
 
     /// The verdict as people read it, with the reason's id.
     pub fn verdict_text(&self) -> String {
-        match &self.inconclusive {
-            Some(id) => format!("{}({id})", self.verdict),
-            None => self.verdict.clone(),
-        }
+        verdict_text(self.verdict.clone(), self.inconclusive.as_deref())
     }
 
     /// The digests of the objects that belong to it, as they stand in the row.
     pub(crate) fn objects(&self) -> impl Iterator<Item = &String> {
         self.ledger.iter().chain([&self.report]).chain(&self.statements)
+    }
+}
+
+/// A verdict as people read it, with the reason's id.
+pub(crate) fn verdict_text(verdict: String, inconclusive: Option<&str>) -> String {
+    match inconclusive {
+        Some(id) => format!("{verdict}({id})"),
+        None => verdict,
     }
 }
 

@@ -48,7 +48,7 @@ impl Record {
         if !self.stated.is_empty() {
             let stated = Integrity::parse(&self.stated).map_err(|_| "`stated` is not a digest".to_owned())?;
             // What the registry states and does not serve is no result.
-            if stated.sha512().is_some_and(|digest| Some(digest) != artifact.sha512()) {
+            if stated.contradicts(&artifact) {
                 return Err("`stated` is the digest of another artifact".to_owned());
             }
         }

@@ -174,9 +174,9 @@ pub(super) async fn finish(write: &mut Write, worker: &WorkerId, finished: &[Fin
     let records: Vec<&Record> = finished.iter().filter_map(Finished::record).collect();
     let mut appended = write.append(&records).await?.into_iter();
     let mut ends = Vec::with_capacity(finished.len());
-    for Finished { leased, outcome } in finished {
-        let appended = if matches!(outcome, Outcome::Verified { .. }) { appended.next() } else { None };
-        ends.push((leased, End::of(outcome, appended, write.now)));
+    for one in finished {
+        let appended = one.record().and_then(|_| appended.next());
+        ends.push((&one.leased, End::of(&one.outcome, appended, write.now)));
     }
     for some in ends.chunks(AT_ONCE) {
         let sql = format!(

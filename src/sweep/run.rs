@@ -46,8 +46,7 @@ pub async fn verify_job(leased: Leased, context: &Context, retry: &RetrySettings
 
 /// Whether an artifact is not the one that the job is about, as far as the stated digest says.
 fn is_other(job: &Job, artifact: &Integrity) -> bool {
-    let stated = Integrity::parse(&job.stated).ok();
-    stated.is_some_and(|stated| stated.sha512().is_some_and(|digest| Some(digest) != artifact.sha512()))
+    Integrity::parse(&job.stated).is_ok_and(|stated| stated.contradicts(artifact))
 }
 
 /// Milliseconds since 1970.

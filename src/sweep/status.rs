@@ -2,7 +2,7 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::{Counts, DispatchError, Dispatcher};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, verdict_text};
 
 /// Over how long the rate is taken, milliseconds.
 const RATE_OVER: i64 = 60_000;
@@ -106,7 +106,7 @@ fn sweep_row(row: &AnyRow) -> Result<SweepRow, StoreError> {
 
 fn verdict_count(row: &AnyRow) -> Result<VerdictCount, StoreError> {
     let (verdict, inconclusive): (String, Option<String>) = (row.try_get("verdict")?, row.try_get("inconclusive")?);
-    let verdict = inconclusive.map_or(verdict.clone(), |id| format!("{verdict}({id})"));
+    let verdict = verdict_text(verdict, inconclusive.as_deref());
     Ok(VerdictCount { verdict, count: unsigned(row, "results")? })
 }
 

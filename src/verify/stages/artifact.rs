@@ -86,7 +86,7 @@ fn digest_file(path: PathBuf, metadata: Option<&ReleaseMetadata>) -> Result<Arti
     let differs = metadata.and_then(|metadata| {
         let stated = metadata.integrity.as_ref().filter(|stated| stated.sha512().is_some());
         match (stated, &metadata.shasum) {
-            (Some(stated), _) if stated.sha512() != integrity.sha512() => {
+            (Some(stated), _) if stated.contradicts(&integrity) => {
                 Some(format!("the registry states {stated}, the file has {integrity}"))
             }
             (None, Some(stated)) if stated.to_string() != sha1 => {
